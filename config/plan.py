@@ -1,0 +1,153 @@
+"""The plan: what a configuration comes to, as plain frozen structs. Operators see this and never YAML.
+
+A plan holds no secret: connection settings stay with `Configuration` and reach only the job's client.
+Times are milliseconds, event times milliseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+ALL = "all"  # the segment that is the whole traffic
+
+
+class FieldsPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a source's records keep what. A text starting with ``/`` is a JSON pointer, else a column or key."""
+
+    id: str = "/id"
+    timestamp: str = "/timestamp"
+    model: str = "/model"
+    version: str = "/version"
+    role: str = "/role"
+    features: str = "/features"
+    prediction: str = "/prediction"
+    probabilities: str = "/probabilities"
+    confidence: str = "/confidence"
+    label: str = "/label"
+    group: str = "/group"
+    item: str = "/item"
+    score: str = "/score"
+
+
+class TimePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Event time: the broker's, the record's own, or counted from the row number."""
+
+    kind: Literal["kafka", "payload", "every"] = "kafka"
+    every_us: int = 0  # `every`: row i has from_ms + i x every
+    from_ms: int = 0
+
+
+class SourcePlan(msgspec.Struct, frozen=True, kw_only=True):
+    name: str  # its key in `sources`
+    kind: Literal["predictions", "labels", "features"]
+    topic: str | None = None  # exactly one of topic and path
+    path: str | None = None  # file name, glob or fsspec URL
+    format: Literal["json", "jsonl", "csv", "parquet"] = "json"
+    columns: tuple[str, ...] | None = None  # names of the columns of a CSV without header
+    time: TimePlan = TimePlan()
+    out_of_orderness_ms: int = 5_000
+    idle_ms: int = 30_000
+    max_skew_ms: int = 3_600_000
+    start: str = "committed"  # earliest | latest | committed | an RFC 3339 time
+    model: str | None = None  # constants for all records of the source
+    version: str | None = None
+    fields: FieldsPlan = FieldsPlan()
+    carries: tuple[str, ...] | None = None  # features its records have; None: all of the model
+
+
+class DetectorPlan(msgspec.Struct, frozen=True, kw_only=True):
+    name: str  # psi, lepage, ks, chi_squared, adwin, page_hinkley, river:NAME ...
+    threshold: float | None = None  # the user's own, outside the budget
+    input: Literal["rank", "raw"] = "rank"
+    options: dict[str, Any] = {}  # e.g. {"reset": "river", "delta": 0.002}
+
+
+class FeaturePlan(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    type: Literal["numeric", "categorical", "boolean", "text", "embedding"]
+    sensitive: bool = False
+    range: tuple[float, float] | None = None
+    detectors: tuple[DetectorPlan, ...] | None = None  # None: the defaults of its type
+
+
+class WindowPlan(msgspec.Struct, frozen=True, kw_only=True):
+    size_ms: int
+    slide_ms: int
+    min_count: int
+    grow_to_ms: int
+
+
+class AlarmsPlan(msgspec.Struct, frozen=True, kw_only=True):
+    budget: float  # expected false episodes ...
+    period_ms: int  # ... per so long
+    confirm: int
+    recover: int
+    min_effect: Literal["negligible", "small", "medium", "large"]
+    critical: Literal["negligible", "small", "medium", "large"]
+
+
+class PredictionPlan(msgspec.Struct, frozen=True, kw_only=True):
+    task: Literal["binary", "multiclass", "regression", "ranking"]
+    positive: str | None = None
+    threshold: float = 0.5
+    classes: tuple[str, ...] | None = None
+
+
+class SegmentPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One way of slicing; its values come from the list or from the profile."""
+
+    fields: tuple[str, ...]  # ("country",) or ("country", "device")
+    values: tuple[tuple[str, ...], ...] | None = None  # listed combinations; None: from the profile
+    limit: int = 1000
+
+
+class VersionPlan(msgspec.Struct, frozen=True, kw_only=True):
+    role: Literal["champion", "shadow", "challenger"] = "champion"
+
+
+class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    info: dict[str, Any] = {}  # copied into events
+    versions: dict[str, VersionPlan] = {}  # empty: any version, champion
+    reference: str | None = None  # path template with {model} and {version}; None: no profile needed for now
+    on_unknown_version: Literal["previous_profile", "learn", "ignore"] = "previous_profile"
+    window: WindowPlan
+    alarms: AlarmsPlan
+    prediction: PredictionPlan | None = None
+    features: tuple[FeaturePlan, ...]
+    features_from_profile: bool = False  # `features: {from: profile}`; `features` is then filled from it
+    features_exclude: tuple[str, ...] = ()
+    segments: tuple[SegmentPlan, ...] = ()
+    disclose: int = 20
+    season_timezone: str = "UTC"
+
+
+class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):
+    topic: str | None = None
+    path: str | None = None
+    payload: Literal["none", "full"] = "none"  # dead letters only
+
+
+class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
+    name: str = "tidemark"
+    environment: str = "default"
+    parallelism: int = 1
+    pane_ms: int = 10_000
+    checkpoint_every_ms: int = 10_000
+    checkpoint_dir: str = "./.tidemark/checkpoints"
+    delivery: Literal["exactly-once", "at-least-once"] = "exactly-once"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    job: JobPlan
+    sources: tuple[SourcePlan, ...]
+    on_unknown_model: Literal["ignore", "dead_letter"] = "ignore"
+    events: SinkPlan
+    summaries: SinkPlan | None = None
+    dead_letters: SinkPlan | None = None
+    control: str | None = None  # topic
+    models: tuple[ModelPlan, ...]
+    unavailable: tuple[str, ...] = ()  # accepted parts that this release does not run yet, as lines for people
+    configuration_id: str = ""  # sha256 of the resolved configuration without secrets

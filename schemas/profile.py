@@ -1,0 +1,93 @@
+"""The profile: what the reference data looks like, signal by signal; one JSON file with a content id."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import msgspec
+
+FORMAT = 1  # raised when an older release could misread the file
+
+BINS = 250  # most bins of a numeric signal: a multiple of 10 so that deciles are whole bins, below the special codes
+TOP = 250  # most categories kept by name; the rest are counted together
+DISCRETE = 50  # at most so many distinct values are kept as values
+
+
+class NumericSignal(msgspec.Struct, frozen=True, kw_only=True, tag="numeric"):
+    """A number-valued signal. ``counts[i]`` values x have ``edges[i-1] <= x < edges[i]``, ends open.
+
+    Continuous: up to 249 interior quantile edges. Discrete (at most 50 values v): the edges are v and the
+    next float above v for each of them, so every value has a bin of its own and unseen values between,
+    below and above known ones fall into bins that the reference left empty.
+    """
+
+    count: int  # finite values
+    missing: int
+    invalid: int  # present but not a finite number
+    mean: float
+    sd: float  # 0 for a constant
+    min: float | None  # None where there was no value, or the signal is sensitive
+    max: float | None
+    discrete: bool
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]  # len(edges) + 1
+    means: tuple[float, ...]  # mean of the values in each bin; the nearer edge for an empty bin
+
+
+class CategoricalSignal(msgspec.Struct, frozen=True, kw_only=True, tag="categorical"):
+    """A signal of names (classes, booleans as ``true`` and ``false``), most frequent first, ties by name."""
+
+    count: int  # values present
+    missing: int
+    invalid: int
+    categories: tuple[tuple[str, int], ...]  # at most 250
+    rest: int  # values of categories beyond those named
+    distinct: int  # number of categories seen; a lower bound when `rest` is not 0
+
+
+Signal = NumericSignal | CategoricalSignal
+
+
+class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the reference came from."""
+
+    source: str  # file name or topic, without directories
+    rows: int
+    start: str | None  # RFC 3339, event time of the first and last record; None without times
+    end: str | None
+    tidemark: str  # version that made the profile
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """Reference of one model version.
+
+    ``signals`` are keyed by signal name (``feature.age``, ``prediction``, ``confidence``), in plan order.
+    ``segments`` maps a segment's name (``country``, ``country,device``) to its values, most frequent first,
+    as canonical segment texts (``country=DE``).
+    """
+
+    format: int = FORMAT
+    model: str
+    version: str | None
+    provenance: Provenance
+    signals: dict[str, Signal]
+    segments: dict[str, tuple[tuple[str, int], ...]] = {}
+
+    @property
+    def id(self) -> str:
+        """``sha256:`` and the hash of the content: equal profiles have equal ids."""
+        return "sha256:" + hashlib.sha256(encode(self)).hexdigest()
+
+
+def encode(profile: Profile) -> bytes:
+    """The bytes of the profile file, the same for equal profiles."""
+    return msgspec.json.format(msgspec.json.encode(profile), indent=1)
+
+
+def decode(data: bytes) -> Profile:
+    """Read a profile; raises msgspec.ValidationError with the path of the first misfit."""
+    return msgspec.json.decode(data, type=Profile)
+
+
+Level = Literal["negligible", "small", "medium", "large"]
