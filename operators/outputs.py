@@ -1,0 +1,53 @@
+"""Outputs: what the monitors of a model's segments tell its policy."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from schemas.events import Kind, Role, Severity, SignalEvidence, Window
+from schemas.profile import Level
+
+
+class SignalChange(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
+    """A signal's confirmed state has changed at the end of a slide."""
+
+    time_ms: int  # end of the slide
+    model: str
+    version: str
+    role: Role
+    segment: str  # canonical text
+    kind: Kind
+    state: Literal["opened", "changed", "recovered"]
+    level: Level
+    severity: Severity
+    onset_ms: int
+    empty: bool  # evaluated in a slide without records of this key
+    window: Window
+    of: int  # signals of this kind that the model has
+    profile_id: str
+    evidence: SignalEvidence  # for `recovered` it may be the last one
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
+    """The model had records in the slide that ends at `time_ms`; sent by the key of the segment `all`."""
+
+    time_ms: int
+    model: str
+    version: str
+
+
+Output = SignalChange | Progress
+
+_decoder: msgspec.msgpack.Decoder[Output] = msgspec.msgpack.Decoder(Output)
+
+
+def encode(output: Output) -> bytes:
+    """The bytes that travel between operators; floats unchanged."""
+    return msgspec.msgpack.encode(output)
+
+
+def decode(data: bytes) -> Output:
+    """Read what `encode` wrote."""
+    return _decoder.decode(data)

@@ -1,0 +1,271 @@
+"""Drift events: what Tidemark tells the world, as CloudEvents on one topic.
+
+Within a schema version fields are only ever added, so readers ignore what they do not know. Every `id` is a hash
+of what the event is about: a replay gives the same ids.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, get_args
+
+import msgspec
+
+from schemas.cloudevents import MEDIA_TYPE, Time, encode
+from schemas.errors import TidemarkError
+from schemas.profile import Level
+
+__all__ = [
+    "DRIFT_SCHEMA",
+    "STREAM_SCHEMA",
+    "Affected",
+    "CategoryChange",
+    "Direction",
+    "DriftData",
+    "DriftEvent",
+    "DriftType",
+    "Effect",
+    "Event",
+    "EventError",
+    "Histogram",
+    "Kind",
+    "Moments",
+    "Reference",
+    "Role",
+    "Severity",
+    "SignalEvidence",
+    "Span",
+    "StreamData",
+    "StreamEvent",
+    "StreamType",
+    "UnknownEventError",
+    "Window",
+    "decode",
+    "encode",
+    "key",
+]
+
+DRIFT_SCHEMA: Final = "urn:tidemark:drift:1"
+STREAM_SCHEMA: Final = "urn:tidemark:stream:1"
+
+DriftType = Literal["io.tidemark.drift.opened", "io.tidemark.drift.updated", "io.tidemark.drift.resolved"]
+StreamType = Literal["io.tidemark.stream.silent", "io.tidemark.stream.resumed"]
+Kind = Literal[
+    "feature",
+    "prediction",
+    "target",
+    "confidence",
+    "performance",
+    "estimated_performance",
+    "correlation",
+    "multivariate",
+    "quality",
+]
+Severity = Literal["warning", "critical"]
+Role = Literal["champion", "shadow", "challenger"]
+Direction = Literal["up", "down", "spread", "narrow", "mix"]
+
+
+class EventError(TidemarkError):
+    """Bytes that are not an event as this module describes it; look at what else writes to the topic."""
+
+
+class UnknownEventError(TidemarkError):
+    """An event of a type or schema version that this release does not know; skip it, or upgrade tidemark.
+
+    Attributes
+    ----------
+    type : str
+        Its type, for example ``io.tidemark.retrain.requested``.
+    """
+
+    def __init__(self, type: str, dataschema: str | None) -> None:
+        super().__init__(f"event: type '{type}' with schema '{dataschema}' is not known to this release; skip it")
+        self.type = type
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True):
+    """The span of event time that was evaluated, `start` inclusive, `end` exclusive."""
+
+    start: Time
+    end: Time
+    count: int  # records of the segment in it
+    share: float  # of the model version's records in the same span; 1.0 for the segment `all`
+
+
+class Span(msgspec.Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+    """A span of time, `from` inclusive, `to` exclusive."""
+
+    start: Time
+    end: Time
+
+
+class Affected(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the model's signals of this kind have changed."""
+
+    signals: int
+    of: int
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """How large a change is; `level` means the same whatever the detector."""
+
+    size: float  # in the detector's own unit
+    level: Level
+    direction: Direction
+
+
+class Moments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a signal's values look like; what does not apply is left out. Shares are of all records."""
+
+    mean: float | None = None
+    sd: float | None = None
+    missing: float | None = None  # share
+    invalid: float | None = None  # share
+    unseen: float | None = None  # share
+
+
+class Histogram(msgspec.Struct, frozen=True, kw_only=True):
+    """Shares of the present values between interior edges: one more than there are edges, ends open."""
+
+    edges: tuple[float, ...]
+    reference: tuple[float, ...]
+    current: tuple[float, ...]
+
+
+class CategoryChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A category's share of the present values, then and now."""
+
+    category: str
+    reference: float
+    current: float
+
+
+class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a signal is said to have changed: the strongest alarm on it, and what the values look like.
+
+    Numbers are finite.
+    """
+
+    signal: str
+    onset: Time  # when the change began, as far as the detector can tell
+    detector: str
+    statistic: float
+    threshold: float
+    p_value: float | None  # null where the detector has none
+    effect: Effect
+    reference: Moments
+    current: Moments
+    histogram: Histogram | None = None  # numeric signals
+    categories: tuple[CategoryChange, ...] | None = None  # categorical signals: those that changed most, first the most
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
+    """What the window was compared with."""
+
+    id: str
+    kind: Literal["profile", "learned", "previous"]
+
+
+class DriftData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An episode: a drift of one kind in one segment of a model version."""
+
+    episode: str  # the same in all events of an episode
+    incident: str  # the same in all episodes of a model that began together
+    model: str
+    version: str
+    role: Role
+    segment: dict[str, str]  # empty: the whole traffic
+    kind: Kind
+    severity: Severity
+    onset: Time  # the earliest of its signals
+    detected: Time  # when the episode was opened
+    window: Window
+    predicted: Span  # when the records of the window were predicted
+    affected: Affected
+    signals: tuple[SignalEvidence, ...]  # strongest first; in `resolved` as last seen
+    reference: Reference
+    configuration: str
+    info: dict[str, Any]  # the model's `info` of the configuration
+    muted: bool
+    message: str
+    why: Literal["recovered", "accepted", "new_version", "configuration"] | None = None  # `resolved` only
+
+
+class DriftEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An episode was opened, has changed, or is over."""
+
+    specversion: Literal["1.0"] = "1.0"
+    type: DriftType
+    source: str  # tidemark/ENVIRONMENT/JOB
+    id: str
+    time: Time  # event time of the evaluation
+    subject: str  # MODEL/VERSION/SEGMENT
+    datacontenttype: Literal["application/json"] = MEDIA_TYPE
+    dataschema: Literal["urn:tidemark:drift:1"] = DRIFT_SCHEMA
+    data: DriftData
+
+
+class StreamData(msgspec.Struct, frozen=True, kw_only=True):
+    """A model's stream of records stopped, or goes on."""
+
+    model: str
+    last_record: Time  # event time of the newest record before the silence
+    freshness_ms: int  # silence that is reported
+    info: dict[str, Any]  # the model's `info` of the configuration
+    muted: bool
+    message: str
+
+
+class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A model's stream fell silent or resumed: the only events on the wall clock, a stopped stream has no other."""
+
+    specversion: Literal["1.0"] = "1.0"
+    type: StreamType
+    source: str
+    id: str
+    time: Time  # wall clock
+    subject: str  # MODEL
+    datacontenttype: Literal["application/json"] = MEDIA_TYPE
+    dataschema: Literal["urn:tidemark:stream:1"] = STREAM_SCHEMA
+    data: StreamData
+
+
+Event = DriftEvent | StreamEvent
+
+_READABLE: dict[str | None, tuple[type[DriftEvent] | type[StreamEvent], tuple[str, ...]]] = {
+    DRIFT_SCHEMA: (DriftEvent, get_args(DriftType)),
+    STREAM_SCHEMA: (StreamEvent, get_args(StreamType)),
+}
+
+
+class _Header(msgspec.Struct):
+    specversion: Literal["1.0"]
+    type: str
+    id: str
+    dataschema: str | None = None
+
+
+def decode(data: bytes) -> Event:
+    """Read one event.
+
+    Raises
+    ------
+    UnknownEventError
+        A CloudEvent of a type or schema version that this release does not know.
+    EventError
+        Not a CloudEvent, or one that does not keep to its schema.
+    """
+    try:
+        header = msgspec.json.decode(data, type=_Header)
+        struct, types = _READABLE.get(header.dataschema, (DriftEvent, ()))
+        if header.type not in types:
+            raise UnknownEventError(header.type, header.dataschema)
+        return msgspec.json.decode(data, type=struct)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"event: {error}"
+        raise EventError(message) from None
+
+
+def key(event: Event) -> bytes:
+    """The message key: events of one model stay in order."""
+    return event.data.model.encode()

@@ -1,0 +1,68 @@
+"""Summaries: one message per evaluated window, what a dashboard needs."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from schemas import cloudevents
+from schemas.cloudevents import MEDIA_TYPE, Time
+from schemas.evaluations import Evaluation
+from schemas.events import Window
+
+SCHEMA: Final = "urn:tidemark:summary:1"
+
+
+class SignalCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of a signal in the window that did not reach a detector, or have no place in the reference."""
+
+    missing: int
+    invalid: int
+    unseen: int
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A window of a segment and what was found in it."""
+
+    model: str
+    version: str
+    segment: str  # canonical text
+    window: Window
+    status: Literal["ok", "alarm", "insufficient"]  # insufficient: fewer records than `min_count`, nothing is said
+    counts: dict[str, SignalCounts]  # by signal
+    evaluations: tuple[Evaluation, ...]
+
+
+class SummaryEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """The summary in its envelope."""
+
+    specversion: Literal["1.0"] = "1.0"
+    type: Literal["io.tidemark.window.evaluated"] = "io.tidemark.window.evaluated"
+    source: str
+    id: str
+    time: Time
+    subject: str
+    datacontenttype: Literal["application/json"] = MEDIA_TYPE
+    dataschema: Literal["urn:tidemark:summary:1"] = SCHEMA
+    data: Summary
+
+
+def encode(source: str, summary: Summary) -> bytes:
+    """The message of a job (`cloudevents.source`) about a window."""
+    subject = cloudevents.subject(summary.model, summary.version, summary.segment)
+    time = summary.window.end
+    return cloudevents.encode(
+        SummaryEvent(
+            source=source,
+            id=cloudevents.identity(source, "summary", summary.model, summary.version, summary.segment, time),
+            time=time,
+            subject=subject,
+            data=summary,
+        )
+    )
+
+
+def decode(data: bytes) -> SummaryEvent:
+    """Read one summary; raises msgspec.ValidationError with the path of the first misfit."""
+    return msgspec.json.decode(data, type=SummaryEvent)
