@@ -1,0 +1,33 @@
+"""Alarms: what a sequential detector found in one call over all signals."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Alarms:
+    """Arrays of equal length, one entry an alarm, in order of signal and position.
+
+    >>> alarms = Alarms(np.array([3]), np.array([110]), np.array([11]), np.array([1], np.int8))
+    >>> len(alarms), int(alarms.position[0] - alarms.since[0]) + 1  # the first value of the change
+    (1, 100)
+    """
+
+    signal: npt.NDArray[np.int64]
+    """Row of the values."""
+
+    position: npt.NDArray[np.int64]
+    """Column of the value at which the alarm was raised."""
+
+    since: npt.NDArray[np.int64]
+    """Values since the change began, the alarm's own included (so at least 1); it may reach back before this call."""
+
+    direction: npt.NDArray[np.int8]
+    """+1 where the mean rose, -1 where it fell."""
+
+    def __len__(self) -> int:
+        return len(self.signal)

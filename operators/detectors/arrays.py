@@ -1,0 +1,34 @@
+"""What a kernel may be handed: numba compiles again, for seconds, on another dtype, layout or read-only array."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+T = TypeVar("T", bound=np.generic)
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+def argument(name: str, array: npt.ArrayLike, dtype: type[T], shape: tuple[int, ...]) -> npt.NDArray[T]:
+    """Return the array as a kernel reads it: this dtype, C-contiguous, aligned, writable; copied only if it is not.
+
+    >>> argument("lengths", [3, 4], np.int64, (2,))
+    array([3, 4])
+    """
+    if not isinstance(array, np.ndarray) or array.dtype != dtype or not array.flags.carray:
+        array = np.require(array, dtype, ["C", "A", "W"])
+    if array.shape != shape:
+        message = f"{name}: has the shape {array.shape} ({shape} wanted)"
+        raise ValueError(message)
+    return array
+
+
+def updated(name: str, array: Any, shape: tuple[int, ...]) -> Floats:
+    """Return the array that a kernel updates in place; a copy would lose what it writes, so nothing is converted."""
+    if not isinstance(array, np.ndarray) or array.dtype != np.float64 or not array.flags.carray:
+        message = f"{name}: has to be a writable C-contiguous float64 array, as 'start' and 'unpack' return"
+        raise TypeError(message)
+    return argument(name, array, np.float64, shape)
