@@ -1,0 +1,139 @@
+"""A chunk: the records of one (key, pane) in one batch, as codes.
+
+::
+
+    header   little-endian: format u8, flags u8, signals u16, raw u16, numeric u16, records u32, pane end i64 (ms), 4 zeros
+    sums     int64 (numeric signals, 4), see moments.py
+    rows     per record: time u32 (ms from the start of the pane), hash u64 of id or line,
+             code u8 per signal, raw value f64 per signal that asks for raw values
+
+The rows of a pane are taken in the order of (time, hash, codes, raw values): total up to records that are
+equal in all of it, so it is the same from Kafka and from files, at any parallelism, however batches fell.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from operators import moments
+from schemas.errors import StateVersionError
+
+FORMAT = 1
+LIMIT = 4 << 20  # bytes a chunk; a 100 MB one overflows the window's buffer, small ones cost a row each
+_HEADER = struct.Struct("<BBHHHIq4x")  # 24 bytes: what follows is aligned
+_PREFIX = 12  # bytes of time and hash before the codes
+
+Bytes = npt.NDArray[np.uint8]
+
+
+class Pane(msgspec.Struct, frozen=True):
+    """All records of one key in one pane, in their order."""
+
+    end_ms: int
+    times_ms: npt.NDArray[np.int64]  # (records,), event time
+    codes: Bytes  # (records, signals), C-contiguous
+    sums: npt.NDArray[np.int64]  # (numeric signals, 4)
+    raw: npt.NDArray[np.float64]  # (records, signals with raw input)
+
+    def __len__(self) -> int:
+        return len(self.times_ms)
+
+
+def rows(
+    offsets_ms: npt.NDArray[np.int64],
+    hashes: npt.NDArray[np.uint64],
+    codes: Bytes,
+    raw: npt.NDArray[np.float64],
+) -> Bytes:
+    """The rows of a batch as bytes, shape (records, bytes a row); ``offsets_ms`` count from the pane's start."""
+    records, signals = codes.shape
+    out = np.empty((records, _PREFIX + signals + 8 * raw.shape[1]), np.uint8)
+    out[:, :4] = offsets_ms.astype("<u4").view(np.uint8).reshape(-1, 4)
+    out[:, 4:_PREFIX] = hashes.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)
+    out[:, _PREFIX : _PREFIX + signals] = codes
+    if raw.shape[1]:
+        out[:, _PREFIX + signals :] = np.ascontiguousarray(raw).view(np.uint8)
+    return out
+
+
+def encode(pane_end_ms: int, signals: int, raw: int, sums: npt.NDArray[np.int64], records: int, data: bytes) -> bytes:
+    """One chunk from the bytes of its rows."""
+    return _HEADER.pack(FORMAT, 0, signals, raw, len(sums), records, pane_end_ms) + sums.tobytes() + data
+
+
+def pane_end(chunk: bytes) -> int:
+    """End of the pane that a chunk belongs to, event time in ms."""
+    return int(_HEADER.unpack_from(chunk)[6])
+
+
+def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
+    """Put the chunks of one (key, pane) together, records in order.
+
+    Raises
+    ------
+    StateVersionError
+        The chunk was written by another release; let the job finish its panes before upgrading.
+    """
+    total: npt.NDArray[np.int64] | None = None
+    parts = []
+    signals = raw = end_ms = 0
+    for chunk in chunks:
+        form, _, signals, raw, numeric, records, end_ms = _HEADER.unpack_from(chunk)
+        if form != FORMAT:
+            message = f"chunk of a pane: format {form} is not what this release reads ({FORMAT}); use the same release"
+            raise StateVersionError(message)
+        at = _HEADER.size
+        sums = np.frombuffer(chunk, np.int64, numeric * moments.FIELDS, at).reshape(numeric, moments.FIELDS)
+        if total is None:
+            total = moments.empty(numeric)
+        moments.add(total, sums)
+        at += sums.nbytes
+        parts.append(np.frombuffer(chunk, np.uint8, len(chunk) - at, at).reshape(records, -1))
+    assert total is not None, "a pane has at least one chunk"
+    data = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    order = _order(data)
+    if order is not None:
+        data = data[order]
+    codes = np.ascontiguousarray(data[:, _PREFIX : _PREFIX + signals])
+    tail = np.ascontiguousarray(data[:, _PREFIX + signals :])
+    raw_values = tail.view(np.float64) if raw else np.empty((len(data), 0))
+    return Pane(end_ms, end_ms - pane_ms + _times(data), codes, total, raw_values)
+
+
+def _times(data: Bytes) -> npt.NDArray[np.int64]:
+    return np.ascontiguousarray(data[:, :4]).view("<u4")[:, 0].astype(np.int64)
+
+
+def _order(data: Bytes) -> npt.NDArray[np.int64] | None:
+    """Positions of the rows in their order; None where they are in it already."""
+    times = _times(data).astype(np.uint64)
+    hashes = np.ascontiguousarray(data[:, 4:_PREFIX]).view("<u8")[:, 0]
+    # The time takes the upper 32 bits, the hash's upper half the rest: one sort of whole numbers decides nearly all.
+    keys = (times << np.uint64(32)) | (hashes >> np.uint64(32))
+    if bool((keys[1:] > keys[:-1]).all()):
+        return None
+    order = np.argsort(keys, kind="stable")
+    ties = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
+    if len(ties):
+        _settle(data, keys, order, ties)
+    return order
+
+
+def _settle(
+    data: Bytes, keys: npt.NDArray[np.uint64], order: npt.NDArray[np.int64], ties: npt.NDArray[np.int64]
+) -> None:
+    """Put each run of rows with equal keys into the order of (hash, codes, raw values)."""
+    starts = ties[np.r_[True, np.diff(ties) > 1]]
+    for start in starts.tolist():
+        stop = start + 1
+        while stop < len(order) and keys[order[stop]] == keys[order[start]]:
+            stop += 1
+        run = order[start:stop]
+        hashes = np.ascontiguousarray(data[run, 4:_PREFIX]).view("<u8")[:, 0]
+        texts = [data[i, _PREFIX:].tobytes() for i in run]
+        order[start:stop] = run[sorted(range(len(run)), key=lambda i: (int(hashes[i]), texts[i]))]

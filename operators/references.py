@@ -1,0 +1,135 @@
+"""References: which profile speaks for a record's model and version, and what the model's signals are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+
+import msgspec
+
+from config.plan import ModelPlan, Plan
+from operators.coding import CategoryCoder, NumericCoder
+from operators.moments import Moments
+from schemas.events import Kind
+from schemas.profile import NumericSignal, Profile, Signal
+
+FEATURE = "feature."
+UNVERSIONED = "0"  # the version of records that name none
+
+
+class ModelSignals:
+    """The signals of a model version against its profile, in one order for decode and monitor.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Features in the order of the configuration, then prediction and confidence where the profile has them.
+    numeric, named : tuple of int
+        Positions of the number-valued and of the categorical ones.
+    raw : tuple of int
+        Positions of those with a detector that asks for raw values.
+    """
+
+    def __init__(self, model: ModelPlan, profile: Profile) -> None:
+        self.model = model
+        self.profile = profile
+        self.profile_id = profile.id
+        wanted = [FEATURE + feature.name for feature in model.features]
+        self.names = tuple([*wanted, *(n for n in ("prediction", "confidence") if n in profile.signals)])
+        self.signals: tuple[Signal, ...] = tuple(profile.signals[name] for name in self.names)
+        self.kinds: tuple[Kind, ...] = tuple("feature" if n.startswith(FEATURE) else n for n in self.names)  # type: ignore[misc]
+        self.numeric = tuple(i for i, s in enumerate(self.signals) if isinstance(s, NumericSignal))
+        self.named = tuple(i for i, s in enumerate(self.signals) if not isinstance(s, NumericSignal))
+        raw = {FEATURE + f.name for f in model.features if any(d.input == "raw" for d in f.detectors or ())}
+        self.raw = tuple(i for i in self.numeric if self.names[i] in raw)
+
+    @cached_property
+    def numeric_coder(self) -> NumericCoder:
+        """Codes of the number-valued signals."""
+        return NumericCoder([s for s in self.signals if isinstance(s, NumericSignal)])
+
+    @cached_property
+    def category_coders(self) -> tuple[CategoryCoder, ...]:
+        """Codes of the categorical signals, one each."""
+        return tuple(CategoryCoder(s) for s in self.signals if not isinstance(s, NumericSignal))
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Sums of the number-valued signals."""
+        return Moments([s for s in self.signals if isinstance(s, NumericSignal)])
+
+    @property
+    def plan_id(self) -> str:
+        """What state depends on: another text means that state was made for other signals or another profile."""
+        return f"{self.profile_id} {' '.join(self.names)} raw {self.raw}"
+
+
+class JobReferences(msgspec.Struct, frozen=True):
+    """The plan with its profiles: all that an operator needs to know, and no secret."""
+
+    plan: Plan
+    profiles: dict[str, dict[str, Profile]]  # model -> version -> profile; "" speaks for every version
+
+
+class References:
+    """Finds the signals for a model and a version.
+
+    A version without a profile of its own takes, by ``on_unknown_version: previous_profile``, the newest one
+    before it, or the oldest there is.
+    """
+
+    def __init__(self, job: JobReferences) -> None:
+        self.plan = job.plan
+        self.models: Mapping[str, ModelPlan] = {model.name: model for model in job.plan.models}
+        self._profiles = job.profiles
+        self._signals: dict[tuple[str, str], ModelSignals] = {}
+        self._found: dict[tuple[str, str], ModelSignals | None] = {}
+
+    def find(self, model: str, version: str) -> ModelSignals | None:
+        """Signals of a configured model; None for a version that the configuration ignores."""
+        key = (model, version)
+        if key not in self._found:
+            if len(self._found) > 10_000:  # versions come from the stream: a hostile one must not fill the memory
+                self._found.clear()
+            self._found[key] = self._find(model, version)
+        return self._found[key]
+
+    def any(self, model: str) -> ModelSignals:
+        """Signals of the newest profile of a model."""
+        return self._of(model, _newest(self._profiles[model]))
+
+    def _find(self, model: str, version: str) -> ModelSignals | None:
+        plan, profiles = self.models[model], self._profiles[model]
+        if version in profiles:
+            return self._of(model, version)
+        if "" in profiles:
+            return self._of(model, "")
+        if plan.on_unknown_version == "ignore":
+            return None
+        before = [known for known in profiles if natural(known) <= natural(version)]
+        return self._of(model, max(before, key=natural) if before else min(profiles, key=natural))
+
+    def _of(self, model: str, version: str) -> ModelSignals:
+        key = (model, version)
+        if key not in self._signals:
+            self._signals[key] = ModelSignals(self.models[model], self._profiles[model][version])
+        return self._signals[key]
+
+    def role(self, model: str, version: str) -> str:
+        """Role that the configuration gives to a version; champion where it says nothing."""
+        plan = self.models[model].versions.get(version)
+        return plan.role if plan else "champion"
+
+
+def natural(version: str) -> list[tuple[int, int, str]]:
+    """Sort key under which 1.10 comes after 1.9.
+
+    >>> sorted(["1.10", "1.9", "v2"], key=natural)
+    ['1.9', '1.10', 'v2']
+    """
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", version)]
+
+
+def _newest(profiles: Mapping[str, Profile]) -> str:
+    return max(profiles, key=natural)
