@@ -1,0 +1,109 @@
+"""All windowed tests of a key at once: what a model version's signals look like, and how far a window is from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.g_test import GTest, g_test
+from operators.grouping import code_groups, group_counts, is_continuous
+from operators.ks import KsTest, ks
+from operators.lepage import LepageTest, RankMoments, lepage
+from operators.psi import debiased_psi, psi
+from operators.ranks import mean_and_sd, rank_table, reference_counts, spread_ranks, value_codes
+from schemas.profile import NumericSignal, Signal
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceTables:
+    """A profile's signals as arrays, row s for signal s; made once per model version by `reference_tables`.
+
+    All arrays are C-contiguous and writable, so that every kernel is compiled once; nobody writes to them.
+    """
+
+    counts: NDArray[np.float64]  # (S, 256) reference values by code
+    totals: NDArray[np.float64]  # (S,) reference values
+    is_value: NDArray[np.float64]  # (S, 256) 1 for codes that are values of the signal, else 0
+    groups: NDArray[np.int64]  # (S, 256) tenth of the reference or the code itself; -1 where it is no value
+    continuous: NDArray[np.bool_]  # (S,) compared on tenths of the reference
+    numeric: NDArray[np.bool_]  # (S,) values have an order: up, down, apart
+    ranks: NDArray[np.float64]  # (S, 256) NaN for codes without rank
+    spreads: NDArray[np.float64]  # (S, 256)
+    location: RankMoments  # (S,) mean and variance of the ranks under the reference
+    spread: RankMoments  # (S,) of the spread ranks
+
+
+@dataclass(frozen=True, slots=True)
+class WindowTests:
+    """One evaluation of every signal; every array has the shape (S,) and no NaN."""
+
+    count: NDArray[np.int64]  # values of the window that were compared
+    inverse: NDArray[np.float64]  # 1/n + 1/m, with at least one value thought to be on either side
+    g: GTest  # statistic G/q (chi_squared), df, p_value (of psi as well)
+    psi: NDArray[np.float64]
+    debiased_psi: NDArray[np.float64]
+    ks: KsTest  # statistic D, p_value
+    lepage: LepageTest  # z_location, z_spread, statistic (the larger), p_value
+
+
+def reference_tables(signals: Sequence[Signal]) -> ReferenceTables:
+    """Arrays of the signals of a profile, in the order given."""
+    counts = _rows([reference_counts(signal) for signal in signals])
+    totals = counts.sum(axis=1)
+    ranks = _rows([rank_table(signal) for signal in signals])
+    spreads = spread_ranks(ranks)
+    return ReferenceTables(
+        counts=counts,
+        totals=totals,
+        is_value=_rows([value_codes(signal).astype(np.float64) for signal in signals]),
+        groups=np.array(
+            [code_groups(signal, row) for signal, row in zip(signals, ranks, strict=True)], dtype=np.int64
+        ).reshape(-1, 256),
+        continuous=np.array([is_continuous(signal) for signal in signals], dtype=np.bool_),
+        numeric=np.array([isinstance(signal, NumericSignal) for signal in signals], dtype=np.bool_),
+        ranks=ranks,
+        spreads=spreads,
+        location=_moments(counts, totals, ranks),
+        spread=_moments(counts, totals, spreads),
+    )
+
+
+def evaluate_counts(tables: ReferenceTables, current: NDArray[np.int64]) -> WindowTests:
+    """Compare a window with the reference by every test.
+
+    Parameters
+    ----------
+    tables : ReferenceTables
+    current : int64, shape (S, 256)
+        Counts by code of the window. Codes that are no values (INVALID, MISSING) do not enter.
+    """
+    counts = current * tables.is_value
+    n = counts.sum(axis=1)
+    inverse = 1 / np.maximum(n, 1) + 1 / np.maximum(tables.totals, 1)
+    cells = group_counts(counts, tables.counts, tables.groups, tables.continuous)
+    g = g_test(cells)
+    index = psi(cells)
+    return WindowTests(
+        count=n.astype(np.int64),
+        inverse=inverse,
+        g=g,
+        psi=index,
+        debiased_psi=debiased_psi(index, g.df, inverse),
+        ks=ks(counts, tables.counts),
+        lepage=lepage(
+            counts, tables.totals, tables.ranks, tables.spreads, tables.location, tables.spread, tables.continuous
+        ),
+    )
+
+
+def _rows(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    return np.array(rows, dtype=np.float64).reshape(-1, 256)
+
+
+def _moments(counts: NDArray[np.float64], totals: NDArray[np.float64], ranks: NDArray[np.float64]) -> RankMoments:
+    pairs = [mean_and_sd(row / max(total, 1.0), u) for row, total, u in zip(counts, totals, ranks, strict=True)]
+    moments = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+    return RankMoments(moments[:, 0].copy(), moments[:, 1] ** 2)
