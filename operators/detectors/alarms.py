@@ -31,3 +31,18 @@ class Alarms:
 
     def __len__(self) -> int:
         return len(self.signal)
+
+    def first(self, found: int) -> Alarms:
+        """Return copies of the first so many entries: a view would keep all the room alive."""
+        return Alarms(
+            self.signal[:found].copy(),
+            self.position[:found].copy(),
+            self.since[:found].copy(),
+            self.direction[:found].copy(),
+        )
+
+
+def room(entries: int) -> Alarms:
+    """Return uninitialised arrays for a kernel to write alarms into."""
+    signal, position, since = np.empty((3, entries), np.int64)
+    return Alarms(signal, position, since, np.empty(entries, np.int8))

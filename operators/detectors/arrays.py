@@ -29,6 +29,22 @@ def argument(name: str, array: npt.ArrayLike, dtype: type[T], shape: tuple[int, 
 def updated(name: str, array: Any, shape: tuple[int, ...]) -> Floats:
     """Return the array that a kernel updates in place; a copy would lose what it writes, so nothing is converted."""
     if not isinstance(array, np.ndarray) or array.dtype != np.float64 or not array.flags.carray:
-        message = f"{name}: has to be a writable C-contiguous float64 array, as 'start' and 'unpack' return"
+        message = f"{name}: is not a writable C-contiguous float64 array (as 'start' and 'unpack' return)"
         raise TypeError(message)
     return argument(name, array, np.float64, shape)
+
+
+def sequences(values: npt.ArrayLike, lengths: npt.ArrayLike) -> tuple[Floats, Integers]:
+    """Return rows of values and how many of each row count, as kernels read them.
+
+    >>> sequences([[1.0, 2.0]], [3])
+    Traceback (most recent call last):
+    ValueError: lengths: are 3 to 3 (0 to 2, the columns of values)
+    """
+    values = argument("values", values, np.float64, np.shape(values))
+    signals, longest = values.shape
+    lengths = argument("lengths", lengths, np.int64, (signals,))
+    if signals and not 0 <= lengths.min() <= lengths.max() <= longest:
+        message = f"lengths: are {lengths.min()} to {lengths.max()} (0 to {longest}, the columns of values)"
+        raise ValueError(message)
+    return values, lengths

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from operators.detectors.alarms import Alarms
-from operators.detectors.arrays import Floats, Integers, argument, updated
+from operators.detectors.alarms import Alarms, room
+from operators.detectors.arrays import Floats, Integers, argument, sequences, updated
 from operators.jit import kernel
 from schemas.errors import StateVersionError
 
@@ -100,16 +100,10 @@ def page_hinkley(
     >>> alarms.position, alarms.since, alarms.direction
     (array([110]), array([11]), array([1], dtype=int8))
     """
+    values, lengths = sequences(values, lengths)
     signals, longest = values.shape
     each = (signals,)
-    values = argument("values", values, np.float64, (signals, longest))
-    lengths = argument("lengths", lengths, np.int64, each)
-    if signals and not 0 <= lengths.min() <= lengths.max() <= longest:
-        message = f"lengths: are {lengths.min()} to {lengths.max()} (0 to {longest}, the columns of values)"
-        raise ValueError(message)
-    most = signals * ((longest - 1) // max(min_count, 1) + 1)
-    signal, position, since = np.empty((3, most), np.int64)
-    direction = np.empty(most, np.int8)
+    alarms = room(signals * ((longest - 1) // max(min_count, 1) + 1))
     found = _scan(
         values,
         lengths,
@@ -121,12 +115,12 @@ def page_hinkley(
         int(min_count),
         np.zeros(signals) if prior_mean is None else argument("prior_mean", prior_mean, np.float64, each),
         np.zeros(signals) if prior_weight is None else argument("prior_weight", prior_weight, np.float64, each),
-        signal,
-        position,
-        since,
-        direction,
+        alarms.signal,
+        alarms.position,
+        alarms.since,
+        alarms.direction,
     )
-    return Alarms(signal[:found].copy(), position[:found].copy(), since[:found].copy(), direction[:found].copy())
+    return alarms.first(found)
 
 
 @kernel
@@ -172,7 +166,7 @@ def _scan(
                 rises = rise - rise_min > up and not (fall_max - fall > down and fall_max - fall > rise - rise_min)
                 signal[found] = s
                 position[found] = i
-                since[found] = np.int64(count - (rise_at if rises else fall_at))
+                since[found] = int(count - (rise_at if rises else fall_at))
                 direction[found] = 1 if rises else -1
                 found += 1
                 count = rise = fall = rise_min = fall_max = rise_at = fall_at = 0.0
