@@ -26,16 +26,11 @@ _TRUE, _FALSE = "true", "false"
 _BOOLEANS = {"true": _TRUE, "false": _FALSE, "1": _TRUE, "0": _FALSE}
 
 
-class Gap(enum.Enum):
-    """Why there is no value; `code` stands for it among the codes of a signal."""
+class Gap(enum.IntEnum):
+    """Why there is no value, as its code. Ask with isinstance: as an integer, MISSING equals the number 255."""
 
     MISSING = codes.MISSING
     INVALID = codes.INVALID
-
-    @property
-    def code(self) -> int:
-        """255 or 254."""
-        return self.value
 
 
 def numeric(value: object, *, texts: bool = False) -> float | Gap:
