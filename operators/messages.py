@@ -1,0 +1,92 @@
+"""Messages: a drift event in one line for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from schemas.cloudevents import significant
+from schemas.events import SignalEvidence
+from schemas.segments import ALL
+
+NAMED = 3  # signals named in a message; the rest is a number
+
+_MOVED = {
+    "up": "moved up",
+    "down": "moved down",
+    "spread": "spread out",
+    "narrow": "narrowed",
+    "mix": "changed its mix",
+}
+_DETECTORS = {
+    "psi": "PSI",
+    "lepage": "Lepage",
+    "ks": "KS",
+    "chi_squared": "chi-squared",
+    "adwin": "ADWIN",
+    "page_hinkley": "Page-Hinkley",
+}
+_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
+
+
+def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
+    """What has changed; `signals` strongest first, as in the event."""
+    first = signals[0]
+    text = f"{first.signal} {_MOVED[first.effect.direction]}{_place(segment)}: {_finding(first)}"
+    others = [signal.signal for signal in signals[1:]]
+    return f"{text}; also {_listed(others)}" if others else text
+
+
+def updated(signals: Sequence[SignalEvidence], segment: str) -> str:
+    """What is the matter now, in an episode that was known."""
+    return f"still drifting: {opened(signals, segment)}"
+
+
+def resolved(signals: Sequence[SignalEvidence], segment: str, duration_ms: int) -> str:
+    """What is as it was, and for how long it was not."""
+    names = [signal.signal for signal in signals]
+    back = "is back to its reference" if len(names) == 1 else "are back to their reference"
+    return f"{_listed(names)} {back}{_place(segment)} after {duration(duration_ms)}"
+
+
+def duration(span_ms: int) -> str:
+    """A span of time in its two largest units.
+
+    >>> duration(7_500_000), duration(90_061_000), duration(0)
+    ('2 h 5 min', '1 d 1 h', '0 s')
+    """
+    left_ms = span_ms
+    parts = []
+    for unit, length_ms in _UNITS:
+        count, left_ms = divmod(left_ms, length_ms)
+        if count:
+            parts.append(f"{count} {unit}")
+        elif parts:
+            break
+    return " ".join(parts[:2]) or "0 s"
+
+
+def _place(segment: str) -> str:
+    return "" if segment == ALL else f" in {segment}"
+
+
+def _finding(evidence: SignalEvidence) -> str:
+    name, _, variant = evidence.detector.partition(":")
+    detector = _DETECTORS.get(name, evidence.detector) + (" of the spread" if variant == "spread" else "")
+    return f"{detector} {_number(evidence.statistic)} (alarm at {_number(evidence.threshold)})"
+
+
+def _number(value: float) -> str:
+    # Rounded twice, so that a difference in the last digits of a float cannot show.
+    return f"{significant(value):.3g}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as a list in words.
+
+    >>> _listed(["a"]), _listed(["a", "b", "c"]), _listed(["a", "b", "c", "d", "e"])
+    ('a', 'a, b and c', 'a, b, c and 2 more')
+    """
+    named = list(names[:NAMED])
+    more = len(names) - len(named)
+    last = f"{more} more" if more else named.pop()
+    return f"{', '.join(named)} and {last}" if named else last

@@ -1,0 +1,212 @@
+"""Policy: a model's outputs, held until the watermark has passed them, told as drift events in a fixed order.
+
+State bytes, numbers big-endian::
+
+    2s  magic "TP"
+    H   format
+    q   newest time of a slide in which the model had records; MIN: none yet
+    q   earliest buffered change of a slide with records; MAX: none
+    q   earliest buffered change of a slide without records; MAX: none
+    I   length of the story
+    ..  story (msgpack)
+    ..  buffered changes, each: I length, msgpack
+
+So that to add a change is to append, and the next time is known without reading anything.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+import msgspec
+
+from config.plan import JobPlan, ModelPlan
+from operators import episodes, messages, outputs
+from operators.episodes import Episode, Story, Turn
+from operators.outputs import Output, Progress, SignalChange
+from schemas import segments
+from schemas.cloudevents import identity, source, subject, timestamp
+from schemas.errors import StateVersionError
+from schemas.events import Affected, DriftData, DriftEvent, Reference, Severity, SignalEvidence, Span
+
+FORMAT = 1  # raised when an older release could misread the bytes
+MIN, MAX = -(2**63), 2**63 - 1
+
+_MAGIC = b"TP"
+_HEAD = struct.Struct(">2sHqqqI")
+_LENGTH = struct.Struct(">I")
+_Order = tuple[int, str, str, str, str]
+_LEVELS = ("negligible", "small", "medium", "large")
+
+
+def add(state: bytes, new: Iterable[Output]) -> bytes:
+    """State with the outputs buffered; to be called before the watermark passes their times. No state is ``b""``."""
+    progress_ms, full_ms, empty_ms, story, buffered = _parts(state)
+    appended = [buffered]
+    for output in new:
+        if isinstance(output, Progress) or not output.empty:
+            progress_ms = max(progress_ms, output.time_ms)
+        if isinstance(output, SignalChange):
+            if output.empty:
+                empty_ms = min(empty_ms, output.time_ms)
+            else:
+                full_ms = min(full_ms, output.time_ms)
+            data = outputs.encode(output)
+            appended += (_LENGTH.pack(len(data)), data)
+    return _joined(progress_ms, full_ms, empty_ms, story, b"".join(appended))
+
+
+def next_time(state: bytes) -> int | None:
+    """The earliest time, in ms, whose changes can be taken once the watermark has passed it; None: nothing to wait for.
+
+    It may lie behind the watermark: what was found in a slide without records waits until the model has records again.
+    """
+    progress_ms, full_ms, empty_ms, _, _ = _parts(state)
+    time_ms = min(full_ms, empty_ms if empty_ms <= progress_ms else MAX)
+    return None if time_ms == MAX else time_ms
+
+
+def advance(
+    plan: ModelPlan, job: JobPlan, configuration_id: str, state: bytes, watermark_ms: int
+) -> tuple[bytes, list[DriftEvent]]:
+    """Take what the watermark has passed, in (time, version, segment, kind, signal) order.
+
+    What was found in a slide without records is taken only if the model had records in that slide or later: the end
+    of a stream resolves nothing.
+
+    Returns
+    -------
+    state : bytes
+        Without what was taken.
+    events : list of DriftEvent
+        The same in whatever order outputs were added and however often `advance` is called.
+    """
+    time_ms = next_time(state)
+    if time_ms is None or time_ms > watermark_ms:
+        return state, []
+    progress_ms, _, _, story_bytes, buffered = _parts(state)
+    story = msgspec.msgpack.decode(story_bytes, type=Story) if story_bytes else Story()
+    taken: list[tuple[_Order, bytes, SignalChange]] = []
+    left: list[SignalChange] = []
+    for data in _frames(buffered):
+        change = msgspec.msgpack.decode(data, type=SignalChange)
+        ready = change.time_ms <= watermark_ms and not (change.empty and change.time_ms > progress_ms)
+        if ready:
+            taken.append((_order(change), data, change))
+        else:
+            left.append(change)
+    events = []
+    for _, step in groupby(sorted(taken, key=lambda item: item[:2]), key=lambda item: item[0][:4]):
+        changes = [change for _, _, change in step]
+        turns = episodes.step(
+            story,
+            changes,
+            scope=(job.environment, job.name),
+            window_ms=plan.window.size_ms,
+            memory_ms=plan.window.size_ms + plan.window.grow_to_ms,
+        )
+        events += [_event(plan, job, configuration_id, turn, changes[0]) for turn in turns]
+    rest = _joined(progress_ms, MAX, MAX, msgspec.msgpack.encode(story), b"")
+    return add(rest, left), events
+
+
+def _order(change: SignalChange) -> _Order:
+    return change.time_ms, change.version, change.segment, change.kind, change.evidence.signal
+
+
+def _event(plan: ModelPlan, job: JobPlan, configuration_id: str, turn: Turn, change: SignalChange) -> DriftEvent:
+    """The event of a turn; `change` is any change of the step: what is taken from it is the same in all."""
+    episode = turn.episode
+    time = timestamp(change.time_ms)
+    window = change.window
+    signals = _ranked(episode, turn)
+    severity = episode.peak if turn.type == "resolved" else _severity(episode)
+    job_source = source(job.environment, job.name)
+    data = DriftData(
+        episode=episode.id,
+        incident=episode.incident,
+        model=plan.name,
+        version=episode.version,
+        role=change.role,
+        segment=segments.parse(episode.segment),
+        kind=episode.kind,
+        severity=severity,
+        onset=timestamp(episode.first_ms),
+        detected=timestamp(episode.detected_ms),
+        window=window,
+        predicted=Span(start=window.start, end=window.end),
+        affected=Affected(signals=len(episode.open), of=change.of),
+        signals=signals,
+        reference=Reference(id=change.profile_id, kind="profile"),
+        configuration=configuration_id,
+        info=plan.info,
+        muted=False,
+        message=_message(turn, signals, change.time_ms),
+        why="recovered" if turn.type == "resolved" else None,
+    )
+    return DriftEvent(
+        type=f"io.tidemark.drift.{turn.type}",  # type: ignore[arg-type]  # mypy does not join literals
+        source=job_source,
+        id=identity(job_source, episode.id, turn.type, change.time_ms),
+        time=time,
+        subject=subject(plan.name, episode.version, episode.segment),
+        data=data,
+    )
+
+
+def _ranked(episode: Episode, turn: Turn) -> tuple[SignalEvidence, ...]:
+    """The evidence on the open signals, strongest first; of all signals when the episode is over."""
+    changes = list(episode.members.values()) if turn.type == "resolved" else episode.open
+
+    def strength(change: SignalChange) -> tuple[int, float, str]:
+        effect = change.evidence.effect
+        return -_LEVELS.index(effect.level), -effect.size, change.evidence.signal
+
+    return tuple(change.evidence for change in sorted(changes, key=strength))
+
+
+def _severity(episode: Episode) -> Severity:
+    return "critical" if any(change.severity == "critical" for change in episode.open) else "warning"
+
+
+def _message(turn: Turn, signals: Sequence[SignalEvidence], time_ms: int) -> str:
+    episode = turn.episode
+    if turn.type == "opened":
+        return messages.opened(signals, episode.segment)
+    if turn.type == "updated":
+        return messages.updated(signals, episode.segment)
+    return messages.resolved(signals, episode.segment, time_ms - episode.first_ms)
+
+
+def _parts(state: bytes) -> tuple[int, int, int, bytes, bytes]:
+    """Newest progress, earliest change with and without records, story, buffered changes."""
+    if not state:
+        return MIN, MAX, MAX, b"", b""
+    if state[:2] != _MAGIC:
+        message = f"state of the policy: begins with {state[:2]!r} (must be {_MAGIC!r}); restore another savepoint"
+        raise StateVersionError(message)
+    version = int.from_bytes(state[2:4], "big")
+    if version != FORMAT:
+        message = (
+            f"state of the policy: format {version} is not one that this release reads ({FORMAT}); "
+            "upgrade tidemark or restore an older savepoint"
+        )
+        raise StateVersionError(message)
+    _, _, progress_ms, full_ms, empty_ms, length = _HEAD.unpack_from(state)
+    end = _HEAD.size + length
+    return progress_ms, full_ms, empty_ms, state[_HEAD.size : end], state[end:]
+
+
+def _joined(progress_ms: int, full_ms: int, empty_ms: int, story: bytes, buffered: bytes) -> bytes:
+    return _HEAD.pack(_MAGIC, FORMAT, progress_ms, full_ms, empty_ms, len(story)) + story + buffered
+
+
+def _frames(buffered: bytes) -> Iterator[bytes]:
+    position = 0
+    while position < len(buffered):
+        (length,) = _LENGTH.unpack_from(buffered, position)
+        position += _LENGTH.size
+        yield buffered[position : position + length]
+        position += length

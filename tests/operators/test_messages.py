@@ -1,0 +1,82 @@
+"""Messages for people: whole texts."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from operators import messages
+from schemas.events import Effect
+from tests.operators.changes import change
+
+
+def evidence(signal="feature.age", detector="psi", direction="up", statistic=0.41, threshold=0.03):
+    return msgspec.structs.replace(
+        change(5, signal).evidence,
+        detector=detector,
+        statistic=statistic,
+        threshold=threshold,
+        effect=Effect(size=0.4, level="large", direction=direction),
+    )
+
+
+@pytest.mark.parametrize(
+    ("detector", "direction", "text"),
+    [
+        ("psi", "up", "feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03)"),
+        ("lepage", "spread", "feature.age spread out in country=DE: Lepage 0.41 (alarm at 0.03)"),
+        ("ks", "down", "feature.age moved down in country=DE: KS 0.41 (alarm at 0.03)"),
+        ("chi_squared", "mix", "feature.age changed its mix in country=DE: chi-squared 0.41 (alarm at 0.03)"),
+        ("adwin", "narrow", "feature.age narrowed in country=DE: ADWIN 0.41 (alarm at 0.03)"),
+        (
+            "page_hinkley:spread",
+            "spread",
+            "feature.age spread out in country=DE: Page-Hinkley of the spread 0.41 (alarm at 0.03)",
+        ),
+        ("river:KSWIN", "up", "feature.age moved up in country=DE: river:KSWIN 0.41 (alarm at 0.03)"),
+    ],
+)
+def test_opened_says_what_moved_where_and_by_how_much(detector, direction, text):
+    """The strongest signal, its direction, its segment, the statistic and the threshold."""
+    assert messages.opened([evidence(detector=detector, direction=direction)], "country=DE") == text
+
+
+def test_the_whole_traffic_is_not_named():
+    """The segment `all` goes without saying, and so do digits after the third."""
+    text = messages.opened([evidence(statistic=0.123456, threshold=12345.678)], "all")
+    assert text == "feature.age moved up: PSI 0.123 (alarm at 1.23e+04)"
+
+
+def test_other_signals_are_listed():
+    """Three by name, the rest as a number."""
+    signals = [evidence(), *(evidence(f"feature.{name}") for name in "abcde")]
+    assert messages.opened(signals, "all") == (
+        "feature.age moved up: PSI 0.41 (alarm at 0.03); also feature.a, feature.b, feature.c and 2 more"
+    )
+
+
+def test_updated_says_that_it_goes_on():
+    """An update tells the present state, in the words of the opening."""
+    text = messages.updated([evidence(), evidence("feature.b")], "all")
+    assert text == "still drifting: feature.age moved up: PSI 0.41 (alarm at 0.03); also feature.b"
+
+
+@pytest.mark.parametrize(
+    ("signals", "text"),
+    [
+        (["feature.age"], "feature.age is back to its reference in country=DE after 2 h 5 min"),
+        (["feature.age", "a"], "feature.age and a are back to their reference in country=DE after 2 h 5 min"),
+    ],
+)
+def test_resolved_says_what_is_back_and_after_how_long(signals, text):
+    """The time is that from the onset."""
+    assert messages.resolved([evidence(name) for name in signals], "country=DE", 7_500_000) == text
+
+
+@pytest.mark.parametrize(
+    ("span_ms", "text"),
+    [(999, "0 s"), (1_000, "1 s"), (3_600_000, "1 h"), (3_601_000, "1 h"), (90_000, "1 min 30 s"), (864e5, "1 d")],
+)
+def test_durations_have_two_units_at_most(span_ms, text):
+    """A unit that is zero ends the text."""
+    assert messages.duration(int(span_ms)) == text
