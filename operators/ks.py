@@ -37,26 +37,26 @@ def ks(current: NDArray[np.float64], reference: NDArray[np.float64]) -> KsTest:
     """
     gap = np.empty(len(current))
     _largest_gap(current, reference, gap)
-    stretch = _stretch(current.sum(axis=1), reference.sum(axis=1))
+    stretch = _stretch(1 / np.maximum(current.sum(axis=1), 1) + 1 / np.maximum(reference.sum(axis=1), 1))
     return KsTest(gap, np.minimum(1.0, 2 * np.exp(-2 * (stretch * gap) ** 2)))
 
 
-def ks_threshold(alpha: ArrayLike, n: ArrayLike, m: ArrayLike) -> NDArray[np.float64]:
+def ks_threshold(alpha: ArrayLike, inverse: ArrayLike) -> NDArray[np.float64]:
     """D above which the p-value is below alpha; above 1 where so few values can never tell.
 
     Parameters
     ----------
     alpha : float64
         In (0, 1).
-    n, m : int64 or float64
-        Values of window and reference; none counts as one.
+    inverse : float64
+        1/n + 1/m.
     """
-    return np.asarray(np.sqrt(np.log(2 / np.asarray(alpha)) / 2) / _stretch(n, m), dtype=np.float64)
+    return np.asarray(np.sqrt(np.log(2 / np.asarray(alpha)) / 2) / _stretch(inverse), dtype=np.float64)
 
 
-def _stretch(n: ArrayLike, m: ArrayLike) -> NDArray[np.float64]:
+def _stretch(inverse: ArrayLike) -> NDArray[np.float64]:
     """What D is multiplied by before Kolmogorov's limit is taken."""
-    root = np.sqrt(1 / (1 / np.maximum(n, 1.0) + 1 / np.maximum(m, 1.0)))
+    root = 1 / np.sqrt(inverse)
     return np.asarray(root + 0.12 + 0.11 / root, dtype=np.float64)
 
 

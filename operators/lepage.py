@@ -15,6 +15,8 @@ from scipy.special import ndtr, ndtri
 
 from operators.jit import kernel
 
+EVEN = 0.1  # largest share of one code in even ranks: their skewness stays below 0.12, 17 % in the tail at 1e-7
+
 
 class LepageTest(NamedTuple):
     """Per signal; positive z: values moved up, or apart. z 0 and p-value 1 where either sample is empty."""
@@ -26,10 +28,10 @@ class LepageTest(NamedTuple):
 
 
 class RankMoments(NamedTuple):
-    """Mean and variance of one kind of rank under the reference, by signal."""
+    """Mean and standard deviation of one kind of rank under the reference, by signal."""
 
     mean: NDArray[np.float64]
-    variance: NDArray[np.float64]
+    sd: NDArray[np.float64]
 
 
 def lepage(
@@ -39,12 +41,14 @@ def lepage(
     spreads: NDArray[np.float64],
     location: RankMoments,
     spread: RankMoments,
-    continuous: NDArray[np.bool_],
+    even: NDArray[np.bool_],
 ) -> LepageTest:
     """Compare a window's mean rank and mean spread rank with the reference's.
 
-    The variance is the reference's for continuous signals. Ranks of discrete ones can be skewed, with tails far
-    from normal, or constant: there the largest of the reference's, the window's and the pooled variance is taken.
+    The variance is the reference's where its values are spread evenly over the codes. Where one value is frequent
+    ranks are skewed, or constant: there the largest of the reference's, the window's and the pooled variance is
+    taken. (Exact for one value in a hundred that differs, n = 300, m = 10,000, at 1e-7: the reference's variance
+    alone gives 290 times the promised false alarms, this one fewer than promised.)
 
     Parameters
     ----------
@@ -56,13 +60,19 @@ def lepage(
         Rank and spread rank by code, NaN for codes without one.
     location, spread : RankMoments
         Of the reference.
-    continuous : bool, shape (signals,)
+    even : bool, shape (signals,)
+        From `is_even`.
     """
     n = current.sum(axis=1)
-    z_location = _z(current, n, totals, ranks, location, continuous)
-    z_spread = _z(current, n, totals, spreads, spread, continuous)
+    z_location = _z(current, n, totals, ranks, location, even)
+    z_spread = _z(current, n, totals, spreads, spread, even)
     statistic = np.maximum(np.abs(z_location), np.abs(z_spread))
     return LepageTest(z_location, z_spread, statistic, np.minimum(1.0, 4 * ndtr(-statistic)))
+
+
+def is_even(counts: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether no code has more than a tenth of the values, by row of counts by code."""
+    return np.asarray(counts.max(axis=1) <= EVEN * counts.sum(axis=1), dtype=np.bool_)
 
 
 def lepage_threshold(alpha: ArrayLike) -> NDArray[np.float64]:
@@ -76,15 +86,16 @@ def _z(
     m: NDArray[np.float64],
     ranks: NDArray[np.float64],
     reference: RankMoments,
-    continuous: NDArray[np.bool_],
+    even: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Signed distance of the mean rank from the reference's in standard errors."""
     shift = np.empty(len(current))
     own = np.empty(len(current))
     _moments(current, n, ranks, reference.mean, shift, own)
-    pooled = (n * own + m * reference.variance + n * m / np.maximum(n + m, 1) * shift**2) / np.maximum(n + m, 1)
-    widest = np.maximum(np.maximum(own, pooled), reference.variance)
-    error = np.where(continuous, reference.variance, widest) * (1 / np.maximum(n, 1) + 1 / np.maximum(m, 1))
+    expected = reference.sd**2
+    pooled = (n * own + m * expected + n * m / np.maximum(n + m, 1) * shift**2) / np.maximum(n + m, 1)
+    widest = np.maximum(np.maximum(own, pooled), expected)
+    error = np.where(even, expected, widest) * (1 / np.maximum(n, 1) + 1 / np.maximum(m, 1))
     judged = (n > 0) & (m > 0) & (error > 0)
     return np.where(judged, shift / np.sqrt(np.where(judged, error, 1.0)), 0.0)
 

@@ -110,3 +110,17 @@ def mean_and_sd(shares: NDArray[np.float64], ranks: NDArray[np.float64]) -> tupl
         return float(ranks[there][0]), 0.0  # exactly: sums of shares would leave a rounding error as deviation
     mean = float(np.dot(shares[there], ranks[there]))
     return mean, float(np.sqrt(np.dot(shares[there], (ranks[there] - mean) ** 2)))
+
+
+def standardised(ranks: NDArray[np.float64], mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks in standard deviations from the reference's mean, what Page-Hinkley adds up; 0 for a constant reference.
+
+    Parameters
+    ----------
+    ranks : float64, shape (signals, 256)
+        Ranks or spread ranks; NaN stays NaN.
+    mean, sd : float64, shape (signals,)
+        Of each row under the reference.
+    """
+    scale = np.where(sd > 0, 1 / np.where(sd > 0, sd, 1.0), 0.0)
+    return np.ascontiguousarray((ranks - mean[:, None]) * scale[:, None], dtype=np.float64)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.g_test import GTest, g_test
+from operators.g_test import GTest, chi_squared_threshold, g_test
 from operators.grouping import code_groups, group_counts, is_continuous
-from operators.ks import KsTest, ks
-from operators.lepage import LepageTest, RankMoments, lepage
-from operators.psi import debiased_psi, psi
+from operators.ks import KsTest, ks, ks_threshold
+from operators.lepage import LepageTest, RankMoments, is_even, lepage, lepage_threshold
+from operators.psi import debiased_psi, psi, psi_threshold
 from operators.ranks import mean_and_sd, rank_table, reference_counts, spread_ranks, value_codes
 from schemas.profile import NumericSignal, Signal
 
@@ -29,10 +29,11 @@ class ReferenceTables:
     is_value: NDArray[np.float64]  # (S, 256) 1 for codes that are values of the signal, else 0
     groups: NDArray[np.int64]  # (S, 256) tenth of the reference or the code itself; -1 where it is no value
     continuous: NDArray[np.bool_]  # (S,) compared on tenths of the reference
+    even: NDArray[np.bool_]  # (S,) no code has more than a tenth of the reference
     numeric: NDArray[np.bool_]  # (S,) values have an order: up, down, apart
     ranks: NDArray[np.float64]  # (S, 256) NaN for codes without rank
     spreads: NDArray[np.float64]  # (S, 256)
-    location: RankMoments  # (S,) mean and variance of the ranks under the reference
+    location: RankMoments  # (S,) mean and sd of the ranks under the reference
     spread: RankMoments  # (S,) of the spread ranks
 
 
@@ -63,6 +64,7 @@ def reference_tables(signals: Sequence[Signal]) -> ReferenceTables:
             [code_groups(signal, row) for signal, row in zip(signals, ranks, strict=True)], dtype=np.int64
         ).reshape(-1, 256),
         continuous=np.array([is_continuous(signal) for signal in signals], dtype=np.bool_),
+        even=is_even(counts),
         numeric=np.array([isinstance(signal, NumericSignal) for signal in signals], dtype=np.bool_),
         ranks=ranks,
         spreads=spreads,
@@ -93,10 +95,40 @@ def evaluate_counts(tables: ReferenceTables, current: NDArray[np.int64]) -> Wind
         psi=index,
         debiased_psi=debiased_psi(index, g.df, inverse),
         ks=ks(counts, tables.counts),
-        lepage=lepage(
-            counts, tables.totals, tables.ranks, tables.spreads, tables.location, tables.spread, tables.continuous
-        ),
+        lepage=lepage(counts, tables.totals, tables.ranks, tables.spreads, tables.location, tables.spread, tables.even),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One detector's view of every signal: an alarm is exactly ``statistic > threshold``; shape (S,)."""
+
+    statistic: NDArray[np.float64]
+    threshold: NDArray[np.float64]
+    p_value: NDArray[np.float64]
+
+
+def judge(tests: WindowTests, detector: str, level: float) -> Judgement:
+    """Statistic, threshold and p-value of a windowed detector, in its own unit.
+
+    Above the threshold the p-value is below the level, and the other way round.
+
+    Parameters
+    ----------
+    tests : WindowTests
+    detector : str
+        psi, chi_squared, ks or lepage.
+    level : float
+        Of one evaluation (alpha), in (0, 1).
+    """
+    if detector == "psi":
+        return Judgement(tests.psi, psi_threshold(level, tests.psi, tests.g, tests.inverse), tests.g.p_value)
+    if detector == "chi_squared":
+        return Judgement(tests.g.statistic, chi_squared_threshold(level, tests.g.df), tests.g.p_value)
+    if detector == "ks":
+        return Judgement(tests.ks.statistic, ks_threshold(level, tests.inverse), tests.ks.p_value)
+    threshold = np.full(len(tests.count), lepage_threshold(level))
+    return Judgement(tests.lepage.statistic, threshold, tests.lepage.p_value)
 
 
 def _rows(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -106,4 +138,4 @@ def _rows(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 def _moments(counts: NDArray[np.float64], totals: NDArray[np.float64], ranks: NDArray[np.float64]) -> RankMoments:
     pairs = [mean_and_sd(row / max(total, 1.0), u) for row, total, u in zip(counts, totals, ranks, strict=True)]
     moments = np.array(pairs, dtype=np.float64).reshape(-1, 2)
-    return RankMoments(moments[:, 0].copy(), moments[:, 1] ** 2)
+    return RankMoments(moments[:, 0].copy(), moments[:, 1].copy())

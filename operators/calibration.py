@@ -1,0 +1,221 @@
+"""Calibration: from the budget of false episodes to the level or threshold of every detector.
+
+`budget: b per T` is the expected number of false episodes of a model in the time T while the data behaves like the
+reference. Expected numbers add up whatever depends on what, so the budget is divided: by keys, then evenly by tests
+(signal and detector), then by evaluations, or by values for the sequential detectors, which look at each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from config.plan import AlarmsPlan
+
+ONE_TEST = {"chi_squared": "psi"}  # names that take their p-value from another's test have no share of their own
+
+# Level of one evaluation, over its even share, by `confirm`. Windows overlap and several evaluations must agree, so
+# that without it only 7 to 22 % of the budget would be used. More: over budget; less: changes are found later.
+CONFIRM_FACTORS = {1: 1.0, 2: 4.0, 3: 8.0}
+
+FORGIVEN = 0.25  # k: deviation in sd that Page-Hinkley forgives a value. Less: small references alarm; more: is blind
+PRIOR_VALUES = 2_000  # most values that the reference's mean counts for: more hides slow drifts, fewer delays alarms
+LEAST_VALUES = 10_000  # values between false alarms, at least: for fewer no threshold was measured
+
+# ADWIN's false alarms per value on uniform ranks, the worst case, are RATE_AT_ONE * delta**SLOPE (measured down to
+# FITTED; below that in proportion, which is the safe side).
+RATE_AT_ONE = 2.2e-4
+SLOPE = 1.42
+FITTED = 3e-7
+DELTA_FITTED = 0.01
+
+
+def key_budget(alarms: AlarmsPlan, segments: int, whole: bool) -> float:
+    """False episodes that one key may have in ``alarms.period_ms``.
+
+    Parameters
+    ----------
+    alarms : AlarmsPlan
+    segments : int, >= 0
+        Keys of the model beside its whole traffic, counting ``other``.
+    whole : bool
+        For the segment ``all``, which has half of the budget, or everything where there are no segments; otherwise
+        for one segment, which has its share of the other half.
+
+    Examples
+    --------
+    >>> alarms = AlarmsPlan(
+    ...     budget=1.0, period_ms=30 * 86_400_000, confirm=2, recover=3, min_effect="small", critical="large")
+    >>> key_budget(alarms, 0, True), key_budget(alarms, 50, True), key_budget(alarms, 50, False)
+    (1.0, 0.5, 0.01)
+    """
+    if segments == 0:
+        return alarms.budget
+    return alarms.budget / 2 if whole else alarms.budget / 2 / segments
+
+
+def count_tests(detectors: Iterable[Sequence[str]]) -> int:
+    """How many ways the budget of a key is shared: tests over all signals, at least 1.
+
+    Parameters
+    ----------
+    detectors : iterable of sequences of str
+        Names of the detectors of each signal whose threshold comes from the budget. A name's variants
+        (``adwin:spread``) and names that share a test (``psi``, ``chi_squared``) count once.
+
+    Examples
+    --------
+    >>> count_tests([["psi", "chi_squared", "adwin", "adwin:spread"], ["psi"]])
+    3
+    """
+    names = [{ONE_TEST.get(name, name).partition(":")[0] for name in signal} for signal in detectors]
+    return max(1, sum(map(len, names)))
+
+
+def evaluation_level(alarms: AlarmsPlan, budget: float, tests: int, slide_ms: int) -> float:
+    """Level (alpha) of one evaluation of one windowed test: c b slide / (T tests), at most 1/2.
+
+    Parameters
+    ----------
+    alarms : AlarmsPlan
+        Its ``confirm`` gives c: 1, 4, and 8 from 3 on.
+    budget : float
+        Of the key, from `key_budget`.
+    tests : int
+        From `count_tests`.
+    slide_ms : int
+        Time between evaluations.
+
+    Examples
+    --------
+    >>> alarms = AlarmsPlan(
+    ...     budget=1.0, period_ms=30 * 86_400_000, confirm=1, recover=3, min_effect="small", critical="large")
+    >>> f"{evaluation_level(alarms, 1.0, 400, 300_000):.2g}"
+    '2.9e-07'
+    """
+    factor = CONFIRM_FACTORS[min(max(alarms.confirm, 1), max(CONFIRM_FACTORS))]
+    return min(0.5, factor * budget * slide_ms / (alarms.period_ms * tests))
+
+
+def values_between_alarms(
+    alarms: AlarmsPlan, budget: float, tests: int, values_per_ms: float, streams: int = 1
+) -> float:
+    """How many values of one signal a sequential detector sees between two false alarms (A), on average.
+
+    Parameters
+    ----------
+    alarms : AlarmsPlan
+        Its ``confirm`` has no factor here: a sequential alarm is one moment, held until it is confirmed.
+    budget : float
+        Of the key, from `key_budget`.
+    tests : int
+        From `count_tests`.
+    values_per_ms : float, >= 0
+        Records of the key.
+    streams : int
+        Variants among which the detector's share is divided: 2 with location and spread.
+
+    Returns
+    -------
+    float
+        At least 10,000, the smallest number for which thresholds were measured.
+    """
+    return max(LEAST_VALUES, alarms.period_ms * values_per_ms * tests * streams / budget)
+
+
+def adwin_delta(values_between: ArrayLike) -> NDArray[np.float64]:
+    """ADWIN's confidence parameter for so many values between false alarms, on ranks.
+
+    Examples
+    --------
+    >>> [f"{delta:.2g}" for delta in adwin_delta([1e4, 1e6, 1.44e9])]
+    ['0.57', '0.022', '2.3e-05']
+    """
+    rate = 1 / np.asarray(values_between, dtype=np.float64)
+    fitted = np.minimum(1.0, (rate / RATE_AT_ONE) ** (1 / SLOPE))
+    return np.asarray(np.where(rate < FITTED, DELTA_FITTED * rate / FITTED, fitted), dtype=np.float64)
+
+
+def page_hinkley_threshold(
+    values_between: ArrayLike, tilt: ArrayLike, forgiven: float = FORGIVEN
+) -> NDArray[np.float64]:
+    """Cumulative deviation (h) of one side, in reference standard deviations, that keeps both sides together to A.
+
+    h solves e^x - 1 - x = 2 A k theta, x = theta h: ln(2 A k theta) / theta but for tiny theta. For normal values
+    (theta = 2k) it is Siegmund's (1985), Sequential Analysis, section 2.6, which fails 967-fold on skewed ranks.
+
+    Parameters
+    ----------
+    values_between : float64
+        A, from `values_between_alarms`.
+    tilt : float64
+        theta of the side, from `tilts`; infinite where the reference cannot move that way.
+    forgiven : float
+        k.
+
+    Returns
+    -------
+    float64
+        Infinite where the tilt is: such a side never alarms.
+    """
+    theta, a = np.broadcast_arrays(np.asarray(tilt, dtype=np.float64), np.asarray(values_between, dtype=np.float64))
+    able = np.isfinite(theta) & (theta > 0)
+    root = np.where(able, theta, 1.0)
+    target = 2 * a * forgiven * root
+    bound = np.log1p(target)
+    x = np.minimum(np.sqrt(2 * target), bound + np.log1p(bound) + 1)  # right of the solution: Newton comes down to it
+    for _ in range(60):
+        step = (np.expm1(x) - x - target) / np.expm1(x)
+        x = x - step
+        if np.all(np.abs(step) <= 1e-14 * x):
+            break
+    return np.where(able, x / root, np.inf)
+
+
+def tilts(counts: NDArray[np.float64], values: NDArray[np.float64], forgiven: float = FORGIVEN) -> NDArray[np.float64]:
+    """Root theta > 0 of ln sum p exp(theta (z - k)) = 0 for each signal: how fast high sums get rare.
+
+    Computed from the reference's own distribution over the codes. Half a value is thought to be in the codes that
+    the reference left empty, so that what has never been seen is not taken for impossible.
+
+    Parameters
+    ----------
+    counts : float64, shape (signals, 256)
+        Values of the reference by code.
+    values : float64, shape (signals, 256)
+        Standardised ranks by code (negated for the side that looks down), NaN for codes that are no values.
+    forgiven : float
+        k.
+
+    Returns
+    -------
+    float64, shape (signals,)
+        Infinite where no value exceeds k, or the reference is constant or empty.
+    """
+    return np.array([_tilt(*row, forgiven) for row in zip(counts, values, strict=True)], dtype=np.float64)
+
+
+def _tilt(counts: NDArray[np.float64], values: NDArray[np.float64], forgiven: float) -> float:
+    there = ~np.isnan(values)
+    weights = counts[there]
+    if np.count_nonzero(weights) < 2:
+        return np.inf
+    empty = weights == 0
+    weights = np.where(empty, 0.5 / max(1, np.count_nonzero(empty)), weights)
+    shares = weights / weights.sum()
+    gains = values[there] - forgiven
+    if gains.max() <= 0 or np.dot(shares, gains) >= 0:
+        return np.inf
+    # The function is convex, 0 at 0 and falling there; at this bound its largest term alone is at least 1.
+    top = gains.argmax()
+    theta = -np.log(shares[top]) / gains[top]
+    for _ in range(200):
+        terms = shares * np.exp(theta * gains - (peak := (theta * gains).max()))
+        total = terms.sum()
+        step = (np.log(total) + peak) * total / np.dot(terms, gains)
+        theta -= step
+        if abs(step) <= 1e-13 * theta:
+            break
+    return float(theta)

@@ -1,0 +1,137 @@
+"""What a budget means in practice: thresholds at a typical window, and the smallest change that will be found."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+from scipy.special import chdtri, chndtrinc, ndtri
+
+from config.plan import AlarmsPlan
+from operators.calibration import (
+    adwin_delta,
+    evaluation_level,
+    key_budget,
+    page_hinkley_threshold,
+    values_between_alarms,
+)
+from operators.grouping import GROUPS
+from operators.ks import ks_threshold
+from operators.lepage import lepage_threshold
+
+POWER = 0.9  # probability with which the smallest change is found in one evaluation
+UNIFORM_SD = math.sqrt(1 / 12)  # of ranks, and of spread ranks
+UNIFORM_TILT = 0.51285  # root of `tilts` for uniform ranks and 0.25 forgiven, the same on both sides
+UNEVEN = 0.5  # window over reference from which the budget holds only on average over references
+UNSOUND = 2.0  # from here on most references never alarm and a few always do
+
+
+class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
+    """What one key's share of the budget comes to at a typical window."""
+
+    false_episodes: float  # expected per period, at most
+    level: float  # of one evaluation
+    psi: float  # alarm thresholds: continuous signal, ten cells
+    ks: float
+    lepage: float
+    chi_squared: float
+    values_between: float  # values of a signal between false alarms of a sequential detector
+    page_hinkley: float  # uniform ranks, in standard deviations
+    adwin_delta: float
+    smallest_psi: float  # found with 90 % probability in one window
+    smallest_shift: float  # by lepage, in standard deviations of a normal feature
+    smallest_spread: float  # by lepage, factor on the standard deviation of a normal feature, above 1
+    window_share: float  # values of the window over those of the reference
+
+
+def describe(
+    alarms: AlarmsPlan,
+    *,
+    tests: int,
+    segments: int,
+    whole: bool,
+    slide_ms: int,
+    count: int,
+    reference: int,
+    values_per_ms: float,
+) -> Sensitivity:
+    """Say what the budget means for one key.
+
+    Parameters
+    ----------
+    alarms : AlarmsPlan
+    tests : int
+        From `calibration.count_tests`.
+    segments : int
+        Keys beside the whole traffic; 0 without segments.
+    whole : bool
+        For the segment ``all`` rather than for one of the others.
+    slide_ms : int
+    count, reference : int, >= 1
+        Values of a typical window and of the reference.
+    values_per_ms : float
+        Records of the key.
+    """
+    budget = key_budget(alarms, segments, whole)
+    level = evaluation_level(alarms, budget, tests, slide_ms)
+    between = values_between_alarms(alarms, budget, tests, values_per_ms, streams=2)
+    inverse = 1 / count + 1 / reference
+    critical = float(chdtri(GROUPS - 1, level))
+    return Sensitivity(
+        false_episodes=budget,
+        level=level,
+        psi=critical * inverse,
+        ks=float(ks_threshold(level, inverse)),
+        lepage=float(lepage_threshold(level)),
+        chi_squared=critical,
+        values_between=between,
+        page_hinkley=float(page_hinkley_threshold(between, UNIFORM_TILT)),
+        adwin_delta=float(adwin_delta(between)),
+        smallest_psi=smallest_psi(level, inverse),
+        smallest_shift=smallest_shift(level, inverse),
+        smallest_spread=smallest_spread(level, inverse),
+        window_share=count / reference,
+    )
+
+
+def smallest_psi(level: float, inverse: float, df: int = GROUPS - 1, power: float = POWER) -> float:
+    """PSI that the G test finds with the given probability: the noncentrality that gives it, times 1/n + 1/m.
+
+    Examples
+    --------
+    >>> round(smallest_psi(2.9e-7, 1 / 500 + 1 / 10_000), 4), round(smallest_psi(2.9e-7, 1 / 5000 + 1e-5), 4)
+    (0.1224, 0.0122)
+    """
+    return float(chndtrinc(chdtri(df, level), df, 1 - power)) * inverse
+
+
+def smallest_shift(level: float, inverse: float, power: float = POWER) -> float:
+    """Shift of a normal feature, in standard deviations, that lepage finds with the given probability.
+
+    A shift by d moves the mean rank by P(Z < d / sqrt 2) - 1/2; infinite where no shift is large enough.
+
+    Examples
+    --------
+    >>> round(smallest_shift(2.9e-7, 1 / 5000 + 1 / 10_000), 3)
+    0.116
+    """
+    return math.sqrt(2) * float(ndtri(min(1.0, 0.5 + _smallest_mean(level, inverse, power))))
+
+
+def smallest_spread(level: float, inverse: float, power: float = POWER) -> float:
+    """Factor on a normal feature's standard deviation that lepage finds with the given probability.
+
+    A factor f moves the mean spread rank by (2 / pi) arctan f - 1/2; infinite where none is large enough.
+
+    Examples
+    --------
+    >>> round(smallest_spread(2.9e-7, 1 / 5000 + 1 / 10_000), 2)
+    1.11
+    """
+    mean = _smallest_mean(level, inverse, power)
+    return math.tan(math.pi / 2 * (0.5 + mean)) if mean < 0.5 else math.inf
+
+
+def _smallest_mean(level: float, inverse: float, power: float) -> float:
+    """Shift of a mean (spread) rank that exceeds lepage's threshold with the given probability."""
+    return (float(lepage_threshold(level)) + float(ndtri(power))) * UNIFORM_SD * math.sqrt(inverse)
