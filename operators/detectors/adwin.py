@@ -254,8 +254,8 @@ def _cut(row: Floats, delta: float) -> tuple[float, float]:
 
 @kernel
 def _drop_oldest(row: Floats) -> None:
-    # Total and variance are then added up anew from the buckets left, where river subtracts: a value of 1e9 would
-    # leave its rounding error behind, more than the variance of all others, and hide every later change.
+    # Total and variance are then added up anew from the buckets left, where river subtracts: a level of 1e10 would
+    # leave its rounding error behind, a variance that is far off or even negative, and hide every later change.
     last = int(row[ROWS]) - 1
     a, b = TOTALS + last * SLOTS, VARIANCES + last * SLOTS
     for j in range(1, SLOTS):
@@ -270,10 +270,11 @@ def _drop_oldest(row: Floats) -> None:
         n *= 0.5
         for j in range(int(row[COUNTS + r])):
             u = float(row[TOTALS + r * SLOTS + j])
+            between = 0.0
             if width > 0.0:
                 difference = total / width - u / n
-                variance += width * n * difference * difference / (width + n)
-            variance += float(row[VARIANCES + r * SLOTS + j])
+                between = width * n * difference * difference / (width + n)
+            variance = variance + float(row[VARIANCES + r * SLOTS + j]) + between
             total += u
             width += n
     row[WIDTH], row[TOTAL], row[VARIANCE] = width, total, variance
