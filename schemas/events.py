@@ -261,9 +261,13 @@ def decode(data: bytes) -> Event:
         if header.type not in types:
             raise UnknownEventError(header.type, header.dataschema)
         return msgspec.json.decode(data, type=struct)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except msgspec.DecodeError as error:
         message = f"event: {error}"
-        raise EventError(message) from None
+    except UnicodeDecodeError:
+        message = "event: text that is not UTF-8"
+    except RecursionError:
+        message = "event: nested too deeply"
+    raise EventError(message)
 
 
 def key(event: Event) -> bytes:
