@@ -106,7 +106,7 @@ def test_unknown_types_and_schemas_are_told_apart_from_garbage(data, text):
         (message(data={}), "event: Object missing required field `episode` - at `$.data`"),
         (OPENED.replace(b"growth", b"gr\xffwth"), "event: text that is not UTF-8"),
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_what_is_no_event_is_refused_with_the_place(data, text):
     """Any bytes at all raise an EventError, nothing else."""
