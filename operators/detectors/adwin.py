@@ -88,8 +88,8 @@ def adwin(values: Floats, lengths: Integers, state: Floats, delta: Floats, keep:
         How many values of each row count; the rest of a row is not read.
     state : float64, shape (signals, FIELDS)
         From `start`, `unpack` or an earlier call; updated in place.
-    delta : float64, shape (signals,), in (0, 1]
-        Confidence of the bound, delta in the paper: the smaller, the fewer false alarms.
+    delta : float64, shape (signals,), in [0, 1]
+        Confidence of the bound, delta in the paper: the smaller, the fewer false alarms, and 0 for none at all.
     keep : bool
         After an alarm the recent part of the window stays, as in the paper; else the signal starts anew, as in river.
 
@@ -111,8 +111,8 @@ def adwin(values: Floats, lengths: Integers, state: Floats, delta: Floats, keep:
     values, lengths = sequences(values, lengths)
     signals, longest = values.shape
     delta = argument("delta", delta, np.float64, (signals,))
-    if signals and not 0.0 < delta.min() <= delta.max() <= 1.0:
-        message = f"delta: is {delta.min()} to {delta.max()} (above 0, up to 1)"
+    if signals and not 0.0 <= delta.min() <= delta.max() <= 1.0:
+        message = f"delta: is {delta.min()} to {delta.max()} (0 to 1)"
         raise ValueError(message)
     alarms = room(signals * (longest // CLOCK + 1))
     found = _scan(
@@ -154,7 +154,7 @@ def _scan(
             if tick < CLOCK:
                 break
             tick = 0
-            if row[WIDTH] > GRACE:
+            if row[WIDTH] > GRACE and delta[s] > 0.0:
                 recent, rise = _shrink(row, delta[s])
                 if recent > 0.0:
                     signal[found] = s

@@ -246,6 +246,19 @@ def test_false_alarms_are_as_measured(delta: float) -> None:
     assert poisson.ppf(0.001, 0.86 * expected) <= found <= poisson.ppf(0.999, 1.14 * expected)
 
 
+def test_a_kept_window_tells_the_same_stories() -> None:
+    """Where the window is kept a false alarm is often repeated at the next checks; stories are as many as measured."""
+    rng = np.random.default_rng(5)
+    signals, longest = 22, 400_000
+    alarms = adwin.adwin(
+        rng.random((signals, longest)), np.full(signals, longest), start(signals), np.full(signals, 0.1), True
+    )
+    apart = np.diff(alarms.position + alarms.signal * 10 * longest, prepend=-longest) > 2_000
+    expected = 2.2e-4 * 0.1**1.42 * signals * longest
+    assert poisson.ppf(0.001, 0.86 * expected) <= apart.sum() <= poisson.ppf(0.999, 1.14 * expected)
+    assert apart.sum() < len(alarms) < 3 * apart.sum()
+
+
 # --- (5) edges ---
 
 
@@ -292,12 +305,19 @@ def test_state_that_could_not_be_updated_is_refused() -> None:
         assert str(caught.value) == text
 
 
-@pytest.mark.parametrize("delta", [0.0, 1.5])
+@pytest.mark.parametrize("delta", [-0.1, 1.5, np.nan])
 def test_delta_out_of_range_is_refused(delta: float) -> None:
-    """Beyond 1 the bound is no bound, at 0 it is infinite."""
+    """Beyond 1 the bound is no bound."""
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole text is compared
         scan(np.zeros(1), start(1), delta)
-    assert str(caught.value) == f"delta: is {delta} to {delta} (above 0, up to 1)"
+    assert str(caught.value) == f"delta: is {delta} to {delta} (0 to 1)"
+
+
+def test_a_delta_of_0_never_alarms() -> None:
+    """A signal that has no share of the budget is followed, and silent."""
+    state = start(1)
+    assert not len(scan(STREAMS["walk"], state, 0.0))
+    assert state[0, WIDTH] == len(STREAMS["walk"])
 
 
 def test_bytes_of_something_else_are_refused() -> None:
