@@ -1,0 +1,130 @@
+"""The subscriber, on a real broker."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+
+import pytest
+from confluent_kafka import Producer
+
+from consumers import subscriber
+from consumers.subscriber import Subscriber
+from jobs.broker import Broker
+from jobs.topics import ensure_topic
+from schemas.errors import BrokerError
+from tests.consumers.events import UNKNOWN, message
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def broker():
+    with Broker() as running:
+        yield running
+
+
+@pytest.fixture
+def topic(broker):
+    name = f"drift-events-{uuid.uuid4().hex[:8]}"
+    ensure_topic(broker.client, name, 2)
+    return name
+
+
+def transaction(broker, topic, *messages, commit=True, partition=0):
+    producer = Producer({**broker.client, "transactional.id": uuid.uuid4().hex})
+    producer.init_transactions()
+    producer.begin_transaction()
+    for data in messages:
+        producer.produce(topic, data, partition=partition)
+    producer.flush()
+    if commit:
+        producer.commit_transaction()
+    else:
+        producer.abort_transaction()
+
+
+def ids(reading, timeout_s=3.0):
+    return [event.id for event in reading.events(timeout_s)]
+
+
+def test_only_committed_events_of_known_types_are_given(broker, topic):
+    """Aborted ones never were; unknown types, garbage and tombstones are counted and stop nothing."""
+    transaction(broker, topic, message("1"))
+    transaction(broker, topic, message("aborted"), commit=False)
+    transaction(broker, topic, UNKNOWN, b"not an event", None, message("2"))
+    with Subscriber(broker.client, topic) as reading:
+        assert ids(reading) == ["1", "2"]
+        assert reading.reader.unknown == {"io.tidemark.retrain.requested": 1}
+        assert reading.reader.malformed == 2
+        assert reading.reader.last_malformed.startswith(f"{topic}[0]@")
+
+
+def test_all_partitions_are_read(broker, topic):
+    """Each in its order."""
+    transaction(broker, topic, message("a1"), message("a2"))
+    transaction(broker, topic, message("b1"), message("b2"), partition=1)
+    with Subscriber(broker.client, topic) as reading:
+        found = ids(reading)
+    assert [id for id in found if id[0] == "a"] == ["a1", "a2"]
+    assert [id for id in found if id[0] == "b"] == ["b1", "b2"]
+    assert len(found) == 4
+
+
+def test_latest_begins_at_the_moment_of_its_making(broker, topic):
+    """What is committed between the making and the first look is not lost."""
+    transaction(broker, topic, message("before"))
+    with Subscriber(broker.client, topic, start="latest") as reading:
+        transaction(broker, topic, message("after"))
+        assert ids(reading) == ["after"]
+
+
+def test_the_timeout_counts_from_the_last_message(broker, topic):
+    """An iteration that ended can be taken up again."""
+    with Subscriber(broker.client, topic) as reading:
+        assert ids(reading, 0.5) == []
+        transaction(broker, topic, message("1"))
+        assert ids(reading) == ["1"]
+
+
+def test_nothing_is_committed_for_a_group(broker, topic):
+    """A second subscriber sees all of it again."""
+    transaction(broker, topic, message("1"))
+    for _ in range(2):
+        with Subscriber(broker.client, topic) as reading:
+            assert ids(reading) == ["1"]
+
+
+def test_a_topic_that_is_not_there_is_an_error_and_is_not_made(broker):
+    """Asking for it twice gives the same answer."""
+    for _ in range(2):
+        with pytest.raises(BrokerError) as raised:
+            Subscriber(broker.client, "none")
+        assert str(raised.value) == (
+            f"kafka {broker.bootstrap}: topic 'none' is not there; the job makes it when it starts"
+        )
+
+
+def test_a_broker_that_does_not_answer_is_an_error(monkeypatch):
+    """After a stated time, with what to do."""
+    monkeypatch.setattr(subscriber, "ANSWER_WITHIN_S", 1)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        address = f"localhost:{taken.getsockname()[1]}"
+        with pytest.raises(BrokerError) as raised:
+            Subscriber({"bootstrap.servers": address}, "drift-events")
+    assert str(raised.value) == (
+        f"kafka {address}: no broker answered within 1 s; is it running ('tidemark broker' starts one)?"
+    )
+
+
+def test_a_broker_that_comes_back_is_waited_for(broker, topic):
+    """A restart of the broker costs time, no event, and gives none twice."""
+    transaction(broker, topic, message("1"))
+    with Subscriber(broker.client, topic) as reading:
+        events = reading.events(60)
+        assert next(events).id == "1"
+        broker.kill()
+        broker.start()
+        transaction(broker, topic, message("2"))
+        assert next(events).id == "2"
