@@ -20,8 +20,8 @@ ONE_TEST = {"chi_squared": "psi"}  # names that take their p-value from another'
 # that without it only 7 to 22 % of the budget would be used. More: over budget; less: changes are found later.
 CONFIRM_FACTORS = {1: 1.0, 2: 4.0, 3: 8.0}
 
-FORGIVEN = 0.25  # k: deviation in sd that Page-Hinkley forgives a value. Less: small references alarm; more: is blind
-PRIOR_VALUES = 2_000  # most values that the reference's mean counts for: more hides slow drifts, fewer delays alarms
+ALLOWANCE = 0.25  # k: deviation in sd that Page-Hinkley forgives a value. Less: small references alarm; more: is blind
+PRIOR = 2_000  # most values that the reference's mean counts for: more hides slow drifts, fewer delays alarms
 LEAST_VALUES = 10_000  # values between false alarms, at least: for fewer no threshold was measured
 
 # ADWIN's false alarms per value on uniform ranks, the worst case, are RATE_AT_ONE * delta**SLOPE (measured down to
@@ -139,7 +139,7 @@ def adwin_delta(values_between: ArrayLike) -> NDArray[np.float64]:
 
 
 def page_hinkley_threshold(
-    values_between: ArrayLike, tilt: ArrayLike, forgiven: float = FORGIVEN
+    values_between: ArrayLike, tilt: ArrayLike, allowance: float = ALLOWANCE
 ) -> NDArray[np.float64]:
     """Cumulative deviation (h) of one side, in reference standard deviations, that keeps both sides together to A.
 
@@ -152,7 +152,7 @@ def page_hinkley_threshold(
         A, from `values_between_alarms`.
     tilt : float64
         theta of the side, from `tilts`; infinite where the reference cannot move that way.
-    forgiven : float
+    allowance : float
         k.
 
     Returns
@@ -163,7 +163,7 @@ def page_hinkley_threshold(
     theta, a = np.broadcast_arrays(np.asarray(tilt, dtype=np.float64), np.asarray(values_between, dtype=np.float64))
     able = np.isfinite(theta) & (theta > 0)
     root = np.where(able, theta, 1.0)
-    target = 2 * a * forgiven * root
+    target = 2 * a * allowance * root
     bound = np.log1p(target)
     x = np.minimum(np.sqrt(2 * target), bound + np.log1p(bound) + 1)  # right of the solution: Newton comes down to it
     for _ in range(60):
@@ -174,7 +174,9 @@ def page_hinkley_threshold(
     return np.where(able, x / root, np.inf)
 
 
-def tilts(counts: NDArray[np.float64], values: NDArray[np.float64], forgiven: float = FORGIVEN) -> NDArray[np.float64]:
+def tilts(
+    counts: NDArray[np.float64], values: NDArray[np.float64], allowance: float = ALLOWANCE
+) -> NDArray[np.float64]:
     """Root theta > 0 of ln sum p exp(theta (z - k)) = 0 for each signal: how fast high sums get rare.
 
     Computed from the reference's own distribution over the codes. Half a value is thought to be in the codes that
@@ -186,7 +188,7 @@ def tilts(counts: NDArray[np.float64], values: NDArray[np.float64], forgiven: fl
         Values of the reference by code.
     values : float64, shape (signals, 256)
         Standardised ranks by code (negated for the side that looks down), NaN for codes that are no values.
-    forgiven : float
+    allowance : float
         k.
 
     Returns
@@ -194,10 +196,10 @@ def tilts(counts: NDArray[np.float64], values: NDArray[np.float64], forgiven: fl
     float64, shape (signals,)
         Infinite where no value exceeds k, or the reference is constant or empty.
     """
-    return np.array([_tilt(*row, forgiven) for row in zip(counts, values, strict=True)], dtype=np.float64)
+    return np.array([_tilt(*row, allowance) for row in zip(counts, values, strict=True)], dtype=np.float64)
 
 
-def _tilt(counts: NDArray[np.float64], values: NDArray[np.float64], forgiven: float) -> float:
+def _tilt(counts: NDArray[np.float64], values: NDArray[np.float64], allowance: float) -> float:
     there = ~np.isnan(values)
     weights = counts[there]
     if np.count_nonzero(weights) < 2:
@@ -205,7 +207,7 @@ def _tilt(counts: NDArray[np.float64], values: NDArray[np.float64], forgiven: fl
     empty = weights == 0
     weights = np.where(empty, 0.5 / max(1, np.count_nonzero(empty)), weights)
     shares = weights / weights.sum()
-    gains = values[there] - forgiven
+    gains = values[there] - allowance
     if gains.max() <= 0 or np.dot(shares, gains) >= 0:
         return np.inf
     # The function is convex, 0 at 0 and falling there; at this bound its largest term alone is at least 1.

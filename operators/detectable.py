@@ -21,7 +21,7 @@ from operators.lepage import lepage_threshold
 
 POWER = 0.9  # probability with which the smallest change is found in one evaluation
 UNIFORM_SD = math.sqrt(1 / 12)  # of ranks, and of spread ranks
-UNIFORM_TILT = 0.51285  # root of `tilts` for uniform ranks and 0.25 forgiven, the same on both sides
+UNIFORM_TILT = 0.51285  # root of `tilts` for uniform ranks and an allowance of 0.25, the same on both sides
 UNEVEN = 0.5  # window over reference from which the budget holds only on average over references
 UNSOUND = 2.0  # from here on most references never alarm and a few always do
 

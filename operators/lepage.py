@@ -33,6 +33,11 @@ class RankMoments(NamedTuple):
     mean: NDArray[np.float64]
     sd: NDArray[np.float64]
 
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """The square of `sd`."""
+        return np.asarray(self.sd**2, dtype=np.float64)
+
 
 def lepage(
     current: NDArray[np.float64],
@@ -92,7 +97,7 @@ def _z(
     shift = np.empty(len(current))
     own = np.empty(len(current))
     _moments(current, n, ranks, reference.mean, shift, own)
-    expected = reference.sd**2
+    expected = reference.variance
     pooled = (n * own + m * expected + n * m / np.maximum(n + m, 1) * shift**2) / np.maximum(n + m, 1)
     widest = np.maximum(np.maximum(own, pooled), expected)
     error = np.where(even, expected, widest) * (1 / np.maximum(n, 1) + 1 / np.maximum(m, 1))
