@@ -17,22 +17,22 @@ DISCRETE = 50  # at most so many distinct values are kept as values
 class NumericSignal(msgspec.Struct, frozen=True, kw_only=True, tag="numeric"):
     """A number-valued signal. ``counts[i]`` values x have ``edges[i-1] <= x < edges[i]``, ends open.
 
-    Continuous: up to 249 interior quantile edges. Discrete (at most 50 values v): the edges are v and the
-    next float above v for each of them, so every value has a bin of its own and unseen values between,
-    below and above known ones fall into bins that the reference left empty.
+    Continuous: up to 249 interior quantile edges. Discrete (at most 50 values v, each seen twice on average):
+    the edges are v and the next float above v for each of them, so every value has a bin of its own and unseen
+    values between, below and above known ones fall into bins that the reference left empty.
     """
 
     count: int  # finite values
     missing: int
     invalid: int  # present but not a finite number
     mean: float
-    sd: float  # 0 for a constant
+    sd: float  # of these values themselves (divided by count); 0 for a constant
     min: float | None  # None where there was no value, or the signal is sensitive
     max: float | None
     discrete: bool
     edges: tuple[float, ...]
     counts: tuple[int, ...]  # len(edges) + 1
-    means: tuple[float, ...]  # mean of the values in each bin; the nearer edge for an empty bin
+    means: tuple[float, ...]  # mean of the values in each bin; of an empty one its middle, or its edge where it is open
 
 
 class CategoricalSignal(msgspec.Struct, frozen=True, kw_only=True, tag="categorical"):
