@@ -32,6 +32,11 @@ class Gap(enum.IntEnum):
     MISSING = codes.MISSING
     INVALID = codes.INVALID
 
+    @property
+    def code(self) -> int:
+        """255 or 254."""
+        return int(self)
+
 
 def numeric(value: object, *, texts: bool = False) -> float | Gap:
     """Read a finite number; booleans, texts, lists, objects, NaN and infinities are invalid.
