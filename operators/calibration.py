@@ -30,6 +30,7 @@ RATE_AT_ONE = 2.2e-4
 SLOPE = 1.42
 FITTED = 3e-7
 DELTA_FITTED = 0.01
+GROUP = 1.6  # alarms of one false alarm: ADWIN keeps the recent part of its window, and alarms again soon after
 
 
 def key_budget(alarms: AlarmsPlan, segments: int, whole: bool) -> float:
@@ -131,9 +132,9 @@ def adwin_delta(values_between: ArrayLike) -> NDArray[np.float64]:
     Examples
     --------
     >>> [f"{delta:.2g}" for delta in adwin_delta([1e4, 1e6, 1.44e9])]
-    ['0.57', '0.022', '2.3e-05']
+    ['0.41', '0.016', '1.4e-05']
     """
-    rate = 1 / np.asarray(values_between, dtype=np.float64)
+    rate = 1 / (GROUP * np.asarray(values_between, dtype=np.float64))
     fitted = np.minimum(1.0, (rate / RATE_AT_ONE) ** (1 / SLOPE))
     return np.asarray(np.where(rate < FITTED, DELTA_FITTED * rate / FITTED, fitted), dtype=np.float64)
 

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binom, ncx2
+
+from config.plan import AlarmsPlan
+from operators.calibration import tilts
+from operators.detectable import (
+    UNIFORM_TILT,
+    describe,
+    smallest_psi,
+    smallest_shift,
+    smallest_spread,
+)
+from operators.g_test import chi_squared_threshold
+from operators.ks import ks_threshold
+from operators.lepage import lepage_threshold
+from operators.window_tests import evaluate_counts, judge, reference_tables
+from tests.operators.signals import codes_of, continuous_signal, window
+from tests.operators.test_calibration import standard_ranks
+
+ALARMS = AlarmsPlan(budget=1.0, period_ms=30 * 86_400_000, confirm=2, recover=3, min_effect="small", critical="large")
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "shift", "spread"),
+    [
+        (500, 2_000, 0.332, 1.36),
+        (500, 10_000, 0.311, 1.32),
+        (1_000, 10_000, 0.223, 1.22),
+        (5_000, 2_000, 0.179, 1.17),
+        (5_000, 10_000, 0.116, 1.11),
+        (5_000, 100_000, 0.099, 1.09),
+    ],
+)
+def test_smallest_changes_are_those_simulated(n: int, m: int, shift: float, spread: float) -> None:
+    """At 2.9e-7, within 2.5 %: what simulations with 90 % power found by the rank tests."""
+    inverse = 1 / n + 1 / m
+    assert smallest_shift(2.9e-7, inverse) == pytest.approx(shift, rel=0.025)
+    assert smallest_spread(2.9e-7, inverse) == pytest.approx(spread, rel=0.025)
+
+
+@pytest.mark.parametrize("level", [0.5, 1e-3, 2.9e-7, 1e-12])
+def test_smallest_psi_has_the_stated_power(level: float) -> None:
+    """scipy's noncentral tail at it is 90 %."""
+    noncentrality = smallest_psi(level, 1.0)
+    assert ncx2.sf(chi_squared_threshold(level, 9), 9, noncentrality) == pytest.approx(0.9, abs=1e-6)
+
+
+@pytest.mark.parametrize("change", ["shift", "spread"])
+def test_smallest_change_is_found_nine_times_in_ten(change: str) -> None:
+    """1,000 windows with the smallest change and a level of 1e-4: central 99.9 % of a binomial with 85 to 95 %."""
+    rng = np.random.default_rng(12)
+    n, m, level = 1_000, 10_000, 1e-4
+    inverse = 1 / n + 1 / m
+    shift = smallest_shift(level, inverse) if change == "shift" else 0.0
+    factor = smallest_spread(level, inverse) if change == "spread" else 1.0
+    found = 0
+    for _ in range(50):
+        signal = continuous_signal(rng.normal(size=m))
+        codes = codes_of(shift + factor * rng.normal(size=(20, n)), signal.edges)
+        tests = evaluate_counts(reference_tables([signal] * 20), np.array([window(row)[0] for row in codes]))
+        judged = judge(tests, "lepage", level)
+        found += np.count_nonzero(judged.statistic > judged.threshold)
+    assert binom.ppf(0.0005, 1_000, 0.85) <= found <= binom.ppf(0.9995, 1_000, 0.95)
+
+
+def test_changes_that_no_window_can_show_are_infinite() -> None:
+    """One value against one: even everything moved says nothing."""
+    assert smallest_shift(1e-6, 2.0) == math.inf
+    assert smallest_spread(1e-6, 2.0) == math.inf
+    assert math.isfinite(smallest_psi(1e-6, 2.0))
+
+
+def test_uniform_tilt_is_that_of_a_continuous_reference() -> None:
+    """The constant for the typical threshold agrees with the solver."""
+    counts, values = standard_ranks(continuous_signal(np.arange(10_000.0)))
+    assert tilts(counts, values)[0] == pytest.approx(UNIFORM_TILT, rel=1e-4)
+    assert tilts(counts, -values)[0] == pytest.approx(UNIFORM_TILT, rel=1e-4)
+
+
+def test_description_of_a_key() -> None:
+    """One a month for 22 signals with 4 detectors, every 5 minutes, windows of 5,000 against 20,000."""
+    told = describe(
+        ALARMS,
+        tests=88,
+        segments=10,
+        whole=False,
+        slide_ms=300_000,
+        count=5_000,
+        reference=20_000,
+        values_per_ms=5_000 / 3_600_000,
+    )
+    inverse = 1 / 5_000 + 1 / 20_000
+    assert told.false_episodes == 0.05
+    assert told.level == pytest.approx(4 * 0.05 / (8_640 * 88))
+    assert told.chi_squared == chi_squared_threshold(told.level, 9)
+    assert told.psi == told.chi_squared * inverse
+    assert told.ks == ks_threshold(told.level, inverse)
+    assert told.lepage == lepage_threshold(told.level)
+    assert told.values_between == pytest.approx(3_600_000 * 88 * 2 / 0.05)
+    assert told.smallest_psi == smallest_psi(told.level, inverse)
+    assert told.smallest_shift == smallest_shift(told.level, inverse)
+    assert told.smallest_spread == smallest_spread(told.level, inverse)
+    assert told.window_share == 0.25
+    assert 0 < told.adwin_delta < 0.01
+    assert 20 < told.page_hinkley < 60

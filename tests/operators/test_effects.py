@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from operators.effects import LEVELS, direction, effect_level, effect_sizes, rank_shift, reaches
+from operators.window_tests import WindowTests, evaluate_counts, reference_tables
+from tests.operators.signals import categorical_signal, codes_of, continuous_signal, window
+
+DETECTORS = ["psi", "chi_squared", "ks", "lepage"]
+NORMAL = norm.ppf((np.arange(100_000) + 0.5) / 100_000)
+REFERENCE = continuous_signal(NORMAL)
+
+
+def changed(shift: float = 0.0, factor: float = 1.0) -> WindowTests:
+    """A normal feature, moved and stretched, in samples so large that chance plays no part."""
+    return evaluate_counts(reference_tables([REFERENCE]), window(codes_of(NORMAL * factor + shift, REFERENCE.edges)))
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize(
+    ("shift", "level"),
+    [(0.0, "negligible"), (0.09, "negligible"), (0.11, "small"), (0.48, "small"), (0.52, "medium"), (0.77, "medium")]
+    + [(0.83, "large"), (3.0, "large"), (-0.52, "medium")],
+)
+def test_levels_mean_the_same_shift_in_every_detector(detector: str, shift: float, level: str) -> None:
+    """From 0.1 standard deviations on a change is small, from 0.5 medium, from 0.8 large."""
+    size = effect_sizes(changed(shift), detector)[0]
+    assert effect_level(detector, size) == level
+
+
+@pytest.mark.parametrize(("factor", "level"), [(1.05, "negligible"), (1.3, "small"), (1.7, "medium"), (2.5, "large")])
+def test_psi_and_lepage_agree_on_changes_of_spread(factor: float, level: str) -> None:
+    """A stretched feature is at the same level by either."""
+    tests = changed(factor=factor)
+    assert [effect_level(name, effect_sizes(tests, name)[0]) for name in ("psi", "lepage")] == [level, level]
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_chance_alone_is_negligible(detector: str) -> None:
+    """Without change 95 of 100 windows of 1,000 values are negligible; PSI undebiased would call 2 in 5 small."""
+    rng = np.random.default_rng(11)
+    signal = continuous_signal(rng.normal(size=10_000))
+    counts = np.array([window(codes_of(rng.normal(size=1_000), signal.edges))[0] for _ in range(400)])
+    sizes = effect_sizes(evaluate_counts(reference_tables([signal] * 400), counts), detector)
+    levels = [effect_level(detector, size) for size in sizes]
+    assert levels.count("negligible") >= 0.95 * 400
+    assert not {"medium", "large"} & set(levels)
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_sizes_are_numbers_for_an_empty_window(detector: str) -> None:
+    """Nothing compared is no effect."""
+    empty = evaluate_counts(reference_tables([REFERENCE]), np.zeros((1, 256), dtype=np.int64))
+    assert effect_sizes(empty, detector).tolist() == [0.0]
+
+
+def test_rank_shift_takes_off_what_chance_adds() -> None:
+    """On average z squared is 1 without change."""
+    assert rank_shift(np.array([0.0, -1.0]), 0.01).tolist() == [0.0, 0.0]
+    assert rank_shift(101**0.5, 0.01) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("detector", ["adwin", "adwin:spread", "page_hinkley", "page_hinkley:spread"])
+def test_sequential_detectors_have_the_levels_of_ranks(detector: str) -> None:
+    """Their effect is a shift of the mean rank as lepage's."""
+    sizes = [0.099, 0.1, 0.48, 0.74]
+    assert tuple(effect_level(detector, size) for size in sizes) == LEVELS
+
+
+def test_gate_passes_its_own_level_and_those_above() -> None:
+    """All sixteen pairs."""
+    for i, level in enumerate(LEVELS):
+        assert [reaches(level, minimum) for minimum in LEVELS] == [i >= j for j in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("shift", "factor", "expected"),
+    [(0.3, 1.0, "up"), (-0.3, 1.0, "down"), (0.0, 1.3, "spread"), (0.0, 0.7, "narrow"), (0.0, 1.0, "mix")],
+)
+def test_direction_is_that_of_the_clearer_rank_test(shift: float, factor: float, expected: str) -> None:
+    """Moved, or apart and together; neither is a mix."""
+    ranks = changed(shift, factor).lepage
+    assert direction(True, ranks.z_location[0], ranks.z_spread[0]) == expected
+
+
+def test_categories_have_no_direction() -> None:
+    """Their order is by frequency only."""
+    tables = reference_tables([categorical_signal([900, 100])])
+    ranks = evaluate_counts(tables, np.array([[100, 900] + [0] * 254])).lepage
+    assert ranks.z_location[0] > 10
+    assert direction(bool(tables.numeric[0]), ranks.z_location[0], ranks.z_spread[0]) == "mix"

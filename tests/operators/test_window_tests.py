@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators.codes import CODES, INVALID, MISSING, OTHER, UNSEEN
+from operators.window_tests import WindowTests, evaluate_counts, judge, reference_tables
+from schemas.profile import Signal
+from tests.operators.signals import (
+    categorical_signal,
+    codes_of,
+    continuous_signal,
+    discrete_signal,
+    numeric_signal,
+    signals,
+    tables,
+    unhurried,
+    window,
+)
+
+DETECTORS = ["psi", "chi_squared", "ks", "lepage"]
+
+
+def arrays(tests: WindowTests) -> list[np.ndarray]:
+    """Every array of an evaluation, in a fixed order."""
+    found: list[np.ndarray] = []
+    for field in fields(tests):
+        value = getattr(tests, field.name)
+        found += list(value) if isinstance(value, tuple) else [value]
+    return found
+
+
+def reference(kind: str) -> Signal:
+    """A continuous, a discrete and a categorical reference of 4,000 values."""
+    rng = np.random.default_rng(7)
+    if kind == "continuous":
+        return continuous_signal(rng.normal(size=4_000))
+    if kind == "discrete":
+        return discrete_signal(rng.poisson(2, size=4_000))
+    return categorical_signal([2_500, 1_000, 480, 15, 5])
+
+
+@unhurried
+@given(rows=st.lists(st.tuples(signals(), tables()), max_size=4))
+def test_never_nan_and_always_in_range(rows: list[tuple[Signal, list[int]]]) -> None:
+    """Whatever the reference and the window, also codes that a signal does not have."""
+    tests = evaluate_counts(
+        reference_tables([signal for signal, _ in rows]),
+        np.array([row for _, row in rows], dtype=np.int64).reshape(-1, CODES),
+    )
+    for values in arrays(tests):
+        assert values.shape == (len(rows),)
+        assert np.all(np.isfinite(values))
+    for p_values in (tests.g.p_value, tests.ks.p_value, tests.lepage.p_value):
+        assert np.all((p_values >= 0) & (p_values <= 1))
+    assert np.all((tests.ks.statistic >= 0) & (tests.ks.statistic <= 1))
+    assert np.all(tests.debiased_psi <= tests.psi)
+
+
+@unhurried
+@given(signal=signals(), row=tables(), level=st.floats(1e-12, 0.4), detector=st.sampled_from(DETECTORS))
+def test_alarm_is_statistic_above_threshold_is_p_value_below_level(
+    signal: Signal, row: list[int], level: float, detector: str
+) -> None:
+    """All three say the same in every detector's own unit, but for ties in the last digits."""
+    judged = judge(evaluate_counts(reference_tables([signal]), np.array([row])), detector, level)
+    assert np.isfinite(judged.threshold[0])
+    assert judged.threshold[0] > 0
+    if abs(judged.p_value[0] / level - 1) > 1e-9:
+        assert (judged.statistic[0] > judged.threshold[0]) == (judged.p_value[0] < level)
+
+
+@unhurried
+@given(rows=st.lists(st.tuples(signals(), tables()), min_size=1, max_size=4), order=st.randoms(use_true_random=False))
+def test_signals_do_not_influence_each_other(rows: list[tuple[Signal, list[int]]], order) -> None:
+    """Each signal's results are the same alone and in any company, to the last bit."""
+    order.shuffle(rows)
+    together = evaluate_counts(reference_tables([signal for signal, _ in rows]), np.array([row for _, row in rows]))
+    for i, (signal, row) in enumerate(rows):
+        alone = evaluate_counts(reference_tables([signal]), np.array([row]))
+        assert [values[i] for values in arrays(together)] == [values[0] for values in arrays(alone)]
+
+
+@pytest.mark.parametrize("kind", ["continuous", "discrete", "categorical"])
+def test_what_is_no_value_does_not_enter(kind: str) -> None:
+    """Missing and invalid values, and codes the signal does not have, change nothing but their own counts."""
+    tables = reference_tables([reference(kind)])
+    current = np.zeros((1, CODES), dtype=np.int64)
+    current[0, :4] = [40, 90, 20, 10]
+    spoiled = current.copy()
+    spoiled[0, [251, INVALID, MISSING]] = [7, 300, 5_000]
+    clean, other = evaluate_counts(tables, current), evaluate_counts(tables, spoiled)
+    assert [values.tolist() for values in arrays(clean)] == [values.tolist() for values in arrays(other)]
+    assert clean.count.tolist() == [160]
+
+
+@pytest.mark.parametrize("kind", ["continuous", "discrete", "categorical"])
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_window_without_values_is_no_change(kind: str, detector: str) -> None:
+    """Nothing, or only missing values: statistic 0, p-value 1, no alarm."""
+    current = np.zeros((1, CODES), dtype=np.int64)
+    current[0, MISSING] = 900
+    judged = judge(evaluate_counts(reference_tables([reference(kind)]), current), detector, 0.4)
+    assert (judged.statistic[0], judged.p_value[0]) == (0.0, 1.0)
+    assert judged.threshold[0] > 0
+
+
+@pytest.mark.parametrize("kind", ["continuous", "discrete", "categorical"])
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_the_reference_itself_is_no_change(kind: str, detector: str) -> None:
+    """The same shares in every code give a p-value of 1."""
+    tables = reference_tables([reference(kind)])
+    judged = judge(evaluate_counts(tables, tables.counts.astype(np.int64)), detector, 0.4)
+    assert judged.statistic[0] == pytest.approx(0.0, abs=1e-9)
+    assert judged.p_value[0] == pytest.approx(1.0)
+
+
+CONSTANT = discrete_signal(np.full(2_000, 5.0))
+GAPPED = numeric_signal(np.arange(5.0), np.array([900, 0, 0, 0, 500, 600]), discrete=True)
+
+
+@pytest.mark.parametrize(
+    ("signal", "code", "detectors"),
+    [
+        pytest.param(CONSTANT, 0, ["psi", "chi_squared", "lepage"], id="below a constant"),
+        pytest.param(CONSTANT, 2, ["psi", "chi_squared", "lepage"], id="above a constant"),
+        pytest.param(categorical_signal([2_000]), UNSEEN, DETECTORS[:2], id="unseen instead of the only category"),
+        pytest.param(categorical_signal([1_000, 500], rest=20), OTHER, DETECTORS[:2], id="all other"),
+        pytest.param(GAPPED, 2, ["psi", "chi_squared", "ks"], id="between values"),
+    ],
+)
+def test_values_that_the_reference_never_had_are_found(signal: Signal, code: int, detectors: list[str]) -> None:
+    """A window full of them is an alarm at any level."""
+    current = np.zeros((1, CODES), dtype=np.int64)
+    current[0, code] = 500
+    tests = evaluate_counts(reference_tables([signal]), current)
+    for detector in detectors:
+        judged = judge(tests, detector, 1e-12)
+        assert judged.statistic[0] > judged.threshold[0]
+
+
+@unhurried
+@given(share=st.integers(1, 20), more=st.integers(1, 20), kind=st.sampled_from(["discrete", "categorical"]))
+def test_further_values_of_the_rarest_kind_raise_every_statistic(share: int, more: int, kind: str) -> None:
+    """Going from the reference towards its last value, PSI and KS grow with every step."""
+    tables = reference_tables([reference(kind)])
+    last = int(np.flatnonzero(tables.counts[0])[-1])
+    expected = tables.counts[0].astype(np.int64)
+    windows = np.array([expected * 20 // 4, expected * 20 // 4])
+    for row, extra in zip(windows, (share, share + more), strict=True):
+        row[last] += 1_000 * extra
+    tests = evaluate_counts(reference_tables([reference(kind)] * 2), windows)
+    for statistic in (tests.psi, tests.g.statistic, tests.ks.statistic):
+        assert statistic[1] > statistic[0] > 0
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1.0, 1e9])
+def test_scale_of_a_feature_does_not_matter(factor: float) -> None:
+    """Bins are the reference's: other units give the same results to the last bit."""
+    rng = np.random.default_rng(3)
+    values, current = rng.lognormal(0, 2, 3_000), rng.lognormal(0.2, 2, 700)
+    results = []
+    for scale in (1.0, factor):
+        signal = continuous_signal(values * scale)
+        tests = evaluate_counts(reference_tables([signal]), window(codes_of(current * scale, signal.edges)))
+        results.append([entry[0] for entry in arrays(tests)])
+    assert results[0] == results[1]
+
+
+def test_tables_are_writable_and_contiguous() -> None:
+    """So that every kernel is compiled for one layout only."""
+    made = reference_tables([reference("continuous"), reference("categorical")])
+    for field in fields(made):
+        value = getattr(made, field.name)
+        for array in value if isinstance(value, tuple) else [value]:
+            assert array.flags.c_contiguous
+            assert array.flags.writeable
+    assert made.numeric.tolist() == [True, False]
+    assert made.continuous.tolist() == [True, False]
+
+
+def test_no_signals_are_no_results() -> None:
+    """A model without signals has arrays of length 0."""
+    tests = evaluate_counts(reference_tables([]), np.zeros((0, CODES), dtype=np.int64))
+    assert all(values.shape == (0,) for values in arrays(tests))
