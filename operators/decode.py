@@ -23,10 +23,11 @@ import numpy.typing as npt
 from config.plan import ALL, ModelPlan, SegmentPlan, SourcePlan
 from operators import chunks
 from operators.codes import ABSENT
+from operators.columns import column_name
 from operators.hashing import hash64
 from operators.references import FEATURE, UNVERSIONED, JobReferences, ModelSignals, References
 from operators.typed_records import Layout, is_direct, record_struct
-from operators.values import Gap, category, confidence, event_time, numeric
+from operators.values import Gap, category, confidence, numeric
 from schemas import cloudevents, dead_letters, segments
 
 RECORD_LIMIT = 1 << 20  # bytes a record: a batch of 10,000 of them must fit the memory; larger ones are dead letters
@@ -123,8 +124,9 @@ class Decoder:
         features = self._one.features if self._one else None
         self._record = record_struct(source, features, self._beside)
         direct = is_direct(source, self._beside)
-        self._read: Callable[[bytes], Any] | None = msgspec.json.Decoder(self._record).decode if direct else None
+        self._direct: Callable[[bytes], Any] | None = msgspec.json.Decoder(self._record).decode if direct else None
         self._field = _fields(source)
+        self._texts = source.format == "csv"
 
     def decode(
         self, lines: Sequence[bytes | None], times_ms: Ints, late: npt.NDArray[np.bool_], place: Place
@@ -142,17 +144,22 @@ class Decoder:
         place
             Where they stood.
         """
+        records, dead = self.read(lines, late)
+        return self.finish(records, dead, times_ms, late, place, lines)
+
+    def read(self, lines: Sequence[bytes | None], late: npt.NDArray[np.bool_]) -> tuple[list[Any], dict[int, str]]:
+        """Read JSON records, but for the late ones; None and an error for each that cannot be used."""
         records: list[Any] = [None] * len(lines)
         dead: dict[int, str] = {}
-        read = self._read
+        direct = self._direct
         for row, line in enumerate(lines):
             if late[row]:
                 continue
             try:
-                if read is None or line is None or len(line) > RECORD_LIMIT:
+                if direct is None or line is None or len(line) > RECORD_LIMIT:
                     records[row] = self._document(line)
                 else:
-                    records[row] = read(line)
+                    records[row] = direct(line)
             except msgspec.ValidationError:
                 try:
                     records[row] = self._document(line)
@@ -164,7 +171,22 @@ class Decoder:
                 dead[row] = f"not JSON: {_reason(error)}"
             except _DeadError as error:
                 dead[row] = str(error)
-        return self.finish(records, dead, times_ms, late, place, lines)
+        return records, dead
+
+    def read_table(
+        self, documents: Sequence[Mapping[str, Any]], malformed: Mapping[int, str]
+    ) -> tuple[list[Any], dict[int, str]]:
+        """Read the rows of a table, each a mapping from column to cell."""
+        records: list[Any] = [None] * len(documents)
+        dead = dict(malformed)
+        for row, document in enumerate(documents):
+            if row in dead:
+                continue
+            try:
+                records[row] = self.from_document(document, texts=self._texts)
+            except _DeadError as error:
+                dead[row] = str(error)
+        return records, dead
 
     def finish(
         self,
@@ -288,7 +310,7 @@ class Decoder:
             source=self._source.name,
             reason="late" if reason == "late" else "dead",
             error=error,
-            event_time=cloudevents.time(int(times_ms[row])),
+            event_time=cloudevents.timestamp(int(times_ms[row])),
             payload=None if line is None else line[: self._payload],
             truncated=line is not None and len(line) > self._payload,
             **place.of(row),
@@ -314,6 +336,7 @@ class _Reader:
         self._slots = {name: slot for slot, name in enumerate((*self.layout.numbers, *self.layout.names))}
         self._carries = None if source.carries is None else frozenset(source.carries)
         self._predicts = source.kind == "predictions"
+        self._texts = source.format == "csv"
         self._segments = [_Segments(plan, signals) for plan in model.segments]
 
     def convert(self, features: Mapping[str, Any], *, texts: bool) -> Any:
@@ -367,7 +390,7 @@ class _Reader:
             elif name == "confidence":
                 columns.append(_confidences(records))
             else:
-                columns.append(_predictions(records))
+                columns.append(_predictions(records, self._texts))
         return np.ascontiguousarray(np.column_stack(columns)) if columns else np.empty((len(records), 0))
 
     def _codes(
@@ -479,13 +502,9 @@ def _confidences(records: list[Any]) -> npt.NDArray[np.float64]:
     )
 
 
-def _predictions(records: list[Any]) -> npt.NDArray[np.float64]:
-    try:
-        return np.array([r.prediction for r in records], np.float64)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    numbers = (numeric(r.prediction) for r in records)
+def _predictions(records: list[Any], texts: bool) -> npt.NDArray[np.float64]:
     gaps = {Gap.MISSING: float("nan"), Gap.INVALID: float("inf")}
+    numbers = (numeric(r.prediction, texts=texts) for r in records)
     return np.array([gaps[n] if isinstance(n, Gap) else n for n in numbers], np.float64)
 
 
@@ -498,6 +517,10 @@ def _identity(identity: str | int | None, lines: Sequence[bytes | None], row: in
 
 def _fields(source: SourcePlan) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
     """How to find each field in a document."""
+    if source.format in ("csv", "parquet"):
+        columns = {name: column_name(getattr(source.fields, name)) for name in source.fields.__struct_fields__}
+        found = {name: _finder(column) for name, column in columns.items()}
+        return found | {"features": lambda document: document}  # each feature is the column of its name
     return {name: _finder(getattr(source.fields, name)) for name in source.fields.__struct_fields__}
 
 

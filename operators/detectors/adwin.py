@@ -125,6 +125,8 @@ def adwin(values: Floats, lengths: Integers, state: Floats, delta: Floats, keep:
         alarms.position,
         alarms.since,
         alarms.direction,
+        alarms.statistic,
+        alarms.threshold,
     )
     return alarms.first(found)
 
@@ -140,6 +142,8 @@ def _scan(
     position: Integers,
     since: Integers,
     direction: npt.NDArray[np.int8],
+    statistic: Floats,
+    threshold: Floats,
 ) -> int:
     found = 0
     for s in range(len(values)):
@@ -155,12 +159,13 @@ def _scan(
                 break
             tick = 0
             if row[WIDTH] > GRACE and delta[s] > 0.0:
-                recent, rise = _shrink(row, delta[s])
+                recent, rise, epsilon = _shrink(row, delta[s])
                 if recent > 0.0:
                     signal[found] = s
                     position[found] = i - 1
                     since[found] = int(recent)
                     direction[found] = 1 if rise > 0.0 else -1
+                    statistic[found], threshold[found] = abs(rise), epsilon
                     found += 1
                     if not keep:
                         row[:] = 0.0
@@ -209,19 +214,20 @@ def _compress(row: Floats) -> None:
 
 
 @kernel
-def _shrink(row: Floats, delta: float) -> tuple[float, float]:
-    # Bucket by bucket from the oldest, until no cut is left; the last cut's recent part and the rise of the mean there.
-    recent, rise = 0.0, 0.0
+def _shrink(row: Floats, delta: float) -> tuple[float, float, float]:
+    # Bucket by bucket from the oldest, until no cut is left; of the last cut the recent part, the rise of the mean
+    # there, and epsilon.
+    recent, rise, epsilon = 0.0, 0.0, 0.0
     while True:
-        kept, difference = _cut(row, delta)
+        kept, difference, bound = _cut(row, delta)
         if kept == 0.0:
-            return recent, rise
-        recent, rise = kept, difference
+            return recent, rise, epsilon
+        recent, rise, epsilon = kept, difference, bound
         _drop_oldest(row)
 
 
 @kernel
-def _cut(row: Floats, delta: float) -> tuple[float, float]:
+def _cut(row: Floats, delta: float) -> tuple[float, float, float]:
     # The first border, from the oldest on, where the means on both sides differ by more than epsilon. n0, u0: values
     # and total of the older part; n1, u1: of the recent one.
     # Epsilon takes a root and three divisions. Most borders need none of them: 2 n0 n1 variance prime is below
@@ -247,9 +253,10 @@ def _cut(row: Floats, delta: float) -> tuple[float, float]:
                 continue
             difference = u0 / n0 - u1 / n1
             m = 1.0 / (n0 - MIN_WINDOW + 1.0) + 1.0 / (n1 - MIN_WINDOW + 1.0)
-            if abs(difference) > math.sqrt(2.0 * m * spread * prime) + 2.0 / 3.0 * prime * m:
-                return n1, -difference
-    return 0.0, 0.0
+            epsilon = math.sqrt(2.0 * m * spread * prime) + 2.0 / 3.0 * prime * m
+            if abs(difference) > epsilon:
+                return n1, -difference, epsilon
+    return 0.0, 0.0, 0.0
 
 
 @kernel

@@ -119,6 +119,8 @@ def page_hinkley(
         alarms.position,
         alarms.since,
         alarms.direction,
+        alarms.statistic,
+        alarms.threshold,
     )
     return alarms.first(found)
 
@@ -139,6 +141,8 @@ def _scan(
     position: Integers,
     since: Integers,
     direction: npt.NDArray[np.int8],
+    statistic: Floats,
+    threshold: Floats,
 ) -> int:
     # Extrema start at 0: without a prior the first value's deviation is 0 and replaces them, as river's are replaced.
     found = 0
@@ -168,6 +172,8 @@ def _scan(
                 position[found] = i
                 since[found] = int(count - (rise_at if rises else fall_at))
                 direction[found] = 1 if rises else -1
+                statistic[found] = rise - rise_min if rises else fall_max - fall
+                threshold[found] = up if rises else down
                 found += 1
                 count = rise = fall = rise_min = fall_max = rise_at = fall_at = 0.0
                 mean = prior_mean[s]

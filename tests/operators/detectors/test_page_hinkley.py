@@ -114,8 +114,9 @@ def test_compiled_equals_interpreted(name: str) -> None:
         one = np.ones(1)
         lengths = np.array([6_000])
         direction = np.zeros(6_000, np.int8)
-        kernel(values, lengths, state, K, 5 * one, 5 * one, 1.0, 30, one, 9 * one, *found, direction)
-        results.append((found.tolist(), direction.tolist(), state.tolist()))
+        sizes = np.zeros((2, 6_000))
+        kernel(values, lengths, state, K, 5 * one, 5 * one, 1.0, 30, one, 9 * one, *found, direction, *sizes)
+        results.append((found.tolist(), direction.tolist(), sizes.tolist(), state.tolist()))
     assert results[0] == results[1]
 
 

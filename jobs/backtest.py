@@ -1,0 +1,194 @@
+"""Backtest: the job's own operators over files, without Flink. The same events in, the same drift events out."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from config.plan import ALL, SourcePlan
+from operators import chunks, policy
+from operators.decode import Counts, split_key
+from operators.detection import Detection
+from operators.file_decode import NEVER, FileDecoder
+from operators.files import list_blocks
+from operators.monitor import Key, Step, step
+from operators.references import JobReferences, References
+from schemas.errors import UsageError
+from schemas.events import DriftEvent
+from schemas.summaries import Summary
+
+ROWS = 10_000  # of a block, as in the job: what is late depends on it
+
+
+@dataclass
+class Result:
+    """What a backtest gives."""
+
+    records: Counts = field(default_factory=Counts)
+    events: list[DriftEvent] = field(default_factory=list)
+    letters: list[bytes] = field(default_factory=list)  # late and dead records
+    counted: int = 0  # by the monitors of whole traffic: as many as were used and not ignored
+    newest_ms: int = NEVER
+
+
+@dataclass
+class _Key:
+    key: Key
+    detection: Detection
+    state: bytes = b""
+    ring: bytes = b""
+    next_ms: int | None = None
+
+
+class Backtest:
+    """One run over the file sources of a plan.
+
+    Parameters
+    ----------
+    job
+        The plan with its profiles.
+    on_summary
+        Gets each evaluated window's summary, if given.
+    on_progress
+        Gets the number of records after each block, if given.
+    """
+
+    def __init__(
+        self,
+        job: JobReferences,
+        on_summary: Callable[[Summary], None] | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self._job = job
+        self._references = References(job)
+        self._pane_ms = job.plan.job.pane_ms
+        self._on_summary, self._on_progress = on_summary, on_progress
+        self._windows: dict[int, dict[str, list[bytes]]] = {}  # pane end -> key -> chunks
+        self._keys: dict[str, _Key] = {}
+        self._detections: dict[int, Detection] = {}
+        self._policies: dict[str, bytes] = {model.name: b"" for model in job.plan.models}
+        self._timers: list[tuple[int, str]] = []
+        self.result = Result()
+
+    def run(self) -> Result:
+        """Read the sources to their end."""
+        sources = [s for s in self._job.plan.sources if s.kind != "labels"]
+        for source in sources:
+            if source.path is None:
+                message = f"sources.{source.name}: is a topic; a backtest reads files (give them with --data)"
+                raise UsageError(message)
+        readers = {source.name: self._blocks(source) for source in sources}
+        watermarks = {name: NEVER for name in readers}
+        while readers:
+            # The source that is furthest behind goes next, so that few panes are open at a time.
+            name = min(readers, key=lambda n: (watermarks[n], n))
+            try:
+                watermarks[name] = next(readers[name])
+            except StopIteration:
+                del readers[name], watermarks[name]
+                continue
+            self._advance(min(watermarks.values()))
+            if self._on_progress:
+                self._on_progress(self.result.records.read)
+        self._finish()
+        return self.result
+
+    def _blocks(self, source: SourcePlan) -> Iterator[int]:
+        """Decode block after block; gives the watermark after each."""
+        decoder = FileDecoder(self._job, source)
+        newest_ms = NEVER
+        for block in list_blocks(source, ROWS):
+            entries, newest_ms = decoder.decode(block, newest_ms)
+            for entry in entries:
+                if entry.pane_end_ms is not None:
+                    self._windows.setdefault(entry.pane_end_ms, {}).setdefault(entry.key, []).append(entry.data)
+                elif entry.key.startswith("d|"):
+                    self.result.letters.append(entry.data)
+                else:
+                    self.result.records.add(_counts(entry.data))
+            yield decoder.watermark(newest_ms)
+
+    def _advance(self, watermark_ms: int) -> None:
+        for end_ms in sorted(end for end in self._windows if end - 1 <= watermark_ms):
+            self._tick(end_ms - 1)
+            for key, parts in sorted(self._windows.pop(end_ms).items()):
+                self._fold(key, parts)
+        self._tick(watermark_ms + 1)
+        for model in self._policies:
+            self._decide(model, watermark_ms + 1)
+
+    def _finish(self) -> None:
+        """The final watermark: the last panes are evaluated, and nothing after the last record."""
+        ends = sorted(self._windows)
+        if ends:
+            self._advance(ends[-1] - 1)
+        longest = max((k.detection.signals.model.window.slide_ms for k in self._keys.values()), default=0)
+        if self._keys:
+            self._tick(self.result.newest_ms + longest, final=True)
+        for model in self._policies:
+            self._decide(model, policy.MAX - 1)
+
+    def _fold(self, text: str, parts: list[bytes]) -> None:
+        found = self._keys.get(text)
+        if found is None:
+            key = Key(*split_key(text))  # type: ignore[arg-type]  # the role was read as one
+            found = self._keys[text] = _Key(key, self._detection(key))
+        pane = chunks.decode(parts, self._pane_ms)
+        self.result.newest_ms = max(self.result.newest_ms, pane.end_ms)
+        result = step(found.detection, found.key, found.state, lambda: found.ring, pane, pane.end_ms, self._scores)
+        if found.key.segment == ALL:
+            self.result.counted += result.counted
+        self._take(text, found, result)
+
+    @property
+    def _scores(self) -> bool:
+        return self._on_summary is not None
+
+    def _detection(self, key: Key) -> Detection:
+        signals = self._references.find(key.model, key.version)
+        assert signals is not None, "decode leaves out what has no profile"
+        return self._detections.setdefault(id(signals), Detection(signals))
+
+    def _tick(self, until_ms: int, *, final: bool = False) -> None:
+        while self._timers and self._timers[0][0] <= until_ms:
+            time_ms, text = heapq.heappop(self._timers)
+            found = self._keys[text]
+            if found.next_ms != time_ms:
+                continue
+            slide_ms = found.detection.signals.model.window.slide_ms
+            if final and time_ms >= self.result.newest_ms + slide_ms:
+                continue
+            self._take(
+                text,
+                found,
+                step(found.detection, found.key, found.state, lambda f=found: f.ring, None, time_ms, self._scores),
+            )  # type: ignore[misc]
+
+    def _take(self, text: str, found: _Key, result: Step) -> None:
+        found.state = result.state
+        if result.ring is not None:
+            found.ring = result.ring
+        if result.next_ms is not None and result.next_ms != found.next_ms:
+            heapq.heappush(self._timers, (result.next_ms, text))
+        found.next_ms = result.next_ms
+        if result.outputs:
+            model = found.key.model
+            self._policies[model] = policy.add(self._policies[model], result.outputs)
+        if self._on_summary:
+            for summary in result.summaries:
+                self._on_summary(summary)
+
+    def _decide(self, model: str, watermark_ms: int) -> None:
+        plan = self._job.plan
+        state, events = policy.advance(
+            self._references.models[model], plan.job, plan.configuration_id, self._policies[model], watermark_ms
+        )
+        self._policies[model] = state
+        self.result.events += events
+
+
+def _counts(data: bytes) -> Counts:
+    return msgspec.json.decode(data, type=Counts)

@@ -1,0 +1,77 @@
+"""Decode as Flink sees it: a vectorised function over a batch of raw lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+from pyflink.table import DataTypes
+from pyflink.table.types import DataType
+from pyflink.table.udf import ScalarFunction, udf
+
+from operators.decode import Decoder, Entry, Place
+from operators.references import JobReferences
+
+
+class DecodeRecords(ScalarFunction):  # type: ignore[misc]
+    """Decodes the records of one Kafka source; see operators/decode.py."""
+
+    def __init__(self, job: bytes, source: int) -> None:
+        self._job, self._index = job, source
+        self._decoder: Decoder | None = None
+
+    def open(self, function_context: Any) -> None:
+        """Make the decoder in the worker."""
+        job = msgspec.msgpack.decode(self._job, type=JobReferences)
+        self._source = job.plan.sources[self._index]
+        self._pane_ms = job.plan.job.pane_ms
+        self._decoder = Decoder(job, self._source)
+
+    def eval(
+        self,
+        lines: pd.Series[Any],
+        times: pd.Series[Any],
+        watermarks: pd.Series[Any],
+        partitions: pd.Series[Any],
+        offsets: pd.Series[Any],
+    ) -> pd.DataFrame:
+        """Keys and chunks, on the first record of each chunk; null elsewhere."""
+        assert self._decoder is not None
+        times_ms = _milliseconds(times)
+        # No watermark yet (null, also after a restore) is the least of all times.
+        late = times_ms - times_ms % self._pane_ms + self._pane_ms - 1 <= _milliseconds(watermarks)
+        place = Place(topic=self._source.topic, partitions=partitions.to_numpy(), offsets=offsets.to_numpy())
+        entries = self._decoder.decode(lines.to_numpy(), times_ms, late, place)
+        return columns(entries, len(lines))
+
+
+def columns(entries: list[Entry], rows: int) -> pd.DataFrame:
+    """Two parallel arrays on the rows that entries stand on."""
+    keys, chunks = np.full(rows, None, object), np.full(rows, None, object)
+    for entry in entries:
+        if keys[entry.row] is None:
+            keys[entry.row], chunks[entry.row] = [], []
+        keys[entry.row].append(entry.key)
+        chunks[entry.row].append(entry.data)
+    return pd.DataFrame({"keys": pd.Series(keys, dtype=object), "chunks": pd.Series(chunks, dtype=object)})
+
+
+def decode_function(job: bytes, source: int) -> Any:
+    """The function to register for a source."""
+    return udf(DecodeRecords(job, source), result_type=result_type(), func_type="pandas")
+
+
+def result_type() -> DataType:
+    """Two arrays: an array of rows is not possible from a vectorised function."""
+    return DataTypes.ROW(
+        [
+            DataTypes.FIELD("keys", DataTypes.ARRAY(DataTypes.STRING())),
+            DataTypes.FIELD("chunks", DataTypes.ARRAY(DataTypes.BYTES())),
+        ]
+    )
+
+
+def _milliseconds(times: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return pd.DatetimeIndex(pd.to_datetime(times, utc=True)).as_unit("ms").asi8

@@ -1,0 +1,78 @@
+"""The graph's SQL, from Kafka's bytes to the panes, as named texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from config.plan import SourcePlan
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def interval(milliseconds: int) -> str:
+    """A span of time, up to 999 days: more digits before the unit than three are refused by the planner.
+
+    >>> interval(90_500)
+    "INTERVAL '0 00:01:30.500' DAY(3) TO SECOND(3)"
+    """
+    seconds, rest = divmod(milliseconds, 1000)
+    days, seconds = divmod(seconds, 86_400)
+    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{rest:03d}"
+    return f"INTERVAL '{days} {clock}' DAY(3) TO SECOND(3)"
+
+
+def options(settings: Mapping[str, str]) -> str:
+    """The WITH clause of a table."""
+    return ",\n  ".join(f"{literal(key)} = {literal(value)}" for key, value in settings.items())
+
+
+def kafka_table(name: str, source: SourcePlan, settings: Mapping[str, str]) -> str:
+    """A topic's raw records with their places and event times; the watermark follows each partition."""
+    return f"""
+CREATE TEMPORARY TABLE {name} (
+  line BYTES,
+  `partition` INT METADATA VIRTUAL,
+  `offset` BIGINT METADATA VIRTUAL,
+  et TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
+  WATERMARK FOR et AS et - {interval(source.out_of_orderness_ms)}
+) WITH (
+  {options(settings)}
+)"""
+
+
+def decoded(table: str, function: str) -> str:
+    """One row a record, keys and chunks on some of them. Lateness is decided here, row by row, before chunks are made."""
+    return f"""
+SELECT et, r.`keys` AS ks, r.chunks AS cs
+FROM (SELECT et, {function}(line, et, CURRENT_WATERMARK(et), `partition`, `offset`) AS r FROM {table})"""
+
+
+def chunks(decoded_queries: list[str]) -> str:
+    """One row a chunk. The only condition near decode is that there are chunks: any other would lose those it drops."""
+    union = "\nUNION ALL\n".join(decoded_queries)
+    return f"""
+SELECT et, x.k AS k, cs[x.o] AS chunk
+FROM ({union})
+CROSS JOIN UNNEST(ks) WITH ORDINALITY AS x(k, o)
+WHERE cs IS NOT NULL"""
+
+
+def panes(pane_ms: int) -> str:
+    """All chunks of a key and pane in one row; letters and counts (`direct`) beside the windows, at once."""
+    return f"""
+SELECT k, window_time AS t, ARRAY_AGG(chunk) AS chunks
+FROM TABLE(TUMBLE(TABLE windowed, DESCRIPTOR(et), {interval(pane_ms)}))
+GROUP BY k, window_start, window_end, window_time
+UNION ALL
+SELECT k, et AS t, ARRAY[chunk] AS chunks FROM direct"""
+
+
+WINDOWED = "SELECT et, k, chunk FROM chunks WHERE k LIKE 'm%'"
+DIRECT = "SELECT et, k, chunk FROM chunks WHERE k NOT LIKE 'm%'"

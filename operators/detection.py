@@ -1,0 +1,171 @@
+"""Detection: which detectors look at which signal of a model version, and where their thresholds are.
+
+All of it follows from the plan, the profile and, for the sequential detectors, the rate at which a key's records
+come; the rate is taken as a power of two, upwards, so that thresholds move seldom and on the safe side.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import ALL, DetectorPlan
+from operators import calibration
+from operators.effects import effect_sizes
+from operators.g_test import chi_squared_threshold
+from operators.ks import ks_threshold
+from operators.lepage import lepage_threshold
+from operators.psi import psi_threshold
+from operators.references import FEATURE, ModelSignals
+from operators.tracks import Thresholds, Track, Tracks
+from operators.window_tests import ReferenceTables, WindowTests, reference_tables
+from schemas.profile import NumericSignal
+
+WINDOWED = ("psi", "lepage", "ks", "chi_squared")
+SEQUENTIAL = ("adwin", "page_hinkley")
+NUMERIC_DEFAULTS = ("psi", "lepage", "adwin", "page_hinkley")
+CATEGORICAL_DEFAULTS = ("psi", "page_hinkley")
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One windowed detector on all signals; arrays of shape (signals,)."""
+
+    detector: str
+    watched: npt.NDArray[np.bool_]  # signals it looks at
+    statistic: Floats
+    threshold: Floats
+    p_value: Floats
+    effect: Floats
+    significant: npt.NDArray[np.bool_]  # statistic > threshold, of a watched signal
+
+
+class Detection:
+    """Detectors and thresholds of a model version."""
+
+    def __init__(self, signals: ModelSignals) -> None:
+        self.signals = signals
+        self.tables: ReferenceTables = reference_tables(signals.signals)
+        self.detectors: tuple[tuple[DetectorPlan, ...], ...] = tuple(
+            _detectors(signals, position) for position in range(len(signals.names))
+        )
+        tracks: list[Track] = []
+        for position, detectors in enumerate(self.detectors):
+            numeric = isinstance(signals.signals[position], NumericSignal)
+            for plan in detectors:
+                if plan.name not in SEQUENTIAL:
+                    continue
+                if plan.input == "raw":
+                    tracks.append(Track(position, plan.name, "raw", plan))
+                    continue
+                tracks.append(Track(position, plan.name, "rank", plan))
+                if numeric:
+                    tracks.append(Track(position, plan.name, "spread", plan))
+        raw_columns = {position: column for column, position in enumerate(signals.raw)}
+        self.tracks = Tracks(tracks, self.tables, raw_columns)
+        self.segments = 0
+        for segment in signals.model.segments:
+            listed = segment.values
+            values = signals.profile.segments.get(",".join(segment.fields), ()) if listed is None else listed
+            self.segments += min(len(values), segment.limit) + 1
+        budgeted = [[d.name for d in ds if d.threshold is None and d.input == "rank"] for ds in self.detectors]
+        self.tests = calibration.count_tests(budgeted)
+
+    @cached_property
+    def windowed(self) -> dict[str, tuple[npt.NDArray[np.bool_], Floats]]:
+        """Of each windowed detector in use: which signals it watches, and the user's own thresholds (NaN: budget)."""
+        found: dict[str, tuple[npt.NDArray[np.bool_], Floats]] = {}
+        count = len(self.signals.names)
+        for name in WINDOWED:
+            watched, own = np.zeros(count, np.bool_), np.full(count, np.nan)
+            for position, detectors in enumerate(self.detectors):
+                for plan in detectors:
+                    if plan.name == name:
+                        watched[position] = True
+                        own[position] = np.nan if plan.threshold is None else plan.threshold
+            if watched.any():
+                found[name] = (watched, own)
+        return found
+
+    def budget(self, segment: str) -> float:
+        """False episodes that a key may have in the budget's period."""
+        return calibration.key_budget(self.signals.model.alarms, self.segments, segment == ALL)
+
+    def level(self, segment: str) -> float:
+        """Level of one windowed test at one evaluation of a key."""
+        model = self.signals.model
+        return calibration.evaluation_level(model.alarms, self.budget(segment), self.tests, model.window.slide_ms)
+
+    def judge(self, tests: WindowTests, segment: str) -> list[Verdict]:
+        """What each windowed detector says of a window."""
+        alpha = self.level(segment)
+        verdicts = []
+        for name, (watched, own) in self.windowed.items():
+            if name == "psi":
+                statistic, p_value = tests.psi, tests.g.p_value
+                limit = psi_threshold(alpha, tests.psi, tests.g, tests.inverse)
+            elif name == "chi_squared":
+                statistic, p_value = tests.g.statistic, tests.g.p_value
+                limit = chi_squared_threshold(alpha, tests.g.df)
+            elif name == "ks":
+                statistic, p_value = tests.ks.statistic, tests.ks.p_value
+                limit = ks_threshold(alpha, tests.inverse)
+            else:
+                statistic, p_value = tests.lepage.statistic, tests.lepage.p_value
+                limit = np.full(len(statistic), lepage_threshold(alpha))
+            threshold = np.where(np.isnan(own), limit, own)
+            over = watched & (statistic > threshold) & (tests.count > 0)
+            verdicts.append(Verdict(name, watched, statistic, threshold, p_value, effect_sizes(tests, name), over))
+        return verdicts
+
+    def thresholds(self, segment: str, values_per_ms: float) -> Thresholds:
+        """What the sequential detectors alarm at, at a rate of records.
+
+        Parameters
+        ----------
+        values_per_ms
+            Records of the key a millisecond; taken as the next power of two.
+        """
+        rate = 2.0 ** math.ceil(math.log2(values_per_ms)) if values_per_ms > 0 else 0.0
+        return self._thresholds(segment == ALL, rate)
+
+    @lru_cache(maxsize=128)  # noqa: B019 - one Detection lives as long as its worker
+    def _thresholds(self, whole: bool, rate: float) -> Thresholds:
+        budget = self.budget(ALL if whole else "")
+        alarms = self.signals.model.alarms
+
+        def values_between(track: Track) -> float:
+            streams = 1 + isinstance(self.signals.signals[track.signal], NumericSignal)
+            return calibration.values_between_alarms(alarms, budget, self.tests, rate, streams)
+
+        tracks = self.tracks.tracks
+        delta = calibration.adwin_delta([values_between(tracks[t]) for t in self.tracks.adwin.tracks])
+        between = [values_between(tracks[t]) for t in self.tracks.page_hinkley.tracks]
+        up, down = self._tilts
+        return Thresholds(
+            delta,
+            calibration.page_hinkley_threshold(between, up),
+            calibration.page_hinkley_threshold(between, down),
+        )
+
+    @cached_property
+    def _tilts(self) -> tuple[Floats, Floats]:
+        bank = self.tracks.page_hinkley
+        counts = self.tables.counts[bank.signals]
+        return calibration.tilts(counts, bank.values), calibration.tilts(counts, -bank.values)
+
+
+def _detectors(signals: ModelSignals, position: int) -> tuple[DetectorPlan, ...]:
+    name = signals.names[position]
+    numeric = isinstance(signals.signals[position], NumericSignal)
+    if name.startswith(FEATURE):
+        feature = next(f for f in signals.model.features if FEATURE + f.name == name)
+        if feature.detectors is not None:
+            return tuple(d for d in feature.detectors if d.name in WINDOWED or d.name in SEQUENTIAL)
+    return tuple(DetectorPlan(name=d) for d in (NUMERIC_DEFAULTS if numeric else CATEGORICAL_DEFAULTS))

@@ -1,0 +1,237 @@
+"""Tracks: the sequential detectors of a key, each following one signal in one form, value by value.
+
+A signal is followed as its rank (location), as its spread rank |2u - 1| (numeric signals only), or, where the
+configuration says ``input: raw``, as its own values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import DetectorPlan
+from operators.chunks import Pane
+from operators.detectors import adwin, page_hinkley
+from operators.detectors.alarms import Alarms
+from operators.jit import kernel
+from operators.window_tests import ReferenceTables
+
+BLOCK = 16_384  # columns a call: fewer cost calls, more leave the cache
+ALLOWANCE = 0.25  # k of Page-Hinkley on standardised ranks; .1 needs references of 10,000, .5 misses half a deviation
+PRIOR = 2000.0  # most values that the reference's mean counts for; measured delays do not gain beyond
+
+RIVER_DELTA = 0.002  # river's defaults, for raw values without options of their own
+RIVER_THRESHOLD = 50.0
+
+Form = Literal["rank", "spread", "raw"]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One sequential detector on one form of one signal."""
+
+    signal: int  # position among the signals
+    detector: str  # adwin or page_hinkley
+    form: Form
+    plan: DetectorPlan
+
+    @property
+    def name(self) -> str:
+        """As events and scores name it."""
+        return self.detector + (":spread" if self.form == "spread" else "")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An alarm of a track in a pane."""
+
+    track: int  # position among the tracks
+    event_time_ms: int  # of the record at which it was raised
+    onset_ms: int
+    direction: int
+    statistic: float
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What the tracks on ranks alarm at, by row of their bank."""
+
+    delta: Floats  # ADWIN
+    up: Floats  # Page-Hinkley, in standard deviations of the rank
+    down: Floats
+
+
+class Bank:
+    """Tracks of one detector on ranks: their tables of values and their state, row by row."""
+
+    def __init__(
+        self, tracks: Sequence[int], all_tracks: Sequence[Track], tables: ReferenceTables, standard: bool
+    ) -> None:
+        self.tracks = list(tracks)
+        chosen = [all_tracks[t] for t in tracks]
+        self.signals = np.array([t.signal for t in chosen], np.int64)
+        rows = np.empty((len(chosen), 256))
+        for row, track in enumerate(chosen):
+            spread = track.form == "spread"
+            rows[row] = tables.spreads[track.signal] if spread else tables.ranks[track.signal]
+            if standard:
+                moments = tables.spread if spread else tables.location
+                sd = np.sqrt(moments.variance[track.signal])
+                rows[row] = (rows[row] - moments.mean[track.signal]) / (sd if sd > 0 else 1.0)
+        self.values = rows
+
+
+class Tracks:
+    """All sequential detectors of a model version.
+
+    Parameters
+    ----------
+    tracks
+        In the order in which events name them.
+    tables
+        Of the model version's signals.
+    raw_columns
+        Column of a pane's raw values for each signal that has one.
+    """
+
+    def __init__(self, tracks: Sequence[Track], tables: ReferenceTables, raw_columns: dict[int, int]) -> None:
+        self.tracks = tuple(tracks)
+        ranked = [i for i, t in enumerate(tracks) if t.form != "raw"]
+        self.adwin = Bank([i for i in ranked if tracks[i].detector == "adwin"], tracks, tables, standard=False)
+        self.page_hinkley = Bank([i for i in ranked if tracks[i].detector != "adwin"], tracks, tables, standard=True)
+        self.raw = [i for i, t in enumerate(tracks) if t.form == "raw"]
+        self._raw_columns = raw_columns
+        self._prior_mean = np.zeros(len(self.page_hinkley.tracks))
+        self._prior_weight = np.minimum(np.maximum(tables.totals[self.page_hinkley.signals], 1.0), PRIOR)
+
+    def start(self) -> list[Floats]:
+        """State before the first value."""
+        raw = [(adwin if self.tracks[i].detector == "adwin" else page_hinkley).start(1) for i in self.raw]
+        return [adwin.start(len(self.adwin.tracks)), page_hinkley.start(len(self.page_hinkley.tracks)), *raw]
+
+    def pack(self, state: list[Floats]) -> list[bytes]:
+        """Bytes of a state, compact."""
+        raw = [
+            (adwin if self.tracks[i].detector == "adwin" else page_hinkley).pack(s)
+            for i, s in zip(self.raw, state[2:], strict=True)
+        ]
+        return [adwin.pack(state[0]), page_hinkley.pack(state[1]), *raw]
+
+    def unpack(self, data: list[bytes]) -> list[Floats]:
+        """The state that `pack` made into bytes."""
+        raw = [
+            (adwin if self.tracks[i].detector == "adwin" else page_hinkley).unpack(d, 1)
+            for i, d in zip(self.raw, data[2:], strict=True)
+        ]
+        return [
+            adwin.unpack(data[0], len(self.adwin.tracks)),
+            page_hinkley.unpack(data[1], len(self.page_hinkley.tracks)),
+            *raw,
+        ]
+
+    def follow(self, state: list[Floats], pane: Pane, thresholds: Thresholds, ms_per_record: float) -> list[Hit]:
+        """Show the tracks a pane's records, in order; ``state`` is updated in place.
+
+        Parameters
+        ----------
+        ms_per_record
+            Mean distance of the key's records, to place an onset that lies before the pane.
+        """
+        hits: list[Hit] = []
+        for bank, step in ((self.adwin, self._adwin), (self.page_hinkley, self._page_hinkley)):
+            if not bank.tracks:
+                continue
+            seen = np.zeros(len(bank.tracks), np.int64)
+            for first in range(0, len(pane), BLOCK):
+                codes = pane.codes[first : first + BLOCK]
+                values = np.empty((len(bank.tracks), len(codes)))
+                lengths = np.empty(len(bank.tracks), np.int64)
+                _gather(codes, bank.signals, bank.values, values, lengths)
+                alarms = step(values, lengths, state, thresholds)
+                for number in range(len(alarms)):
+                    row = int(alarms.signal[number])
+                    valid = np.flatnonzero(np.isfinite(bank.values[row][pane.codes[:, bank.signals[row]]]))
+                    hits.append(_hit(bank.tracks[row], alarms, number, int(seen[row]), valid, pane, ms_per_record))
+                seen += lengths
+        for number, track in enumerate(self.raw):
+            hits += self._follow_raw(self.tracks[track], track, state[2 + number], pane, ms_per_record)
+        return sorted(hits, key=lambda hit: (hit.track, hit.event_time_ms))
+
+    def _adwin(self, values: Floats, lengths: npt.NDArray[np.int64], state: list[Floats], at: Thresholds) -> Alarms:
+        return adwin.adwin(values, lengths, state[0], at.delta, keep=True)
+
+    def _page_hinkley(
+        self, values: Floats, lengths: npt.NDArray[np.int64], state: list[Floats], at: Thresholds
+    ) -> Alarms:
+        return page_hinkley.page_hinkley(
+            values,
+            lengths,
+            state[1],
+            ALLOWANCE,
+            at.up,
+            at.down,
+            prior_mean=self._prior_mean,
+            prior_weight=self._prior_weight,
+        )
+
+    def _follow_raw(self, track: Track, number: int, state: Floats, pane: Pane, ms_per_record: float) -> list[Hit]:
+        column = pane.raw[:, self._raw_columns[track.signal]]
+        valid = np.flatnonzero(np.isfinite(column))
+        values = np.ascontiguousarray(column[valid])[None, :]
+        lengths = np.array([values.shape[1]], np.int64)
+        options = track.plan.options
+        if track.detector == "adwin":
+            delta = np.array([float(options.get("delta", RIVER_DELTA))])
+            alarms = adwin.adwin(values, lengths, state, delta, keep=options.get("reset") != "river")
+        else:
+            limit = np.array([track.plan.threshold if track.plan.threshold is not None else RIVER_THRESHOLD])
+            alarms = page_hinkley.page_hinkley(
+                values,
+                lengths,
+                state,
+                float(options.get("delta", page_hinkley.DELTA)),
+                limit,
+                limit.copy(),
+                fading=float(options.get("alpha", page_hinkley.FADING)),
+                min_count=int(options.get("min_instances", page_hinkley.MIN_COUNT)),
+            )
+        return [_hit(number, alarms, each, 0, valid, pane, ms_per_record) for each in range(len(alarms))]
+
+
+def _hit(
+    track: int, alarms: Alarms, number: int, seen: int, valid: npt.NDArray[np.int64], pane: Pane, ms_per_record: float
+) -> Hit:
+    """One alarm as a hit; ``seen`` of the row's values came in earlier blocks, ``valid`` are the records with one."""
+    position = seen + int(alarms.position[number])
+    first = position - int(alarms.since[number]) + 1
+    if first >= 0:
+        onset = int(pane.times_ms[valid[first]])
+    else:
+        onset = int(pane.times_ms[0]) + round(first * ms_per_record)
+    return Hit(
+        track,
+        int(pane.times_ms[valid[position]]),
+        onset,
+        int(alarms.direction[number]),
+        float(alarms.statistic[number]),
+        float(alarms.threshold[number]),
+    )
+
+
+@kernel
+def _gather(codes, signals, tables, values, lengths):  # type: ignore[no-untyped-def]
+    for row in range(signals.shape[0]):
+        signal = signals[row]
+        used = 0
+        for i in range(codes.shape[0]):
+            value = tables[row, codes[i, signal]]
+            # Written always, kept only where the code has a value: no branch to guess wrong.
+            values[row, used] = value
+            used += 1 if np.isfinite(value) else 0
+        lengths[row] = used
