@@ -9,7 +9,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -17,7 +16,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs import guard
+from jobs.guard import start_guarded
 from jobs.jars import kafka_broker_classpath
 from jobs.java import java_home
 from jobs.topics import partitions
@@ -136,13 +135,8 @@ class Broker:
                 tool = ["kafka.tools.StorageTool", "format", "--cluster-id", f"t{cluster[1:]}", "--config"]
                 if subprocess.run([*command, *tool, properties], stdout=log, stderr=log, check=False).returncode:
                     raise BrokerError(self._failure("could not format its folder"))
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", guard.__file__, str(GRACE_S), *command, "kafka.Kafka", str(properties)],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            folder = "" if self._kept else self.folder
+            self._process = start_guarded([*command, "kafka.Kafka", properties], log, GRACE_S, folder)
         self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
@@ -179,13 +173,12 @@ class Broker:
         """End it in order, or at once where its data are thrown away. The log of one that failed is kept."""
         if self._process is None or not self.running:
             return
-        if self._kept:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-            self._process.wait()
-        else:
+        if not self._kept:
             self.kill()
             shutil.rmtree(self.folder, ignore_errors=True)
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
 
     def kill(self) -> None:
         """End it as a crash would; `start` brings it back with what its folder holds."""

@@ -1,0 +1,156 @@
+"""What the job runs on: every option of Flink and of its Python workers in one table, each with its reason."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.plan import JobPlan
+from jobs import gateway
+from jobs.java import java_home
+from jobs.savepoints import folder
+from schemas.errors import SetupError
+
+if TYPE_CHECKING:
+    from pyflink.common import Configuration
+
+PYTHONS = ((3, 10), (3, 12))  # of which PyFlink 2.3 has builds that its dependencies have too
+LOGS = Path(".tidemark", "logs")
+BATCH = 10_000  # records that cross to Python at a time: 1,000 costs a quarter of the speed, 100,000 only memory
+BUNDLE = 100_000  # records between two flushes of state: 1,000 halves the speed
+
+Row = tuple[str, object, str]  # option, value, what goes wrong without it
+
+
+def table(job: JobPlan, *, bounded: bool) -> list[Row]:
+    """List what every run of the job needs, on any cluster."""
+    return [
+        ("parallelism.default", job.parallelism, "the cluster's default would decide"),
+        ("pipeline.max-parallelism", 128, "it would follow parallelism above 85, and older state would not restore"),
+        ("execution.runtime-mode", "STREAMING", "bounded input in batch mode has no watermarks on the way"),
+        ("table.local-time-zone", "UTC", "event times would be cut into panes by the machine's zone"),
+        # Python
+        ("python.fn-execution.bundle.size", BUNDLE, "bundles of 1,000 halve the speed"),
+        ("python.fn-execution.bundle.time", 1000, "a slow stream would wait for a full bundle; milliseconds"),
+        ("python.fn-execution.arrow.batch.size", BATCH, "batches of 1,000 cost a quarter of the speed"),
+        # state
+        ("state.backend.type", "hashmap", "state is a few MB; RocksDB would copy all of a key at each access"),
+        ("execution.checkpointing.interval", f"{job.checkpoint_every_ms} ms", "none are made without it"),
+        ("execution.checkpointing.mode", "EXACTLY_ONCE", "records between barriers would count twice after a restore"),
+        ("execution.checkpointing.min-pause", "500 ms", "slow checkpoints would run one after the other"),
+        ("execution.checkpointing.dir", folder(job), "a restart of the machine would find nothing"),
+        ("execution.checkpointing.savepoint-dir", folder(job), "a stop needs a place"),
+        ("execution.checkpointing.num-retained", 2, "a damaged newest one would leave none"),
+        ("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION", "cancelling deletes"),
+        ("execution.checkpointing.tolerable-failed-checkpoints", 3, "one timeout would restart the job"),
+        # failures: a broker that restarts is waited for, a fault that stays is reported
+        ("restart-strategy.type", "exponential-delay", "the default restarts for ever, at once"),
+        ("restart-strategy.exponential-delay.initial-backoff", "1 s", "as above"),
+        ("restart-strategy.exponential-delay.max-backoff", "30 s", "an outage of minutes would wait as long again"),
+        (
+            "restart-strategy.exponential-delay.attempts-before-reset-backoff",
+            3 if bounded else 10,
+            "a fault in every attempt would never be reported",
+        ),
+        ("restart-strategy.exponential-delay.reset-backoff-threshold", "10 min", "the default is an hour"),
+    ]
+
+
+def embedded_table(job: JobPlan) -> list[Row]:
+    """List what the cluster inside `tidemark run` needs besides."""
+    return [
+        ("python.executable", sys.executable, "workers would be the `python` of the PATH, without our packages"),
+        ("python.client.executable", sys.executable, "as above, for what the client runs"),
+        ("minicluster.number-of-taskmanagers", job.parallelism, "one TaskManager would serve all"),
+        ("taskmanager.numberOfTaskSlots", 1, "slots of a TaskManager may share a Python worker and its one lock"),
+        ("taskmanager.memory.managed.size", "256 m", "of 128 m the window's buffer gets 60 % and a few chunks fill it"),
+        ("rest.bind-address", "localhost", "the page with the job's settings would be open to the network"),
+        ("rest.bind-port", 0, "a second run would find the port taken"),
+        ("web.submit.enable", False, "whoever reaches the port could run code"),
+    ]
+
+
+def prepare_process(logs: Path = LOGS) -> None:
+    """Start what `pyflink` needs, before anything of it is imported: call first in a process that runs a job.
+
+    Under ``flink run`` everything is prepared, and this does nothing. Otherwise a JVM runs until the process ends.
+
+    Parameters
+    ----------
+    logs : Path
+        Where Flink's log goes, so that the console is left to the command.
+
+    Raises
+    ------
+    SetupError
+        The Python, Flink or Java that is there will not do.
+    """
+    if "PYFLINK_GATEWAY_PORT" in os.environ:
+        return
+    _check_python()
+    # Real worker processes: otherwise they are threads of this one and share its lock, also with each other.
+    os.environ["_python_worker_execution_mode"] = "process"
+    gateway.start(java_home(), logs)
+
+
+def configuration(
+    job: JobPlan,
+    *,
+    bounded: bool,
+    embedded: bool = True,
+    jars: Iterable[Path] = (),
+    restore: str | None = None,
+    more: Mapping[str, object] | None = None,
+) -> Configuration:
+    """Make Flink's configuration for a job.
+
+    Parameters
+    ----------
+    job : JobPlan
+        Parallelism, checkpoints, name.
+    bounded : bool
+        Whether the input ends: then a fault that stays is reported sooner.
+    embedded : bool
+        For the cluster in this process; otherwise a cluster decides for itself what it has.
+    jars : iterable of Path
+        What the job needs besides Flink.
+    restore : str, optional
+        The checkpoint or savepoint to go on from. A checkpoint then belongs to the new run, which deletes it in time.
+    more : mapping, optional
+        Further options; they win.
+    """
+    from pyflink.common import Configuration
+
+    options = {name: value for name, value, _ in table(job, bounded=bounded)}
+    if embedded:
+        options |= {name: value for name, value, _ in embedded_table(job)}
+    if restore is not None:
+        options["execution.state-recovery.path"] = restore
+        options["execution.state-recovery.claim-mode"] = "CLAIM"
+    if jars := list(jars):
+        options["pipeline.jars"] = ";".join(jar.absolute().as_uri() for jar in jars)
+    result = Configuration()
+    for name, value in (options | dict(more or {})).items():
+        result.set_string(name, str(value).lower() if isinstance(value, bool) else str(value))
+    return result
+
+
+def _check_python() -> None:
+    version = sys.version_info
+    if not PYTHONS[0] <= (version.major, version.minor) <= PYTHONS[1]:
+        message = (
+            f"this is Python {version.major}.{version.minor}, for which there is no Flink (3.10 to 3.12); "
+            "make an environment with one of those"
+        )
+        raise SetupError(message)
+    if find_spec("pyflink") is None:
+        if platform.system() == "Linux" and platform.machine() in ("aarch64", "arm64"):
+            message = "Flink has no build for Linux on ARM (Linux on x86-64, macOS on ARM); run it on one of those"
+            raise SetupError(message)
+        message = "tidemark run needs Flink, which is not installed; pip install 'tidemark[flink]'"
+        raise SetupError(message)

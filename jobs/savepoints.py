@@ -1,0 +1,93 @@
+"""Where a job's state is kept between runs, and how a running one is stopped so that the next goes on from there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import fsspec
+
+from config.plan import JobPlan
+from schemas.errors import JobError
+
+if TYPE_CHECKING:
+    from pyflink.common import JobClient
+
+
+def folder(job: JobPlan) -> str:
+    """Give the folder of a job's checkpoints and savepoints, as a URI: no two jobs share one.
+
+    >>> folder(JobPlan(name="churn", environment="prod", checkpoint_dir="s3://bucket/state"))
+    's3://bucket/state/prod/churn'
+    """
+    root = job.checkpoint_dir if "://" in job.checkpoint_dir else Path(job.checkpoint_dir).absolute().as_uri()
+    return f"{root.rstrip('/')}/{job.environment}/{job.name}"
+
+
+def latest_checkpoint(where: str) -> str | None:
+    """Give the newest complete checkpoint or savepoint in a folder, as a URI to restore from.
+
+    Parameters
+    ----------
+    where : str
+        A path or URI, as of `folder`.
+    """
+    files, root = fsspec.core.url_to_fs(where)
+    found = [*files.glob(f"{root}/*/chk-*/_metadata"), *files.glob(f"{root}/savepoint-*/_metadata")]
+    if not found:
+        return None
+    newest = max(found, key=files.modified)  # `_metadata` is written last: what has it is complete
+    return str(files.unstrip_protocol(newest.removesuffix("/_metadata")))
+
+
+def stop_with_savepoint(client: JobClient, where: str) -> str:
+    """Stop a running job so that nothing is lost: its sources end, what is under way is committed, state is saved.
+
+    PyFlink's own method calls what Flink 2.3 no longer has.
+
+    Parameters
+    ----------
+    client : JobClient
+        What `execute_async` gave.
+    where : str
+        Folder for the savepoint, as of `folder`.
+
+    Returns
+    -------
+    str
+        The savepoint, to restore from.
+
+    Raises
+    ------
+    JobError
+        The job had ended, or could not save its state.
+    """
+    from py4j.protocol import Py4JJavaError
+    from pyflink.java_gateway import get_gateway
+
+    kind = get_gateway().jvm.org.apache.flink.core.execution.SavepointFormatType.CANONICAL
+    try:
+        return str(client._j_job_client.stopWithSavepoint(False, where, kind).get())
+    except Py4JJavaError as error:
+        message = f"the job could not be stopped with a savepoint in {where}: {root_cause(error)}"
+        raise JobError(message) from error
+
+
+def cancel(client: JobClient) -> None:
+    """Stop a running job where it is; its last checkpoint stays. A job that has ended is left alone."""
+    from py4j.protocol import Py4JJavaError
+
+    try:
+        client._j_job_client.cancel().get()
+    except Py4JJavaError:
+        pass  # it has ended
+
+
+def root_cause(error: Exception) -> str:
+    """Give the innermost reason of a Java error in one line; Flink wraps it up to ten times."""
+    cause = getattr(error, "java_exception", None)
+    if cause is None:
+        return str(error).split("\n")[0]
+    while cause.getCause() is not None:
+        cause = cause.getCause()
+    return str(cause.toString()).split("\n")[0]
