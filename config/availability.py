@@ -1,0 +1,67 @@
+"""Which parts of a configuration this release checks but does not act on yet, said in lines for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.errors import Path, dotted
+from config.later import Quality
+from config.model import Feature, Learned, Model
+from config.models import File
+
+RELEASE = "0.1"  # the series, as in the package's version
+DETECTORS = ("psi", "ks", "lepage", "chi_squared", "adwin", "page_hinkley")
+TYPES_LATER = ("text", "embedding")
+LATER = (
+    "labels",
+    "performance",
+    "estimated_performance",
+    "expect",
+    "correlation",
+    "multivariate",
+    "season",
+    "value",
+    "retrain",
+)
+
+
+def unavailable(file: File) -> Iterator[str]:
+    """Name the parts that are in use and not available."""
+    for path, what in _parts(file):
+        yield f"{dotted(path)}: {what}not available yet in tidemark {RELEASE}; it is checked but does nothing"
+
+
+def _parts(file: File) -> Iterator[tuple[Path, str]]:
+    for name, source in (file.sources.__pydantic_extra__ or {}).items():
+        if (source.kind or name) == "labels":
+            yield ("sources", name), "labels are "
+    for part in ("control", "actions", "store"):
+        if getattr(file, part):
+            yield (part,), ""
+    for name, model in file.models.items():
+        for path, what in _of_model(model):
+            yield ("models", name, *path), what
+
+
+def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
+    for part in LATER:
+        if getattr(model, part):
+            yield (part,), ""
+    if isinstance(model.reference, Learned):
+        yield ("reference",), "'learn' and 'previous' are "
+    if model.on_unknown_version == "learn":
+        yield ("on_unknown_version",), "'learn' is "
+    for setting, value in model.quality:
+        if value != getattr(Quality(), setting):
+            yield ("quality", setting), "other than its default it is "
+    for name, feature in model.features.items() if isinstance(model.features, dict) else ():
+        for path, what in _of_feature(feature):
+            yield ("features", name, *path), what
+
+
+def _of_feature(feature: Feature) -> Iterator[tuple[Path, str]]:
+    if feature.type in TYPES_LATER:
+        yield (), f"features of type {feature.type} are "
+    for index, detector in enumerate(feature.detectors or ()):
+        if detector.name not in DETECTORS:
+            yield ("detectors", index), f"'{detector.name}' is "

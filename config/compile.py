@@ -1,0 +1,238 @@
+"""From the file as it was read to the plan that the job follows."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from config.availability import DETECTORS, TYPES_LATER, unavailable
+from config.durations import time_ms
+from config.model import Detector, Feature, FromProfile, Learned, Model, Segment
+from config.models import File, Format, Job, Kind, Sink, Source
+from config.paths import resolve
+from config.plan import (
+    AlarmsPlan,
+    DetectorPlan,
+    FeaturePlan,
+    FieldsPlan,
+    JobPlan,
+    ModelPlan,
+    Plan,
+    PredictionPlan,
+    SegmentPlan,
+    SinkPlan,
+    SourcePlan,
+    TimePlan,
+    VersionPlan,
+    WindowPlan,
+)
+
+SUFFIXES: dict[str, Format] = {
+    ".json": "jsonl",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+}
+TOPICS = {"events": "drift-events", "summaries": "drift-summaries", "dead_letters": "drift-dead-letters"}
+FILES = {"events": "events.jsonl", "summaries": "summaries.jsonl", "dead_letters": "dead-letters.jsonl"}
+OUT = "out"  # folder of the sinks' files when nothing is said about sinks
+
+
+def compiled(file: File, directory: Path) -> Plan:
+    """Compile a file in which everything fits together.
+
+    Parameters
+    ----------
+    file : File
+        The configuration.
+    directory : Path
+        Its folder, absolute: relative names of files become names in it.
+
+    Returns
+    -------
+    Plan
+        Without secrets.
+    """
+    sources = file.sources.__pydantic_extra__ or {}
+    models = tuple(_model(name, model) for name, model in file.models.items())
+    plan = Plan(
+        job=_job(file.job, directory),
+        sources=tuple(_source(name, source, file, directory) for name, source in sources.items()),
+        on_unknown_model=file.sources.on_unknown_model,
+        events=_events(file, directory),
+        summaries=_sink(file, "summaries", directory),
+        dead_letters=_sink(file, "dead_letters", directory),
+        control=file.control.topic if file.control else None,
+        models=models,
+        unavailable=tuple(unavailable(file)),
+    )
+    located = tuple(_located(model, directory) for model in models)
+    return msgspec.structs.replace(plan, models=located, configuration_id=_configuration_id(plan))
+
+
+def file_format(source: Source) -> Format | None:
+    """Return the format of a source, None if it is not said and the name of the files does not tell it."""
+    if source.topic or not source.path:
+        return source.format or "json"
+    if source.format:
+        return "jsonl" if source.format == "json" else source.format
+    name = PurePosixPath(source.path.lower())
+    if name.suffix == ".gz" and name.with_suffix("").suffix != ".parquet":  # Parquet packs its columns itself
+        name = name.with_suffix("")
+    return SUFFIXES.get(name.suffix)
+
+
+def _configuration_id(plan: Plan) -> str:
+    """Hash what decides about the events of given records.
+
+    Not where records come from and go to, nor how many processes there are: a backtest and the job have one id.
+    Names of files count as they are written, so that the place of a checkout does not matter.
+    """
+    decisive = (plan.job.name, plan.job.environment, plan.job.pane_ms, plan.on_unknown_model, plan.models)
+    return "sha256:" + hashlib.sha256(msgspec.json.encode(decisive, order="sorted")).hexdigest()
+
+
+def _job(job: Job, directory: Path) -> JobPlan:
+    return JobPlan(
+        name=job.name,
+        environment=job.environment,
+        parallelism=job.parallelism,
+        pane_ms=job.pane,
+        checkpoint_every_ms=job.checkpoints.every,
+        checkpoint_dir=resolve(directory, job.checkpoints.dir),
+        delivery=job.delivery,
+    )
+
+
+def _source(name: str, source: Source, file: File, directory: Path) -> SourcePlan:
+    kinds: dict[str, Kind] = {"predictions": "predictions", "labels": "labels", "features": "features"}
+    form = file_format(source) or "json"
+    return SourcePlan(
+        name=name,
+        kind=source.kind or kinds[name],
+        topic=source.topic,
+        path=resolve(directory, source.path) if source.path else None,
+        format=form,
+        columns=source.columns,
+        time=_time(source),
+        out_of_orderness_ms=source.out_of_orderness,
+        idle_ms=source.idle,
+        max_skew_ms=source.max_skew,
+        start=source.start,
+        model=source.model or _only_model(source, file),
+        version=source.version,
+        fields=_fields(source, form),
+        carries=source.carries,
+    )
+
+
+def _only_model(source: Source, file: File) -> str | None:
+    """The model of a table whose columns do not name one, when there is but one."""
+    named = source.columns is None or source.fields.model or "model" in source.columns
+    return None if named or len(file.models) > 1 else next(iter(file.models))
+
+
+def _time(source: Source) -> TimePlan:
+    if source.time and source.time.every:
+        return TimePlan(kind="every", every_us=source.time.every, from_ms=time_ms(source.time.from_))
+    if source.time and source.time.kind:
+        return TimePlan(kind=source.time.kind)
+    return TimePlan(kind="kafka" if source.topic else "payload")
+
+
+def _fields(source: Source, form: Format) -> FieldsPlan:
+    """Places as they are written; in a table the default is the column of the field's name, features are columns."""
+    given = {name: place for name, place in source.fields if place is not None}
+    if form in ("csv", "parquet"):
+        given = {**{name: name for name in FieldsPlan.__struct_fields__}, "features": "", **given}
+    return FieldsPlan(**given)
+
+
+def _events(file: File, directory: Path) -> SinkPlan:
+    sink = file.sinks.events or _default_sink(file, "events")
+    return SinkPlan(topic=sink.topic, path=resolve(directory, sink.path) if sink.path else None)
+
+
+def _sink(file: File, name: str, directory: Path) -> SinkPlan | None:
+    """A sink beside the events; None if the file says ``none``."""
+    if name in file.sinks.model_fields_set and getattr(file.sinks, name) is None:
+        return None
+    sink: Sink = getattr(file.sinks, name) or _default_sink(file, name)
+    path = resolve(directory, sink.path) if sink.path else None
+    return SinkPlan(topic=sink.topic, path=path, payload=getattr(sink, "payload", "none"))
+
+
+def _default_sink(file: File, name: str) -> Sink:
+    """Where the events go, the others go too: a topic, or a file in their folder."""
+    events = file.sinks.events
+    if events.topic if events else file.kafka:
+        return Sink(topic=TOPICS[name])
+    folder = events.path.rpartition("/")[0] if events and events.path else OUT
+    return Sink(path=f"{folder}/{FILES[name]}" if folder else FILES[name])
+
+
+def _model(name: str, model: Model) -> ModelPlan:
+    from_profile = isinstance(model.features, FromProfile)
+    return ModelPlan(
+        name=name,
+        info=model.info,
+        versions={version: VersionPlan(role=settings.role) for version, settings in model.versions.items()},
+        reference=None if isinstance(model.reference, Learned) else model.reference,
+        on_unknown_version=model.on_unknown_version,
+        window=WindowPlan(
+            size_ms=model.window.size,
+            slide_ms=model.window.slide,
+            min_count=model.window.min_count,
+            grow_to_ms=model.window.grow_to,
+        ),
+        alarms=AlarmsPlan(
+            budget=model.alarms.budget[0],
+            period_ms=model.alarms.budget[1],
+            confirm=model.alarms.confirm,
+            recover=model.alarms.recover,
+            min_effect=model.alarms.min_effect,
+            critical=model.alarms.critical,
+        ),
+        prediction=PredictionPlan(**model.prediction.model_dump()) if model.prediction else None,
+        features=_features(model),
+        features_from_profile=from_profile,
+        features_exclude=model.features.exclude if isinstance(model.features, FromProfile) else (),
+        segments=tuple(_segment(segment) for segment in model.segments),
+        disclose=model.disclose,
+    )
+
+
+def _located(model: ModelPlan, directory: Path) -> ModelPlan:
+    reference = resolve(directory, model.reference) if model.reference else None
+    return msgspec.structs.replace(model, reference=reference)
+
+
+def _features(model: Model) -> tuple[FeaturePlan, ...]:
+    """All that this release can watch; `Plan.unavailable` tells of the others."""
+    features = model.features.items() if isinstance(model.features, dict) else ()
+    return tuple(_feature(name, feature) for name, feature in features if feature.type not in TYPES_LATER)
+
+
+def _feature(name: str, feature: Feature) -> FeaturePlan:
+    return FeaturePlan(
+        name=name,
+        type=feature.type,
+        sensitive=feature.sensitive,
+        range=feature.range,
+        detectors=None
+        if feature.detectors is None
+        else tuple(_detector(detector) for detector in feature.detectors if detector.name in DETECTORS),
+    )
+
+
+def _detector(detector: Detector) -> DetectorPlan:
+    options = dict(detector.options)
+    threshold, source = options.pop("threshold", None), options.pop("input", "rank")
+    return DetectorPlan(name=detector.name, threshold=threshold, input=source, options=options)
+
+
+def _segment(segment: Segment) -> SegmentPlan:
+    return SegmentPlan(fields=segment.fields, values=segment.values, limit=segment.limit)

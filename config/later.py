@@ -1,0 +1,220 @@
+"""Sections that this release checks and does not act on yet: labels, quality, retraining and the like.
+
+`config.availability` says so for each that a file uses.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from config.durations import share
+from config.scalars import Duration, Flag, OneOf, String, Strings, Time, Within, text
+from config.section import Section, written
+from config.texts import native, quote, shape
+
+Severity = Annotated[Literal["warning", "critical"], OneOf("a severity")]
+EpisodeKind = Annotated[
+    Literal[
+        "feature",
+        "prediction",
+        "target",
+        "confidence",
+        "performance",
+        "estimated_performance",
+        "correlation",
+        "multivariate",
+        "quality",
+    ],
+    OneOf("a kind of episode"),
+]
+EventType = Annotated[
+    Literal[
+        "io.tidemark.drift.opened",
+        "io.tidemark.drift.updated",
+        "io.tidemark.drift.resolved",
+        "io.tidemark.retrain.requested",
+        "io.tidemark.retrain.waiting",
+        "io.tidemark.retrain.blocked",
+        "io.tidemark.retrain.withdrawn",
+        "io.tidemark.retrain.completed",
+        "io.tidemark.stream.silent",
+        "io.tidemark.stream.resumed",
+        "io.tidemark.profile.learned",
+    ],
+    OneOf("a type of event"),
+]
+MetricName = Annotated[
+    Literal[
+        "accuracy",
+        "balanced_accuracy",
+        "precision",
+        "recall",
+        "specificity",
+        "f1",
+        "mcc",
+        "kappa",
+        "roc_auc",
+        "average_precision",
+        "log_loss",
+        "brier",
+        "calibration_error",
+        "mae",
+        "mse",
+        "rmse",
+        "mape",
+        "bias",
+        "r2",
+        "ndcg",
+        "mrr",
+        "map",
+        "hit_rate",
+        "value",
+    ],
+    OneOf("a metric"),
+]
+LIMIT = re.compile(r"<\s*(\S.*)")
+
+
+class Labels(Section):
+    """The true outcomes: how long to wait for one, and what its absence means."""
+
+    within: Duration = written("14 days")
+    mature: Duration = written("7 days")
+    absent: String | None = None
+    sample: Annotated[float, Within(above=0, high=1)] = 1.0
+    keep: Annotated[Literal["first", "last"], OneOf("a rule")] = "first"
+
+
+class Limits(Section):
+    """Between which values a metric is fine."""
+
+    min: Annotated[float, Within()] | None = None
+    max: Annotated[float, Within()] | None = None
+
+
+def _one_name(value: Any) -> Any:
+    if isinstance(value, str):
+        return {value: {}}
+    if isinstance(value, dict) and len(value) != 1:
+        msg = f"has {len(value)} names; give one metric an item, as in '- roc_auc: {{min: 0.75}}'"
+        raise ValueError(msg)
+    return value
+
+
+Metric = Annotated[dict[MetricName, Limits], BeforeValidator(_one_name)]
+
+
+class Quality(Section):
+    """What is counted about the data itself."""
+
+    missing: Flag = True
+    unseen: Flag = True
+    range: Flag = True
+    duplicates: Flag = True
+    freshness: Duration = written("10 min")
+    volume: Flag = True
+
+
+def _limit(value: Any) -> float:
+    match = LIMIT.fullmatch(text(value))
+    try:
+        return share(match[1] if match else str(value))
+    except ValueError:
+        msg = f"{quote(value)} is not a limit (as in '< 1%')"
+        raise ValueError(msg) from None
+
+
+Limit = Annotated[float, BeforeValidator(_limit), WithJsonSchema({"type": ["string", "number"]})]
+
+
+class Expectation(Section):
+    """What a field is expected to hold."""
+
+    min: Annotated[float, Within()] | None = None
+    max: Annotated[float, Within()] | None = None
+    missing: Limit | None = None
+    invalid: Limit | None = None
+    unseen: Limit | None = None
+    unique: Flag = False
+    values: Strings | None = None
+
+
+def _timezone(value: Any) -> str:
+    try:
+        ZoneInfo(text(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        msg = f"{quote(value)} is not a time zone (as in 'Europe/Berlin')"
+        raise ValueError(msg) from None
+    return str(value)
+
+
+class Ignored(Section):
+    """A span of time that is no part of any season."""
+
+    from_: Time = Field(alias="from")
+    to: Time
+    why: String | None = None
+
+
+class Season(Section):
+    """A pattern that comes back, so that a Monday is compared with Mondays."""
+
+    period: Duration = written("7 days")
+    bins: Annotated[int, Within(2, 10_080)] = 168
+    timezone: Annotated[str, BeforeValidator(_timezone), WithJsonSchema({"type": "string"})] = "UTC"
+    ignore: tuple[Ignored, ...] = ()
+
+
+class ValueOf(Section):
+    """What a right or wrong prediction is worth."""
+
+    tp: Annotated[float, Within()] = 0.0
+    fp: Annotated[float, Within()] = 0.0
+    tn: Annotated[float, Within()] = 0.0
+    fn: Annotated[float, Within()] = 0.0
+
+
+class Retrain(Section):
+    """When to ask for a new version."""
+
+    when: tuple[EpisodeKind, ...] = ("performance", "estimated_performance")
+    severity: Severity = "critical"
+    blocked_by: tuple[EpisodeKind, ...] = ("quality",)
+    min_samples: Annotated[int, Within(1)] = 10_000
+    max_wait: Duration = written("7 days")
+    cooldown: Duration = written("1 day")
+    every: Duration | None = None
+    cost: Annotated[float, Within(0)] | None = None
+
+
+def _list(value: Any) -> Any:
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list):
+        msg = f"is {shape(value)}, not a list"
+        raise ValueError(msg)
+    return value
+
+
+Body = Annotated[Any, BeforeValidator(native)]  # an action's own settings; they may hold secrets
+
+
+class Action(Section):
+    """What a subscriber does with an event: one of the actions, and for which events."""
+
+    on: Annotated[tuple[EventType, ...], BeforeValidator(_list)]
+    models: Strings | None = None
+    kinds: tuple[EpisodeKind, ...] | None = None
+    severity: Severity | None = None
+    http: Body = None
+    command: Body = None
+    github: Body = None
+    jenkins: Body = None
+    prefect: Body = None
+    airflow: Body = None
+    kubernetes: Body = None
+    slack: Body = None

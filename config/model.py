@@ -1,0 +1,241 @@
+"""What the configuration says about one model; `defaults` and `groups` say the same for many."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+
+from config.errors import TAG
+from config.later import Expectation, Labels, Metric, Quality, Retrain, Season, ValueOf
+from config.scalars import Budget, Duration, Flag, Free, OneOf, String, Strings, Within, not_empty, pair
+from config.section import Section, written
+from config.texts import Mapping, shape
+
+Level = Literal["negligible", "small", "medium", "large"]
+FeatureType = Literal["numeric", "categorical", "boolean", "text", "embedding"]
+Role = Literal["champion", "shadow", "challenger"]
+
+
+class Version(Section):
+    """A version that is expected, and what it is for; `role` may also come from the record."""
+
+    short = "role"
+
+    role: Annotated[Role, OneOf("a role")] = "champion"
+
+
+class Learned(Section):
+    """A reference made from the stream: its first records, or the time before."""
+
+    learn: Annotated[int, Within(1)] | None = None
+    previous: Duration | None = None
+
+
+class Window(Section):
+    """The span of the stream that is compared with the reference, and how often; it grows to reach `min_count`."""
+
+    size: Duration = written("1 h")
+    slide: Duration = written("5 min")
+    min_count: Annotated[int, Within(1)] = 500
+    grow_to: Duration = written("7 days")
+
+
+class Alarms(Section):
+    """How many false episodes are acceptable, and what makes an alarm an episode."""
+
+    budget: Budget = written("1 per 30 days")
+    confirm: Annotated[int, Within(1, 3)] = 2
+    recover: Annotated[int, Within(1, 100)] = 3
+    min_effect: Annotated[Level, OneOf("an effect")] = "small"
+    critical: Annotated[Level, OneOf("an effect")] = "large"
+
+
+class Prediction(Section):
+    """What the model predicts."""
+
+    short = "task"
+
+    task: Annotated[Literal["binary", "multiclass", "regression", "ranking"], OneOf("a task")]
+    positive: String | None = None
+    threshold: Annotated[float, Within(0, 1)] = 0.5
+    classes: Strings | None = None
+
+
+class Test(Section):
+    """A windowed detector; an own threshold takes it out of the budget."""
+
+    noun = "an option"
+
+    threshold: Annotated[float, Within(above=0)] | None = None
+
+
+class Sequential(Section):
+    """Options of a detector that follows the values, on ranks or on the values themselves (`input: raw`)."""
+
+    noun = "an option"
+
+    input: Annotated[Literal["rank", "raw"], OneOf("an input")] = "rank"
+    reset: Annotated[Literal["paper", "river"], OneOf("a reset")] | None = None
+
+
+class Adwin(Sequential):
+    """ADWIN; `delta` takes it out of the budget."""
+
+    delta: Annotated[float, Within(above=0, below=1)] | None = None
+
+
+class PageHinkley(Sequential):
+    """Page-Hinkley; an own threshold takes it out of the budget."""
+
+    threshold: Annotated[float, Within(above=0)] | None = None
+    delta: Annotated[float, Within(0)] | None = None
+    fading: Annotated[float, Within(above=0, high=1)] | None = None
+    min_count: Annotated[int, Within(1)] | None = None
+
+
+class Detector(Section):
+    """One detector: its name, or a mapping of the name to its options."""
+
+    noun = "a detector"
+
+    psi: Test | None = None
+    jensen_shannon: Test | None = None
+    hellinger: Test | None = None
+    total_variation: Test | None = None
+    l_infinity: Test | None = None
+    ks: Test | None = None
+    lepage: Test | None = None
+    wasserstein: Test | None = None
+    chi_squared: Test | None = None
+    adwin: Adwin | None = None
+    page_hinkley: PageHinkley | None = None
+    river: dict[str, Free] | None = Field(None, alias="river:NAME")
+
+    @classmethod
+    def arrange(cls, value: Any) -> Any:
+        """Give a name alone no options, and gather river's detectors under one key."""
+        if isinstance(value, str):
+            value = {value: {}}
+        if not isinstance(value, dict):
+            return value
+        if len(value) != 1:
+            msg = f"has {len(value)} names; give one detector an item, as in '- ks: {{threshold: 0.2}}'"
+            raise ValueError(msg)
+        name, options = next(iter(value.items()))
+        options = {} if options is None else options
+        if name.startswith("river:") and len(name) > len("river:"):
+            return {"river:NAME": {name: options}}
+        return {name: options}
+
+    @property
+    def name(self) -> str:
+        """The detector's name; river's with ``river:`` before it."""
+        return next(iter(self.river)) if self.river else next(iter(self.model_fields_set))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the file says about it; nothing of what holds without a word."""
+        if self.river:
+            return next(iter(self.river.values()))
+        return dict(getattr(self, self.name).model_dump(exclude_unset=True))
+
+
+class Feature(Section):
+    """A feature: its type alone, or more about it."""
+
+    short = "type"
+
+    type: Annotated[FeatureType, OneOf("a type")]
+    range: Annotated[tuple[Annotated[float, Within()], Annotated[float, Within()]] | None, BeforeValidator(pair)] = None
+    sensitive: Flag = False
+    detectors: tuple[Detector, ...] | None = None
+    vocabulary: String | None = None
+    dim: Annotated[int, Within(1, 65_536)] | None = None
+
+
+class FromProfile(Section):
+    """All features that the profile has, but for some."""
+
+    from_: Annotated[Literal["profile"], OneOf("a place of features")] = Field(alias="from")
+    exclude: Strings = ()
+
+
+def _features_tag(value: Any) -> str:
+    from_profile = isinstance(value, FromProfile) or (isinstance(value, dict) and value.get("from") == "profile")
+    return TAG + ("profile" if from_profile else "named")
+
+
+def _mapping(value: Any) -> Any:
+    if not isinstance(value, (dict, FromProfile)):
+        msg = f"is {shape(value)}, not a mapping (names and types, or {{from: profile}})"
+        raise ValueError(msg)
+    return value
+
+
+Features = Annotated[
+    Annotated[FromProfile, Tag(TAG + "profile")] | Annotated[dict[str, Feature], Tag(TAG + "named")],
+    Discriminator(_features_tag),
+    BeforeValidator(_mapping),
+]
+
+
+class Segment(Section):
+    """One way to slice the traffic: fields of the record, their values from the profile or listed."""
+
+    fields: Annotated[Strings, BeforeValidator(not_empty)]
+    values: tuple[Strings, ...] | None = None
+    limit: Annotated[int, Within(1, 100_000)] = 1000
+
+    @classmethod
+    def arrange(cls, value: Any) -> Any:
+        """Read ``country``, ``[country, device]`` and ``{country: [NO, DE]}`` as well."""
+        if isinstance(value, (str, list)):
+            return {"fields": value}
+        if isinstance(value, Mapping) and len(value) == 1 and "fields" not in value:
+            name, values = next(iter(value.items()))
+            return {"fields": [name], "values": values}
+        return value
+
+
+def _reference_tag(value: Any) -> str:
+    return TAG + ("learned" if isinstance(value, (dict, Learned)) else "path")
+
+
+class Settings(Section):
+    """All that can be said of a model, with what holds when nothing is said."""
+
+    info: Free = Field(default_factory=dict)
+    versions: dict[str, Version] = Field(default_factory=dict)
+    reference: Annotated[
+        Annotated[Learned, Tag(TAG + "learned")] | Annotated[String, Tag(TAG + "path")], Discriminator(_reference_tag)
+    ] = "profiles/{model}-{version}.json"
+    on_unknown_version: Annotated[Literal["previous_profile", "learn", "ignore"], OneOf("a rule")] = "previous_profile"
+    window: Window = Window()
+    alarms: Alarms = Alarms()
+    prediction: Prediction | None = None
+    features: Features | None = None
+    segments: tuple[Segment, ...] = ()
+    disclose: Annotated[int, Within(1)] = 20
+    labels: Labels | None = None
+    performance: tuple[Metric, ...] = ()
+    estimated_performance: Flag = False
+    quality: Quality = Quality()
+    expect: dict[str, Expectation] = Field(default_factory=dict)
+    correlation: Flag = False
+    multivariate: Flag = False
+    season: Season | None = None
+    value: ValueOf | None = None
+    retrain: Retrain | None = None
+
+
+class Model(Settings):
+    """A model that is watched."""
+
+    features: Features
+
+
+class Group(Settings):
+    """What several models have in common: those whose names match one of the patterns."""
+
+    models: Annotated[Strings, BeforeValidator(not_empty)]

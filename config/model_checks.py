@@ -1,0 +1,172 @@
+"""What must hold between the parts of one model, with the defaults of its groups in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import get_args
+
+from config.durations import duration, time_ms
+from config.errors import Path, Problem
+from config.model import Detector, Feature, Learned, Level, Model, Prediction, Segment
+
+PANES_LIMIT = 64  # slides of a window: the monitor keeps a sketch for each, and adds them up at every evaluation
+NUMBERS_ONLY = ("ks", "lepage", "wasserstein")  # they compare positions on a scale, which categories do not have
+NAME = re.compile(r"[^/|\x00-\x1f]+")  # a model's name stands in keys and in names of files
+PLACEHOLDER = re.compile(r"\{[^}]*\}?")
+LEVELS = get_args(Level)
+
+
+def model_problems(path: Path, name: str, model: Model, pane_ms: int) -> Iterator[Problem]:
+    """Find what does not fit together in a model.
+
+    Parameters
+    ----------
+    path : Path
+        Where the model stands.
+    name : str
+        Its name.
+    model : Model
+        Its settings.
+    pane_ms : int
+        The job's pane.
+    """
+    if not NAME.fullmatch(name):
+        yield Problem(path, f"{name!r} is not a name of a model (any characters but '/', '|' and control characters)")
+    yield from _window_problems((*path, "window"), model, pane_ms)
+    if LEVELS.index(model.alarms.critical) < LEVELS.index(model.alarms.min_effect):
+        message = f"'{model.alarms.critical}' is below min_effect ('{model.alarms.min_effect}')"
+        yield Problem((*path, "alarms", "critical"), message)
+    yield from _reference_problems((*path, "reference"), model.reference)
+    if model.prediction:
+        yield from _prediction_problems((*path, "prediction"), model.prediction)
+    if isinstance(model.features, dict):
+        if not model.features:
+            yield Problem((*path, "features"), "has no feature (names and types, or {from: profile})")
+        for feature, settings in model.features.items():
+            yield from _feature_problems((*path, "features", feature), feature, settings)
+    yield from _segments_problems((*path, "segments"), model)
+    yield from _later_problems(path, model)
+
+
+def _window_problems(path: Path, model: Model, pane_ms: int) -> Iterator[Problem]:
+    window = model.window
+    slide, size = duration(window.slide), duration(window.size)
+    if window.slide % pane_ms:
+        yield Problem((*path, "slide"), f"'{slide}' is not a multiple of job.pane ('{duration(pane_ms)}')")
+    if window.size % window.slide:
+        yield Problem((*path, "size"), f"'{size}' is not a multiple of slide ('{slide}')")
+    elif window.size // window.slide > PANES_LIMIT:
+        message = (
+            f"'{slide}' cuts a window of '{size}' into {window.size // window.slide} parts (at most {PANES_LIMIT})"
+        )
+        yield Problem((*path, "slide"), message)
+    if window.grow_to < window.size:
+        yield Problem((*path, "grow_to"), f"'{duration(window.grow_to)}' is shorter than size ('{size}')")
+
+
+def _reference_problems(path: Path, reference: Learned | str) -> Iterator[Problem]:
+    if isinstance(reference, Learned):
+        if (reference.learn is None) == (reference.previous is None):
+            yield Problem(path, "takes one of 'learn: RECORDS' and 'previous: DURATION', or the path of a profile")
+        return
+    for word in PLACEHOLDER.findall(reference):
+        if word not in ("{model}", "{version}"):
+            yield Problem(path, f"'{word}' is not known here ({{model}}, {{version}})")
+
+
+def _prediction_problems(path: Path, prediction: Prediction) -> Iterator[Problem]:
+    task, classes = prediction.task, prediction.classes
+    for name in ("positive", "threshold"):
+        if name in prediction.model_fields_set and task != "binary":
+            yield Problem((*path, name), f"is for binary predictions, not {task}")
+    if classes is None:
+        return
+    if task not in ("binary", "multiclass"):
+        yield Problem((*path, "classes"), f"are for binary and multiclass predictions, not {task}")
+    if len(set(classes)) < len(classes):
+        yield Problem((*path, "classes"), "has a class twice")
+    elif task == "binary" and len(classes) != 2:
+        yield Problem((*path, "classes"), f"has {len(classes)} classes; binary predictions have 2")
+    if prediction.positive and prediction.positive not in classes:
+        yield Problem((*path, "positive"), f"'{prediction.positive}' is not one of the classes ({', '.join(classes)})")
+
+
+def _feature_problems(path: Path, name: str, feature: Feature) -> Iterator[Problem]:
+    if not name:
+        yield Problem(path, "is a feature without a name")
+    kinds = {"range": "numeric", "vocabulary": "text", "dim": "embedding"}
+    for option, kind in kinds.items():
+        if getattr(feature, option) is not None and feature.type != kind:
+            yield Problem((*path, option), f"is for {kind} features, not {feature.type}")
+    if feature.range and not feature.range[0] < feature.range[1]:
+        yield Problem((*path, "range"), f"begins at {feature.range[0]:g}, not below its end ({feature.range[1]:g})")
+    seen = set()
+    for index, detector in enumerate(feature.detectors or ()):
+        here = (*path, "detectors", index)
+        detector_name = detector.name
+        if detector_name in seen:
+            yield Problem(here, f"'{detector_name}' is given twice")
+        seen.add(detector_name)
+        yield from _detector_problems(here, detector, feature)
+
+
+def _detector_problems(path: Path, detector: Detector, feature: Feature) -> Iterator[Problem]:
+    if feature.type in ("text", "embedding"):
+        yield Problem(path, f"'{detector.name}' is for numbers and categories, not {feature.type}")
+    elif feature.type != "numeric" and detector.name in NUMBERS_ONLY:
+        yield Problem(path, f"'{detector.name}' is for numeric features, not {feature.type} (psi, chi_squared)")
+    elif feature.type != "numeric" and detector.options.get("input") == "raw":
+        yield Problem((*path, detector.name, "input"), f"'raw' is for numeric features, not {feature.type}")
+
+
+def _segments_problems(path: Path, model: Model) -> Iterator[Problem]:
+    seen = set()
+    features = model.features if isinstance(model.features, dict) else {}
+    for index, segment in enumerate(model.segments):
+        here = (*path, index)
+        if segment.fields in seen:
+            yield Problem(here, f"'{', '.join(segment.fields)}' is given twice")
+        seen.add(segment.fields)
+        yield from _segment_problems(here, segment, features)
+
+
+def _segment_problems(path: Path, segment: Segment, features: dict[str, Feature]) -> Iterator[Problem]:
+    for field, following in pairwise([*sorted(segment.fields), ""]):
+        if field == following:
+            yield Problem(path, f"'{field}' is given twice")
+    for field in dict.fromkeys(segment.fields):
+        feature = features.get(field)
+        if feature and feature.type not in ("categorical", "boolean"):
+            yield Problem(path, f"'{field}' is {feature.type}; a segment is a category")
+        if feature and feature.sensitive:
+            yield Problem(path, f"'{field}' is sensitive, and segments stand in every event by name; keep one of both")
+    width = len(segment.fields)
+    for combination in segment.values or ():
+        if len(combination) != width:
+            shown = f"[{', '.join(combination)}]"
+            yield Problem(path, f"'{shown}' is not a value of each of {width} fields ({', '.join(segment.fields)})")
+    values = list(segment.values or ())
+    if len(set(values)) < len(values):
+        yield Problem(path, "has a value twice")
+
+
+def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
+    if model.labels and model.labels.mature > model.labels.within:
+        within = duration(model.labels.within)
+        yield Problem(
+            (*path, "labels", "mature"), f"'{duration(model.labels.mature)}' is longer than within ('{within}')"
+        )
+    for name, expectation in model.expect.items():
+        if expectation.min is not None and expectation.max is not None and expectation.min > expectation.max:
+            yield Problem((*path, "expect", name), f"has min {expectation.min:g} above max {expectation.max:g}")
+    for index, metric in enumerate(model.performance):
+        for name, limits in metric.items():
+            if limits.min is not None and limits.max is not None and limits.min > limits.max:
+                yield Problem((*path, "performance", index, name), f"has min {limits.min:g} above max {limits.max:g}")
+    for index, span in enumerate(model.season.ignore if model.season else ()):
+        if time_ms(span.from_) >= time_ms(span.to):
+            yield Problem(
+                (*path, "season", "ignore", index), f"begins at '{span.from_}', not before its end ('{span.to}')"
+            )

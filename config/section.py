@@ -1,0 +1,96 @@
+"""The base of all sections of the configuration: what every mapping of the file has in common."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
+
+from config.errors import did_you_mean
+from config.texts import shape
+
+
+class Section(BaseModel):
+    """A mapping with known keys.
+
+    Unknown keys are errors with a suggestion, reported together with whatever else is wrong in the mapping.
+    A key without a value is a key that is not given.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
+
+    noun: ClassVar[str] = "a key"  # what the keys are, for messages: "'budgt' is not a key (...)"
+    short: ClassVar[str | None] = None  # the key that a text instead of a mapping stands for
+
+    @classmethod
+    def arrange(cls, value: Any) -> Any:
+        """Bring other ways to write the section into the form of its keys."""
+        if cls.short and isinstance(value, str):
+            return {cls.short: value}
+        return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _known_keys(cls, value: Any, handler: ModelWrapValidatorHandler[Any]) -> Any:
+        if isinstance(value, cls):  # a default
+            return value
+        value = cls.arrange(value)
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        if not isinstance(value, dict):
+            wanted = f"; give a {cls.short} or a mapping" if cls.short else ", not a mapping"
+            msg = f"is {shape(value)}{wanted} ({', '.join(sorted(known))})"
+            raise ValueError(msg)
+        given = {key: item for key, item in value.items() if item is not None}
+        open_ended = cls.model_config.get("extra") == "allow"
+        unknown = [] if open_ended else [key for key in value if key not in known]
+        try:
+            section = handler({key: item for key, item in given.items() if key not in unknown})
+            details = []
+        except ValidationError as error:
+            if not unknown:
+                raise
+            details = [
+                InitErrorDetails(
+                    type=PydanticCustomError(_literal(detail["type"]), _literal(detail["msg"])),
+                    loc=detail["loc"],
+                    input=None,
+                )
+                for detail in error.errors(include_url=False, include_input=False)
+            ]
+        if unknown:
+            details += [_unknown(cls.noun, key, known) for key in unknown]
+            raise ValidationError.from_exception_data(cls.__name__, details)
+        return section
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Offer the short form beside the mapping."""
+        written = handler(schema)
+        if not cls.short:
+            return written
+        mapping = handler.resolve_ref_schema(written)
+        return {"anyOf": [mapping["properties"][cls.short], dict(mapping)]}
+
+
+def written(text: str, alias: str | None = None) -> Any:
+    """Make a default that is written and read as in the file, ``5 min``; editors and documentation show it so."""
+    return Field(text, alias=alias)
+
+
+def _unknown(noun: str, key: str, known: set[str]) -> InitErrorDetails:
+    message = f"'{key}' is not {noun} ({', '.join(sorted(known))}){did_you_mean(key, sorted(known))}"
+    return InitErrorDetails(type=PydanticCustomError("unknown", _literal(message)), loc=(key,), input=None)
+
+
+def _literal(message: str) -> Any:
+    """Return `message`: pydantic asks for literal strings, as templates; ours have no context to be filled with."""
+    return message
