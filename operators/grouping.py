@@ -74,13 +74,13 @@ def group_counts(
 
     Examples
     --------
-    The two rare categories are one cell: five of twenty values would otherwise be expected in neither.
+    Of the rarest category fewer than five of the twenty values are expected: it joins the next one.
 
     >>> current, reference = np.zeros((1, 256)), np.zeros((1, 256))
     >>> current[0, :3], reference[0, :3] = [12, 5, 3], [60, 28, 12]
     >>> cells = group_counts(current, reference, np.arange(256)[None, :], np.array([False]))
     >>> cells.current[0, : cells.cells[0]].tolist()
-    [12.0, 8.0]
+    [8.0, 12.0]
     """
     cells = Cells(np.empty_like(current), np.empty_like(current), np.zeros(len(current), dtype=np.int64))
     work = np.empty((2, CODES))
@@ -111,7 +111,7 @@ def _group(
         if smaller <= 0.0:
             cells[s] = 0
             continue
-        width = 2 if continuous[s] and smaller < COARSE else 1
+        halving = 1 if continuous[s] and smaller < COARSE else 0
         need = LEAST * (n + m) / smaller
 
         # work[0, g], work[1, g]: counts of group g in the window and in the reference
@@ -121,14 +121,15 @@ def _group(
         for code in range(CODES):
             g = groups[s, code]
             if g >= 0:
-                work[0, g // width] += current[s, code]
-                work[1, g // width] += reference[s, code]
+                work[0, g >> halving] += current[s, code]
+                work[1, g >> halving] += reference[s, code]
 
-        # Large groups become cells as they are; order[:small] holds the small ones by (pooled count, group).
+        # Large groups become cells as they are; order[:small] holds the small ones by pooled count, ties last first.
+        # Codes of categories fall in frequency: taken backwards they are nearly in order, and sorting is short.
         done = 0
         small = 0
         least = -1  # the cell with the smallest pooled count among the large ones
-        for g in range(CODES):
+        for g in range(CODES - 1, -1, -1):
             total = work[0, g] + work[1, g]
             if total >= need:
                 out_current[s, done] = work[0, g]

@@ -45,7 +45,7 @@ def test_smallest_changes_are_those_simulated(n: int, m: int, shift: float, spre
 
 @pytest.mark.parametrize("level", [0.5, 1e-3, 2.9e-7, 1e-12])
 def test_smallest_psi_has_the_stated_power(level: float) -> None:
-    """scipy's noncentral tail at it is 90 %."""
+    """The noncentral tail of scipy at it is 90 %."""
     noncentrality = smallest_psi(level, 1.0)
     assert ncx2.sf(chi_squared_threshold(level, 9), 9, noncentrality) == pytest.approx(0.9, abs=1e-6)
 

@@ -21,8 +21,17 @@ def changed(shift: float = 0.0, factor: float = 1.0) -> WindowTests:
 @pytest.mark.parametrize("detector", DETECTORS)
 @pytest.mark.parametrize(
     ("shift", "level"),
-    [(0.0, "negligible"), (0.09, "negligible"), (0.11, "small"), (0.48, "small"), (0.52, "medium"), (0.77, "medium")]
-    + [(0.83, "large"), (3.0, "large"), (-0.52, "medium")],
+    [
+        (0.0, "negligible"),
+        (0.09, "negligible"),
+        (0.11, "small"),
+        (0.48, "small"),
+        (0.52, "medium"),
+        (-0.52, "medium"),
+        (0.77, "medium"),
+        (0.83, "large"),
+        (3.0, "large"),
+    ],
 )
 def test_levels_mean_the_same_shift_in_every_detector(detector: str, shift: float, level: str) -> None:
     """From 0.1 standard deviations on a change is small, from 0.5 medium, from 0.8 large."""

@@ -39,6 +39,7 @@ def naive(counts: list[tuple[int, int]]) -> list[tuple[float, float]]:
     if min(n, m) == 0:
         return []
     need = LEAST * (n + m) / min(n, m)
+    counts = counts[::-1]
     cells = [pair for pair in counts if sum(pair) >= need]
     rest = sorted((pair for pair in counts if 0 < sum(pair) < need), key=sum)
     smallest = min(range(len(cells)), key=lambda i: sum(cells[i])) if cells else None
