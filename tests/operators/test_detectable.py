@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,3 +109,18 @@ def test_description_of_a_key() -> None:
     assert told.window_share == 0.25
     assert 0 < told.adwin_delta < 0.01
     assert 20 < told.page_hinkley < 60
+
+
+def test_documented_table_is_what_is_computed() -> None:
+    """The rows of docs/detection.md under "What will be found"."""
+    text = (Path(__file__).parents[2] / "docs" / "detection.md").read_text()
+    lines = text.partition("## What will be found")[2].partition("A larger budget")[0].splitlines()
+    rows = [
+        [float(cell.replace(",", "")) for cell in line.strip("|").split("|")] for line in lines if line[2:3].isdigit()
+    ]
+    assert len(rows) == 5
+    for n, m, psi, shift, factor in rows:
+        inverse = 1 / n + 1 / m
+        assert round(smallest_psi(2.9e-7, inverse), 3) == psi
+        assert round(smallest_shift(2.9e-7, inverse), 2) == shift
+        assert round(smallest_spread(2.9e-7, inverse), 2) == factor

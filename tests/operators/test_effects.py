@@ -1,10 +1,23 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from operators.effects import LEVELS, direction, effect_level, effect_sizes, rank_shift, reaches
+from operators.effects import (
+    KS_LEVELS,
+    LEVELS,
+    PSI_LEVELS,
+    RANK_LEVELS,
+    SHARE_LEVELS,
+    direction,
+    effect_level,
+    effect_sizes,
+    rank_shift,
+    reaches,
+)
 from operators.window_tests import WindowTests, evaluate_counts, reference_tables
 from tests.operators.signals import categorical_signal, codes_of, continuous_signal, window
 
@@ -100,3 +113,11 @@ def test_categories_have_no_direction() -> None:
     ranks = evaluate_counts(tables, np.array([[100, 900] + [0] * 254])).lepage
     assert ranks.z_location[0] > 10
     assert direction(bool(tables.numeric[0]), ranks.z_location[0], ranks.z_spread[0]) == "mix"
+
+
+def test_documented_levels_are_those_in_force() -> None:
+    """The last three columns of the table of sizes in docs/detection.md."""
+    text = (Path(__file__).parents[2] / "docs" / "detection.md").read_text()
+    for name, cuts in (("psi", PSI_LEVELS), ("chi_squared", SHARE_LEVELS), ("ks", KS_LEVELS), ("lepage", RANK_LEVELS)):
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{name}`") and line.count("|") == 6]
+        assert tuple(float(cell) for cell in row.split("|")[3:6]) == cuts

@@ -145,3 +145,8 @@ def test_empty_sample_has_no_cells(current: list[int], reference: list[int]) -> 
 def test_samples_of_fewer_than_five_values_are_one_cell() -> None:
     """However many categories: there is nothing to compare."""
     assert grouped([1, 1, 1, 1], [100, 100, 100, 100]) == [(4.0, 400.0)]
+
+
+def test_kernel_is_compiled_once() -> None:
+    """A second signature would mean that somebody passes another dtype or layout."""
+    assert len(grouping._group.signatures) == 1
