@@ -1,7 +1,6 @@
 """Configuration: one YAML file, checked as a whole, compiled to a plan."""
 
 from config.load import Configuration, load
-from config.paths import profile_path
 from config.security import KafkaConnection
 
-__all__ = ["Configuration", "KafkaConnection", "load", "profile_path"]
+__all__ = ["Configuration", "KafkaConnection", "load"]

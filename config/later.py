@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from config.durations import share
 from config.scalars import Duration, Flag, OneOf, String, Strings, Time, Within, text
-from config.section import Section, written
+from config.section import Also, Section, written
 from config.texts import native, quote, shape
 
 Severity = Annotated[Literal["warning", "critical"], OneOf("a severity")]
@@ -105,7 +105,7 @@ def _one_name(value: Any) -> Any:
     return value
 
 
-Metric = Annotated[dict[MetricName, Limits], BeforeValidator(_one_name)]
+Metric = Annotated[dict[MetricName, Limits], BeforeValidator(_one_name), Also({"type": "string"})]
 
 
 class Quality(Section):
@@ -206,7 +206,7 @@ Body = Annotated[Any, BeforeValidator(native)]  # an action's own settings; they
 class Action(Section):
     """What a subscriber does with an event: one of the actions, and for which events."""
 
-    on: Annotated[tuple[EventType, ...], BeforeValidator(_list)]
+    on: Annotated[tuple[EventType, ...], BeforeValidator(_list), Also({"type": "string"})]
     models: Strings | None = None
     kinds: tuple[EpisodeKind, ...] | None = None
     severity: Severity | None = None

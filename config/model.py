@@ -128,6 +128,13 @@ class Detector(Section):
             return {"river:NAME": {name: options}}
         return {name: options}
 
+    @classmethod
+    def other_forms(cls, properties: dict[str, Any]) -> list[dict[str, Any]]:
+        """A name alone, or a detector of river with its options."""
+        river = {"propertyNames": {"pattern": "^river:."}, "additionalProperties": {"type": "object"}}
+        names = [name for name in properties if ":" not in name]
+        return [{"enum": names}, {"type": "string", "pattern": "^river:."}, {"type": "object", **river}]
+
     @property
     def name(self) -> str:
         """The detector's name; river's with ``river:`` before it."""
@@ -196,6 +203,12 @@ class Segment(Section):
             name, values = next(iter(value.items()))
             return {"fields": [name], "values": values}
         return value
+
+    @classmethod
+    def other_forms(cls, properties: dict[str, Any]) -> list[dict[str, Any]]:
+        """A field, fields, or a field with its values."""
+        values = {"type": "object", "maxProperties": 1, "additionalProperties": properties["fields"]}
+        return [properties["fields"], values]
 
 
 def _reference_tag(value: Any) -> str:

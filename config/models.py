@@ -25,7 +25,7 @@ from config.scalars import (
     not_empty,
     text,
 )
-from config.section import Section, written
+from config.section import Also, Section, written
 from config.texts import quote
 
 Kind = Literal["predictions", "labels", "features"]
@@ -161,6 +161,9 @@ class DeadLetters(Sink):
     payload: Annotated[Literal["none", "full"], OneOf("a payload")] = "none"
 
 
+OFF = {"enum": ["none", "off", False]}  # to an editor, off is false
+
+
 def _off(value: Any) -> Any:
     return None if isinstance(value, str) and value.lower() in ("none", "off", "false") else value
 
@@ -169,8 +172,8 @@ class Sinks(Section):
     """What comes out, and where it goes; without a word about it, to topics if there are brokers, else to files."""
 
     events: Sink | None = None
-    summaries: Annotated[Sink | None, BeforeValidator(_off)] = None
-    dead_letters: Annotated[DeadLetters | None, BeforeValidator(_off)] = None
+    summaries: Annotated[Sink | None, BeforeValidator(_off), Also(OFF)] = None
+    dead_letters: Annotated[DeadLetters | None, BeforeValidator(_off), Also(OFF)] = None
 
 
 class Control(Section):

@@ -16,10 +16,16 @@ from pydantic_core import CoreSchema, core_schema
 
 from config import durations
 from config.errors import did_you_mean
+from config.section import Also
 from config.texts import Text, native, quote, shape
 
 TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 ANY_SCALAR = {"type": ["string", "number", "boolean"]}  # a text of ours is a number or truth value to editors
+
+
+def _or_reference(schema: dict[str, Any]) -> dict[str, Any]:
+    """Allow ``${NAME}`` as well, which stands for any scalar."""
+    return {"anyOf": [schema, {"type": "string", "pattern": r"\$\{"}]}
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,10 @@ class OneOf:
 
         return core_schema.no_info_before_validator_function(check, handler(source))
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Offer the words."""
+        return _or_reference(handler(schema))
+
 
 @dataclass(frozen=True)
 class Within:
@@ -60,7 +70,7 @@ class Within:
         """State the borders."""
         names = {"low": "minimum", "high": "maximum", "above": "exclusiveMinimum", "below": "exclusiveMaximum"}
         borders = {name: value for key, name in names.items() if (value := getattr(self, key)) is not None}
-        return {**handler(schema), **borders}
+        return _or_reference({**handler(schema), **borders})
 
     def _read(self, value: Any, kind: type[int] | type[float]) -> float:
         try:
@@ -159,19 +169,22 @@ def _time(value: str) -> str:
     return str(value)
 
 
-_DURATION = {"type": "string", "pattern": r"^\s*[0-9][0-9_]*(\.[0-9]+)?\s*[a-z]+\s*$", "examples": ["5 min", "14 days"]}
+_DURATION = _or_reference(
+    {"type": "string", "pattern": r"^\s*[0-9][0-9_]*(\.[0-9]+)?\s*[a-z]+\s*$", "examples": ["5 min", "14 days"]}
+)
 String = Annotated[str, BeforeValidator(text), WithJsonSchema(ANY_SCALAR)]
-Strings = Annotated[tuple[String, ...], BeforeValidator(texts)]
-Flag = Annotated[bool, BeforeValidator(flag), WithJsonSchema({"type": "boolean"})]
+Strings = Annotated[tuple[String, ...], BeforeValidator(texts), Also(ANY_SCALAR)]
+Flag = Annotated[bool, BeforeValidator(flag), WithJsonSchema(_or_reference({"type": "boolean"}))]
 Duration = Annotated[int, _read(_positive), WithJsonSchema(_DURATION)]  # milliseconds, at least one
 DurationOrZero = Annotated[int, _read(durations.milliseconds), WithJsonSchema(_DURATION)]
 Microseconds = Annotated[int, _read(durations.microseconds), WithJsonSchema(_DURATION)]
 Budget = Annotated[
     tuple[float, int],
     _read(durations.budget),
-    WithJsonSchema({"type": "string", "pattern": r"^\s*\S+\s+per\s+\S.*$", "examples": ["1 per 30 days"]}),
+    WithJsonSchema(
+        _or_reference({"type": "string", "pattern": r"^\s*\S+\s+per\s+\S.*$", "examples": ["1 per 30 days"]})
+    ),
 ]
-Share = Annotated[float, _read(durations.share), WithJsonSchema({"type": ["string", "number"]})]
 Time = Annotated[str, _read(_time), WithJsonSchema({"type": "string"})]
 Secret = Annotated[SecretStr, BeforeValidator(text), WithJsonSchema({"type": "string"})]
 Free = Annotated[dict[str, Any], BeforeValidator(native)]  # content that is passed on as it is

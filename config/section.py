@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import (
@@ -72,13 +73,27 @@ class Section(BaseModel):
         return section
 
     @classmethod
+    def other_forms(cls, properties: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the JSON Schemas of other ways to write the section, given those of its keys."""
+        return [properties[cls.short]] if cls.short else []
+
+    @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """Offer the short form beside the mapping."""
-        written = handler(schema)
-        if not cls.short:
-            return written
-        mapping = handler.resolve_ref_schema(written)
-        return {"anyOf": [mapping["properties"][cls.short], dict(mapping)]}
+        """Offer the other forms beside the mapping."""
+        mapping = handler.resolve_ref_schema(handler(schema))
+        forms = cls.other_forms(mapping["properties"])
+        return {"anyOf": [*forms, dict(mapping)]} if forms else mapping
+
+
+@dataclass(frozen=True, eq=False)  # a schema is no key, and annotations have to be hashable
+class Also:
+    """A type that may be written in another way too: `form` is its JSON Schema."""
+
+    form: dict[str, Any]
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Offer both."""
+        return {"anyOf": [self.form, handler(schema)]}
 
 
 def written(text: str, alias: str | None = None) -> Any:
