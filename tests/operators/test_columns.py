@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.plan import FieldsPlan, SourcePlan
@@ -137,18 +137,21 @@ def expected_numbers(column, texts=False):
     return [gaps[value] if isinstance(value, Gap) else value for value in read]
 
 
+@settings(deadline=None)  # other work on the same machine
 @given(st.lists(VALUES), st.booleans())
 def test_numbers_of_a_list(column, texts):
     """A column of numbers is what `numeric` makes of each value."""
     np.testing.assert_array_equal(numbers(column, texts=texts), np.array(expected_numbers(column, texts)))
 
 
+@settings(deadline=None)  # other work on the same machine
 @given(st.lists(st.one_of(st.none(), st.floats(), st.integers().map(float))))
 def test_numbers_of_a_list_of_floats(column):
     """The short way for floats gives the same."""
     np.testing.assert_array_equal(numbers(column), np.array(expected_numbers(column)))
 
 
+@settings(deadline=None)  # other work on the same machine
 @given(
     st.lists(st.one_of(st.none(), st.text("0123456789.eE+- nax_", max_size=5), st.floats().map(repr))), st.booleans()
 )
@@ -176,6 +179,7 @@ def test_numbers_of_typed_columns(column, read):
     np.testing.assert_array_equal(numbers(column), np.array(read))
 
 
+@settings(deadline=None)  # other work on the same machine
 @given(st.lists(VALUES))
 def test_names(column):
     """A column of names is what `category` or `boolean` makes of each value."""

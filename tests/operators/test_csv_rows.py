@@ -2,7 +2,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.csv_rows import RowScanner, header, parse, row_ends
@@ -18,6 +18,7 @@ def written(rows, line_end="\n"):
     return text.getvalue().encode()
 
 
+@settings(deadline=None)  # other work on the same machine
 @given(st.lists(st.tuples(CELLS, CELLS)), LINE_ENDS)
 def test_what_python_writes_is_read(rows, line_end):
     """Quotes, commas and line ends within cells survive; empty cells are null."""
@@ -26,6 +27,7 @@ def test_what_python_writes_is_read(rows, line_end):
     assert malformed == ()
 
 
+@settings(deadline=None)  # other work on the same machine
 @given(st.binary(max_size=60).map(lambda data: data.translate(None, b"\0")), st.data())
 def test_pieces_do_not_matter(data, draw):
     """Rows end at the same places however a file comes in pieces."""
@@ -38,6 +40,7 @@ def test_pieces_do_not_matter(data, draw):
     assert ends + scanner.finish().tolist() == whole.tolist()
 
 
+@settings(deadline=None)  # other work on the same machine
 @given(st.lists(st.one_of(st.just(b'"x\ny",z\n'), st.sampled_from([b"1,2\n", b"1\n", b"\n", b"\xff,2\n", b"1,2,3\n"]))))
 def test_a_malformed_row_costs_itself_only(rows):
     """Each row is read as it would be alone, wherever malformed ones stand."""
@@ -47,6 +50,7 @@ def test_a_malformed_row_costs_itself_only(rows):
     assert list(malformed) == [(i, error, row) for i, (_, wrong) in enumerate(alone) for _, error, row in wrong]
 
 
+@settings(deadline=None)  # other work on the same machine
 @given(st.binary(max_size=40), st.integers(1, 3))
 def test_any_bytes_are_as_many_rows_as_were_counted(data, columns):
     """Whatever the bytes: a table with a row for each row counted, and no exception."""

@@ -1,0 +1,129 @@
+"""Merging profiles: of the records of both, from the profiles of each, on the same bins."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import msgspec
+import numpy as np
+
+from schemas.errors import ProfileError
+from schemas.profile import TOP, CategoricalSignal, NumericSignal, Profile, Provenance, Signal
+
+
+def merge(one: Profile, other: Profile) -> Profile:
+    """Make the profile of all records of two profiles.
+
+    Counts are exact; means and deviations agree with those of the records to the last digits. Categories that
+    one of the profiles does not name stay unnamed, and segment values it does not list uncounted.
+
+    Raises
+    ------
+    ProfileError
+        Where the profiles are of different models or do not have the same signals with the same bins: make the
+        second one with ``ProfileBuilder(model, like=first)``.
+    """
+    name = one.model if one.version is None else f"{one.model} {one.version}"
+    if (one.model, one.version) != (other.model, other.version):
+        msg = f"profile of {name}: cannot be merged with one of {other.model} {other.version or ''}".rstrip()
+        raise ProfileError(msg)
+    if misfit := _misfit(one, other):
+        msg = f"profile of {name}: cannot be merged: {misfit} (the same); make one profile with the bins of the other"
+        raise ProfileError(msg)
+    return Profile(
+        model=one.model,
+        version=one.version,
+        provenance=_both(one.provenance, other.provenance),
+        signals={key: _merged(signal, other.signals[key]) for key, signal in one.signals.items()},
+        segments={
+            key: tuple(_ranked(Counter(dict(values)) + Counter(dict(other.segments.get(key, ())))))
+            for key, values in one.segments.items()
+        },
+    )
+
+
+def _misfit(one: Profile, other: Profile) -> str | None:
+    if one.signals.keys() != other.signals.keys():
+        return f"{sorted(one.signals.keys() ^ other.signals.keys())[0]} is in one of them only"
+    for key, signal in one.signals.items():
+        twin = other.signals[key]
+        if type(signal) is not type(twin):
+            return f"{key} has two types"
+        if isinstance(signal, NumericSignal) and isinstance(twin, NumericSignal) and signal.edges != twin.edges:
+            return f"{key} has two sets of bins"
+    return None
+
+
+def _both(one: Provenance, other: Provenance) -> Provenance:
+    starts = [time for time in (one.start, other.start) if time is not None]
+    ends = [time for time in (one.end, other.end) if time is not None]
+    return Provenance(
+        source=", ".join(sorted({one.source, other.source})),
+        rows=one.rows + other.rows,
+        start=min(starts, default=None),
+        end=max(ends, default=None),
+        tidemark=max(one.tidemark, other.tidemark),
+    )
+
+
+def _merged(one: Signal, other: Signal) -> Signal:
+    if isinstance(one, NumericSignal) and isinstance(other, NumericSignal):
+        return _numbers(one, other)
+    assert isinstance(one, CategoricalSignal)
+    assert isinstance(other, CategoricalSignal)
+    return _names(one, other)
+
+
+def _numbers(one: NumericSignal, other: NumericSignal) -> NumericSignal:
+    if not one.count or not other.count:
+        full = one if one.count else other
+        return msgspec.structs.replace(full, **_gaps(one, other))
+    mean = _weighted(one.mean, one.count, other.mean, other.count)
+    squares = [(part.count, part.sd, part.mean - mean) for part in (one, other)]
+    scale = max(max(sd, abs(shift)) for _, sd, shift in squares)
+    sd = 0.0
+    if scale:
+        share = sum(count * ((sd / scale) ** 2 + (shift / scale) ** 2) for count, sd, shift in squares)
+        sd = scale * math.sqrt(share / (one.count + other.count))
+    known = one.min is not None and other.min is not None and one.max is not None and other.max is not None
+    return NumericSignal(
+        count=one.count + other.count,
+        mean=mean,
+        sd=sd,
+        min=min(one.min, other.min) if known else None,  # type: ignore[type-var]
+        max=max(one.max, other.max) if known else None,  # type: ignore[type-var]
+        discrete=one.discrete,
+        edges=one.edges,
+        counts=tuple(np.add(one.counts, other.counts).tolist()),
+        means=tuple(map(_weighted, one.means, one.counts, other.means, other.counts)),
+        **_gaps(one, other),
+    )
+
+
+def _weighted(one: float, weight: int, other: float, other_weight: int) -> float:
+    if one == other or not other_weight:
+        return one
+    total = weight + other_weight
+    return one * (weight / total) + other * (other_weight / total)
+
+
+def _gaps(one: Signal, other: Signal) -> dict[str, int]:
+    return {"missing": one.missing + other.missing, "invalid": one.invalid + other.invalid}
+
+
+def _names(one: CategoricalSignal, other: CategoricalSignal) -> CategoricalSignal:
+    named = Counter(dict(one.categories)) + Counter(dict(other.categories))
+    listed = _ranked(named)[:TOP]
+    count = one.count + other.count
+    return CategoricalSignal(
+        count=count,
+        categories=tuple(listed),
+        rest=count - sum(n for _, n in listed),
+        distinct=max(len(named), one.distinct, other.distinct),
+        **_gaps(one, other),
+    )
+
+
+def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -1,0 +1,216 @@
+"""Building the profile of a model from its reference data, in one pass and bounded memory.
+
+The profile depends on the set of records alone: neither on their order nor on how they come in pieces. Exceptions
+are names beyond `name_counts.LIMIT` a signal, of which rare ones may be missed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import FeaturePlan, ModelPlan, SegmentPlan, SourcePlan
+from operators.binning import numeric_signal
+from operators.columns import Column, Columns, names, numbers
+from operators.name_counts import NameCounts
+from operators.value_counts import ValueCounts
+from operators.values import Gap, confidence, disguised
+from schemas import segments
+from schemas.profile import NumericSignal, Profile, Provenance, Signal
+
+CELLS = 20_000_000  # distinct numbers kept, of all signals together: 24 bytes each
+MOST_CELLS = 1_000_000  # of one signal
+FEWEST_CELLS = 4_096
+FEATURE = "feature."
+WATCHED = ("numeric", "categorical", "boolean")  # types of features that a profile describes
+CLASSES = 20  # whole numbers as predictions are classes as long as there are not more different ones
+
+
+class ProfileBuilder:
+    """Counts the records of a model version and makes their profile.
+
+    Parameters
+    ----------
+    model
+        Whose features, prediction and segments are counted.
+    like
+        Take the bins of that profile, so that the two can be compared and merged.
+
+    Examples
+    --------
+    >>> from config.plan import AlarmsPlan, WindowPlan
+    >>> from operators.columns import extract
+    >>> age = FeaturePlan(name="age", type="numeric")
+    >>> window = WindowPlan(size_ms=3_600_000, slide_ms=300_000, min_count=500, grow_to_ms=3_600_000)
+    >>> alarms = AlarmsPlan(
+    ...     budget=1.0, period_ms=1, confirm=1, recover=1, min_effect="small", critical="large")
+    >>> model = ModelPlan(name="churn", window=window, alarms=alarms, features=(age,))
+    >>> source = SourcePlan(name="predictions", kind="predictions", path="a.jsonl")
+    >>> builder = ProfileBuilder(model)
+    >>> builder.add(extract([b'{"features": {"age": 41}}', b'{"features": {"age": null}}'], source, ["age"]), source)
+    >>> profile = builder.build(Provenance(source="a.jsonl", rows=2, start=None, end=None, tidemark="0.1.0"), "3")
+    >>> profile.signals["feature.age"].mean, profile.signals["feature.age"].missing
+    (41.0, 1)
+    """
+
+    def __init__(self, model: ModelPlan, like: Profile | None = None) -> None:
+        self._model = model
+        self._like = like
+        self._features = [feature for feature in model.features if feature.type in WATCHED]
+        numeric = sum(feature.type == "numeric" for feature in self._features) + 2
+        self._cells = int(np.clip(CELLS // numeric, FEWEST_CELLS, MOST_CELLS))
+        self._counts: dict[str, _Numbers | NameCounts] = {
+            feature.name: _Numbers(self._cells) if feature.type == "numeric" else NameCounts()
+            for feature in self._features
+        }
+        self._prediction = _Prediction(model, self._cells)
+        self._confidence = _Numbers(self._cells)
+        self._segments = {",".join(plan.fields): Counter[tuple[str, ...]]() for plan in model.segments}
+        self.rows = 0
+
+    def add(self, columns: Columns, source: SourcePlan) -> None:
+        """Count records of the model; those of other models and versions must be out."""
+        texts = source.format == "csv"
+        rows = len(columns.rows)
+        self.rows += rows
+        for feature in self._features:
+            if source.carries is None or feature.name in source.carries:
+                column = columns.features.get(feature.name, [None] * rows)
+                counts = self._counts[feature.name]
+                if isinstance(counts, NameCounts):
+                    counts.add(names(column, booleans=feature.type == "boolean"))
+                else:
+                    counts.add(numbers(column, texts=texts))
+        self._prediction.add(columns.fields.get("prediction", [None] * rows), texts)
+        self._confidence.add(_confidences(columns, rows, texts))
+        for plan in self._model.segments:
+            self._add_segments(plan, columns, rows)
+
+    def _add_segments(self, plan: SegmentPlan, columns: Columns, rows: int) -> None:
+        by_field = [names(_segment_column(field, columns, rows)) for field in plan.fields]
+        counts = Counter(zip(*by_field, strict=True))
+        kept = {values: n for values, n in counts.items() if not any(isinstance(value, Gap) for value in values)}
+        self._segments[",".join(plan.fields)].update(kept)
+
+    def build(self, provenance: Provenance, version: str | None) -> Profile:
+        """Make the profile of what has been counted so far."""
+        signals: dict[str, Signal] = {}
+        for feature in self._features:
+            signals[FEATURE + feature.name] = self._feature_signal(feature)
+        if (prediction := self._prediction.signal(self._of_like("prediction"), self._model.disclose)) is not None:
+            signals["prediction"] = prediction
+        if self._confidence.present:
+            signals["confidence"] = self._confidence.signal(self._of_like("confidence"))
+        return Profile(
+            model=self._model.name,
+            version=version,
+            provenance=provenance,
+            signals=signals,
+            segments={",".join(plan.fields): self._segment_values(plan) for plan in self._model.segments},
+        )
+
+    def _feature_signal(self, feature: FeaturePlan) -> Signal:
+        counts = self._counts[feature.name]
+        disclose = self._model.disclose
+        if isinstance(counts, NameCounts):
+            public = ("true", "false") if feature.type == "boolean" else ()
+            return counts.signal(disclose=disclose, public=public, sensitive=feature.sensitive)
+        return counts.signal(self._of_like(FEATURE + feature.name), private=disclose if feature.sensitive else 0)
+
+    def _of_like(self, name: str) -> Signal | None:
+        return None if self._like is None else self._like.signals.get(name)
+
+    def _segment_values(self, plan: SegmentPlan) -> tuple[tuple[str, int], ...]:
+        sensitive = {feature.name for feature in self._model.features if feature.sensitive}
+        shown = Counter[str]()
+        for values, count in self._segments[",".join(plan.fields)].items():
+            if count >= self._model.disclose:
+                pairs = zip(plan.fields, values, strict=True)
+                shown[segments.text({f: disguised(v) if f in sensitive else v for f, v in pairs})] = count
+        return tuple(sorted(shown.items(), key=lambda item: (-item[1], item[0]))[: plan.limit])
+
+
+def _segment_column(field: str, columns: Columns, rows: int) -> Column:
+    """A segment's field: among the features, else beside them."""
+    nothing: Column = [None] * rows
+    among, beside = columns.features.get(field, nothing), columns.others.get(field, nothing)
+    pairs = zip(_listed(among), _listed(beside), strict=True)
+    return [one if one is not None else other for one, other in pairs]
+
+
+def _confidences(columns: Columns, rows: int, texts: bool) -> npt.NDArray[np.float64]:
+    nothing: Column = [None] * rows
+    own = columns.fields.get("confidence", nothing)
+    probabilities = _listed(columns.fields.get("probabilities", nothing))
+    if all(one is None for one in probabilities):
+        return numbers(own, texts=texts)
+    pairs = zip(_listed(own), probabilities, strict=True)
+    return numbers([_or_gap(confidence(one, other, texts=texts)) for one, other in pairs])
+
+
+def _or_gap(value: float | Gap) -> float | str | None:
+    """A number, None where it is missing, something that is no number where it is invalid."""
+    return None if value is Gap.MISSING else "" if isinstance(value, Gap) else value
+
+
+def _listed(column: Column) -> Sequence[object]:
+    return column if isinstance(column, list) else column.to_pylist()
+
+
+class _Numbers:
+    def __init__(self, cells: int) -> None:
+        self.values = ValueCounts(cells)
+        self.count = self.missing = self.invalid = 0
+        self.fractions = False
+
+    def add(self, column: npt.NDArray[np.float64]) -> None:
+        finite = column[np.isfinite(column)]
+        missing = int(np.isnan(column).sum())
+        self.missing += missing
+        self.invalid += len(column) - missing - len(finite)
+        self.count += len(finite)
+        self.fractions = self.fractions or bool((finite != np.floor(finite)).any())
+        self.values.add(finite)
+
+    @property
+    def present(self) -> bool:
+        return self.count + self.invalid > 0
+
+    def signal(self, like: Signal | None = None, *, private: int = 0) -> NumericSignal:
+        bins = like if isinstance(like, NumericSignal) else None
+        return numeric_signal(self.values, self.missing, self.invalid, like=bins, private=private)
+
+
+class _Prediction:
+    """A prediction is a class or a number; where its task leaves that open, the data decide."""
+
+    def __init__(self, model: ModelPlan, cells: int) -> None:
+        plan = model.prediction
+        self._task = plan.task if plan else None
+        listed = (*(plan.classes or ()), plan.positive) if plan else ()
+        self._public = {name for name in listed if name is not None}
+        self._numbers = _Numbers(cells)
+        self._names = NameCounts()
+
+    def add(self, column: Column, texts: bool) -> None:
+        if self._task != "multiclass":
+            self._numbers.add(numbers(column, texts=texts))
+        if self._task not in ("regression", "ranking"):
+            self._names.add(names(column))
+
+    def signal(self, like: Signal | None, disclose: int) -> Signal | None:
+        if not self._numbers.present and not self._names.names.total() + self._names.invalid:
+            return None
+        if isinstance(like, NumericSignal) or (like is None and self._is_number()):
+            return self._numbers.signal(like)
+        return self._names.signal(disclose=disclose, public=self._public)
+
+    def _is_number(self) -> bool:
+        if self._task in ("regression", "ranking"):
+            return True
+        if self._task == "multiclass" or self._numbers.count <= self._numbers.invalid:
+            return False
+        return self._numbers.fractions or (self._task is None and len(self._names.names) > CLASSES)
