@@ -50,9 +50,11 @@ class Subscriber:
     ) -> None:
         self.reader = Reader()
         self._where = f"kafka {client.get('bootstrap.servers')}"
+        self._refused: KafkaError | None = None
         self._consumer = Consumer(
             {
                 **client,
+                "error_cb": self._remember,
                 "group.id": "tidemark-subscriber",  # the client wants one; without subscribe() no group is joined
                 "enable.auto.commit": False,
                 "isolation.level": "read_committed",
@@ -79,12 +81,18 @@ class Subscriber:
                 earliest, latest = self._consumer.get_watermark_offsets(place, timeout=ANSWER_WITHIN_S)
                 place.offset = earliest if start == "earliest" else latest
         except KafkaException as error:
-            message = (
-                f"{self._where}: no broker answered within {ANSWER_WITHIN_S} s; "
-                "is it running ('tidemark broker' starts one)?"
-            )
+            self._consumer.poll(0)  # what the client has to say is told between polls only
+            why = "is it running ('tidemark broker' starts one)?"
+            if self._refused is not None:
+                why = f"the last one said: {self._refused.str().partition(' (after ')[0]}"
+            message = f"{self._where}: no broker answered within {ANSWER_WITHIN_S} s; {why}"
             raise BrokerError(message) from error
         return places
+
+    def _remember(self, error: KafkaError) -> None:
+        """Keep what a broker that is there had against us; that one is not there, says nothing new."""
+        if error.code() in (KafkaError._AUTHENTICATION, KafkaError._SSL) or "handshake" in error.str():
+            self._refused = error
 
     def events(self, timeout_s: float | None = None) -> Iterator[Event]:
         """Events as they come.

@@ -118,6 +118,37 @@ def test_a_broker_that_does_not_answer_is_an_error(monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    ("security", "said"),
+    [
+        (
+            {"security.protocol": "SSL"},
+            "ssl://{}/bootstrap: SSL handshake failed: Disconnected: SSL connection closed by peer: "
+            "connecting to a PLAINTEXT broker listener?",
+        ),
+        (
+            {
+                "security.protocol": "SASL_PLAINTEXT",
+                "sasl.mechanism": "PLAIN",
+                "sasl.username": "user",
+                "sasl.password": "secret",
+            },
+            "sasl_plaintext://{}/bootstrap: SASL PLAIN mechanism handshake failed: Broker: Request not valid in "
+            "current SASL state: broker's supported mechanisms: ",
+        ),
+    ],
+    ids=["ssl", "sasl"],
+)
+def test_a_broker_that_refuses_is_quoted(security, said, broker, monkeypatch):
+    """Wrong security settings are told from a broker that is not there."""
+    monkeypatch.setattr(subscriber, "ANSWER_WITHIN_S", 2)
+    with pytest.raises(BrokerError) as raised:
+        Subscriber({**broker.client, **security}, "drift-events")
+    assert str(raised.value) == (
+        f"kafka {broker.bootstrap}: no broker answered within 2 s; the last one said: {said.format(broker.bootstrap)}"
+    )
+
+
 def test_a_broker_that_comes_back_is_waited_for(broker, topic):
     """A restart of the broker costs time, no event, and gives none twice."""
     transaction(broker, topic, message("1"))

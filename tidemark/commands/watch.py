@@ -35,7 +35,7 @@ class Start(str, Enum):
 
 
 def watch(
-    config: Annotated[Path, typer.Argument(help="The configuration of the job.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration of the job.")],
     start: Annotated[
         Start, typer.Option("--from", help="Show what was there before, or only what comes.")
     ] = Start.earliest,
