@@ -34,7 +34,7 @@ def unavailable(file: File) -> Iterator[str]:
 def _parts(file: File) -> Iterator[tuple[Path, str]]:
     for name, source in (file.sources.__pydantic_extra__ or {}).items():
         if (source.kind or name) == "labels":
-            yield ("sources", name), "labels are "
+            yield ("sources", name), "kind 'labels' is "
     for part in ("control", "actions", "store"):
         if getattr(file, part):
             yield (part,), ""
@@ -48,12 +48,12 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
         if getattr(model, part):
             yield (part,), ""
     if isinstance(model.reference, Learned):
-        yield ("reference",), "'learn' and 'previous' are "
+        yield ("reference",), f"'{'learn' if model.reference.learn else 'previous'}' is "
     if model.on_unknown_version == "learn":
         yield ("on_unknown_version",), "'learn' is "
     for setting, value in model.quality:
-        if value != getattr(Quality(), setting):
-            yield ("quality", setting), "other than its default it is "
+        if setting != "freshness" and value != getattr(Quality(), setting):
+            yield ("quality", setting), ""
     for name, feature in model.features.items() if isinstance(model.features, dict) else ():
         for path, what in _of_feature(feature):
             yield ("features", name, *path), what
@@ -61,7 +61,7 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
 
 def _of_feature(feature: Feature) -> Iterator[tuple[Path, str]]:
     if feature.type in TYPES_LATER:
-        yield (), f"features of type {feature.type} are "
+        yield (), f"type '{feature.type}' is "
     for index, detector in enumerate(feature.detectors or ()):
         if detector.name not in DETECTORS:
             yield ("detectors", index), f"'{detector.name}' is "

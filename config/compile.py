@@ -202,6 +202,7 @@ def _model(name: str, model: Model) -> ModelPlan:
         features_exclude=model.features.exclude if isinstance(model.features, FromProfile) else (),
         segments=tuple(_segment(segment) for segment in model.segments),
         disclose=model.disclose,
+        freshness_ms=model.quality.freshness,
     )
 
 

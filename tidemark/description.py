@@ -1,0 +1,140 @@
+"""A plan in words: what `tidemark validate` prints, with the defaults that are in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from config.durations import duration
+from config.plan import DetectorPlan, FieldsPlan, ModelPlan, Plan, PredictionPlan, SegmentPlan, SinkPlan, SourcePlan
+from operators.detection import CATEGORICAL_DEFAULTS, NUMERIC_DEFAULTS
+from schemas.profile import Profile
+
+Row = tuple[str, str]  # what, and what holds
+
+
+def describe(plan: Plan, profiles: Mapping[str, Mapping[str, Profile]]) -> Iterator[tuple[str, list[Row]]]:
+    """Describe a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    profiles : mapping of model to mapping of version to Profile
+        Those that there are.
+
+    Yields
+    ------
+    tuple of str and list of Row
+        The title of a section and its rows.
+    """
+    job = plan.job
+    yield (
+        "job",
+        [
+            ("name", f"{job.name}, environment {job.environment}"),
+            ("runs", f"parallelism {job.parallelism}, panes of {duration(job.pane_ms)}, {job.delivery}"),
+            ("checkpoints", f"every {duration(job.checkpoint_every_ms)} in {job.checkpoint_dir}"),
+            ("configuration", plan.configuration_id),
+        ],
+    )
+    unknown = "counted" if plan.on_unknown_model == "ignore" else "put among the dead letters"
+    yield (
+        "sources",
+        [*((source.name, _source(source)) for source in plan.sources), ("unknown models", f"records are {unknown}")],
+    )
+    sinks = {"events": plan.events, "summaries": plan.summaries, "dead letters": plan.dead_letters}
+    yield "sinks", [(name, _sink(sink)) for name, sink in sinks.items()]
+    for model in plan.models:
+        yield f"model {model.name}", list(_model(model, profiles.get(model.name, {})))
+    if plan.unavailable:
+        yield "not available yet", [(line, "") for line in plan.unavailable]
+
+
+def text(plan: Plan, profiles: Mapping[str, Mapping[str, Profile]]) -> str:
+    """Return the description with aligned columns."""
+    lines = []
+    for title, rows in describe(plan, profiles):
+        width = max((len(name) for name, value in rows if value), default=0)
+        lines += [title, *(f"  {name:<{width}}  {value}".rstrip() for name, value in rows), ""]
+    return "\n".join(lines).rstrip()
+
+
+def _source(source: SourcePlan) -> str:
+    parts = [f"{source.kind} from {source.topic or source.path} ({source.format})"]
+    if source.model:
+        parts.append(f"model {source.model}" + (f" version {source.version}" if source.version else ""))
+    times = {"kafka": "times of the broker", "payload": "times of the records"}
+    parts.append(times.get(source.time.kind, f"a row every {source.time.every_us / 1e6:g} s"))
+    parts.append(f"out of order by {duration(source.out_of_orderness_ms)}")
+    if source.topic:
+        parts += [f"idle after {duration(source.idle_ms)}", f"from {source.start}"]
+    if source.format in ("json", "jsonl"):
+        standard, fields = FieldsPlan(), source.fields
+        places = {name: getattr(fields, name) for name in FieldsPlan.__struct_fields__}
+        parts += [f"{name} at {place}" for name, place in places.items() if place != getattr(standard, name)]
+    if source.carries is not None:
+        parts.append(f"carries {', '.join(source.carries)}")
+    return "; ".join(parts)
+
+
+def _sink(sink: SinkPlan | None) -> str:
+    if sink is None:
+        return "none"
+    return f"{f'topic {sink.topic}' if sink.topic else sink.path}{', with payload' if sink.payload == 'full' else ''}"
+
+
+def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
+    versions = ", ".join(f"{version} ({settings.role})" for version, settings in model.versions.items())
+    yield "versions", versions or "any, as champion"
+    if model.reference:
+        ids = ", ".join(f"{version or 'any'}: {profile.id[:19]}" for version, profile in profiles.items())
+        yield "reference", f"{model.reference} ({ids or 'not there'})"
+    yield "unknown version", model.on_unknown_version.replace("_", " ")
+    window, alarms = model.window, model.alarms
+    yield (
+        "window",
+        f"{duration(window.size_ms)} every {duration(window.slide_ms)}, from {window.min_count} records, "
+        f"grows to {duration(window.grow_to_ms)}",
+    )
+    yield (
+        "alarms",
+        f"{alarms.budget:g} false per {duration(alarms.period_ms)}, confirmed {alarms.confirm} times, recovered after "
+        f"{alarms.recover}, from a {alarms.min_effect} effect, critical from a {alarms.critical} one",
+    )
+    if model.prediction:
+        yield "prediction", _prediction(model.prediction)
+    if model.features_from_profile:
+        without = f" but for {', '.join(model.features_exclude)}" if model.features_exclude else ""
+        yield "features", f"all of the profile{without}"
+    for feature in model.features:
+        defaults = NUMERIC_DEFAULTS if feature.type == "numeric" else CATEGORICAL_DEFAULTS
+        detectors = [DetectorPlan(name=name) for name in defaults] if feature.detectors is None else feature.detectors
+        sensitive = ", sensitive" if feature.sensitive else ""
+        yield f"feature {feature.name}", f"{feature.type}{sensitive}: {', '.join(map(_detector, detectors)) or 'none'}"
+    for segment in model.segments:
+        yield "segments", _segment(segment)
+
+
+def _prediction(prediction: PredictionPlan) -> str:
+    parts = [prediction.task]
+    if prediction.task == "binary":
+        positive = f"'{prediction.positive}' is positive, " if prediction.positive else ""
+        parts.append(f"{positive}from a probability of {prediction.threshold:g}")
+    if prediction.classes:
+        parts.append(f"classes {', '.join(prediction.classes)}")
+    return "; ".join(parts)
+
+
+def _detector(detector: DetectorPlan) -> str:
+    options: dict[str, object] = {"input": detector.input} if detector.input != "rank" else {}
+    if detector.threshold is not None:
+        options["threshold"] = f"{detector.threshold:g}, outside the budget"
+    options.update(detector.options)
+    shown = ", ".join(f"{name} {value}" for name, value in options.items())
+    return f"{detector.name} ({shown})" if shown else detector.name
+
+
+def _segment(segment: SegmentPlan) -> str:
+    fields = ", ".join(segment.fields)
+    if segment.values is None:
+        return f"{fields}: the {segment.limit} most frequent values of the reference, and other"
+    return f"{fields}: {', '.join('+'.join(value) for value in segment.values)}, and other"
