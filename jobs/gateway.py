@@ -49,16 +49,17 @@ logger.kafka.level = WARN
 
 _guard: subprocess.Popen[bytes] | None = None  # its pipe is what the JVM's life hangs on
 _gateway: Any = None  # PyFlink's end of it
+_logs = Path()
 
 
-def start(java_home: Path, logs: Path) -> None:
+def start(java_home: Path, where: Path) -> None:
     """Start the JVM and connect PyFlink to it; do nothing if that was done.
 
     Parameters
     ----------
     java_home : Path
         A Java that Flink runs on.
-    logs : Path
+    where : Path
         Folder for ``flink.log`` and what the JVM prints, ``flink.out``.
 
     Raises
@@ -66,13 +67,13 @@ def start(java_home: Path, logs: Path) -> None:
     SetupError
         It did not start; the message has the last line it printed.
     """
-    global _guard
+    global _guard, _logs
     if _guard is not None:
         return
     for name in ELSEWHERE:  # another Flink than the one that PyFlink was built with
         os.environ.pop(name, None)
-    logs = logs.absolute()
-    logs.mkdir(parents=True, exist_ok=True)
+    _logs = where.absolute()
+    _logs.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix="tidemark-"))
     (temporary / "log4j2.properties").write_text(LOG4J)
     connection = temporary / "gateway"
@@ -82,15 +83,14 @@ def start(java_home: Path, logs: Path) -> None:
         "TMPDIR": str(temporary),
         "_PYFLINK_CONN_INFO_PATH": str(connection),
     }
-    with (logs / "flink.out").open("wb") as out:
-        _guard = start_guarded(_command(environment, logs, temporary), out, GRACE_S, temporary, environment)
+    with (_logs / "flink.out").open("wb") as out:
+        _guard = start_guarded(_command(environment, temporary), out, GRACE_S, temporary, environment)
     atexit.register(stop)
     end = time.monotonic() + READY_WITHIN_S
     while not connection.exists():
         if _guard.poll() is not None or time.monotonic() > end:
             stop()
-            said = (logs / "flink.out").read_text(errors="replace").split("\n")
-            message = f"Flink's JVM did not start: {next(filter(None, said), 'no word')}; its log is in {logs}"
+            message = f"Flink's JVM did not start: {last_words()}; its log is in {_logs}"
             raise SetupError(message)
         time.sleep(0.02)
     (port,) = struct.unpack("!I", connection.read_bytes()[:4])
@@ -107,7 +107,24 @@ def stop() -> None:
     _guard.wait()
 
 
-def _command(environment: dict[str, str], logs: Path, temporary: Path) -> list[str]:
+def logs() -> Path:
+    """Give the folder with its log."""
+    return _logs
+
+
+def last_words() -> str | None:
+    """Give the last line that a JVM printed which has ended; None of one that lives, or that is not ours."""
+    if _guard is None:
+        return None
+    try:
+        _guard.wait(1)  # who finds the connection broken may be faster than the end of the process
+    except subprocess.TimeoutExpired:
+        return None
+    said = (_logs / "flink.out").read_text(errors="replace").splitlines()
+    return next((line for line in reversed(said) if line.strip()), f"status {_guard.returncode}")
+
+
+def _command(environment: dict[str, str], temporary: Path) -> list[str]:
     from pyflink import pyflink_gateway_server as server
 
     server.prepare_environment_variables(environment)
@@ -119,7 +136,7 @@ def _command(environment: dict[str, str], logs: Path, temporary: Path) -> list[s
         OUT_OF_MEMORY,
         *server.get_jvm_opts(environment),
         f"-Djava.io.tmpdir={temporary}",
-        f"-Dlog.file={logs / 'flink.log'}",
+        f"-Dlog.file={_logs / 'flink.log'}",
         f"-Dlog4j.configurationFile={log4j}",
         "-cp",
         server.construct_flink_classpath(environment),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import fsspec
 
 from config.plan import JobPlan
-from schemas.errors import JobError
+from jobs.failures import job_errors
 
 if TYPE_CHECKING:
     from pyflink.common import JobClient
@@ -62,15 +62,11 @@ def stop_with_savepoint(client: JobClient, where: str) -> str:
     JobError
         The job had ended, or could not save its state.
     """
-    from py4j.protocol import Py4JJavaError
     from pyflink.java_gateway import get_gateway
 
     kind = get_gateway().jvm.org.apache.flink.core.execution.SavepointFormatType.CANONICAL
-    try:
+    with job_errors(f"savepoint in {where}"):
         return str(client._j_job_client.stopWithSavepoint(False, where, kind).get())
-    except Py4JJavaError as error:
-        message = f"the job could not be stopped with a savepoint in {where}: {root_cause(error)}"
-        raise JobError(message) from error
 
 
 def cancel(client: JobClient) -> None:
@@ -81,13 +77,3 @@ def cancel(client: JobClient) -> None:
         client._j_job_client.cancel().get()
     except Py4JJavaError:
         pass  # it has ended
-
-
-def root_cause(error: Exception) -> str:
-    """Give the innermost reason of a Java error in one line; Flink wraps it up to ten times."""
-    cause = getattr(error, "java_exception", None)
-    if cause is None:
-        return str(error).split("\n")[0]
-    while cause.getCause() is not None:
-        cause = cause.getCause()
-    return str(cause.toString()).split("\n")[0]
