@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import shutil
 import struct
 import subprocess
 import tempfile
@@ -49,7 +50,7 @@ logger.kafka.level = WARN
 
 _guard: subprocess.Popen[bytes] | None = None  # its pipe is what the JVM's life hangs on
 _gateway: Any = None  # PyFlink's end of it
-_logs = Path()
+_logs = _temporary = Path()
 
 
 def start(java_home: Path, where: Path) -> None:
@@ -67,24 +68,24 @@ def start(java_home: Path, where: Path) -> None:
     SetupError
         It did not start; the message has the last line it printed.
     """
-    global _guard, _logs
+    global _guard, _logs, _temporary
     if _guard is not None:
         return
     for name in ELSEWHERE:  # another Flink than the one that PyFlink was built with
         os.environ.pop(name, None)
     _logs = where.absolute()
     _logs.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix="tidemark-"))
-    (temporary / "log4j2.properties").write_text(LOG4J)
-    connection = temporary / "gateway"
+    _temporary = Path(tempfile.mkdtemp(prefix="tidemark-"))
+    (_temporary / "log4j2.properties").write_text(LOG4J)
+    connection = _temporary / "gateway"
     environment = {
         **os.environ,
         "JAVA_HOME": str(java_home),
-        "TMPDIR": str(temporary),
+        "TMPDIR": str(_temporary),
         "_PYFLINK_CONN_INFO_PATH": str(connection),
     }
     with (_logs / "flink.out").open("wb") as out:
-        _guard = start_guarded(_command(environment, temporary), out, GRACE_S, temporary, environment)
+        _guard = start_guarded(_command(environment), out, GRACE_S, _temporary, environment)
     atexit.register(stop)
     end = time.monotonic() + READY_WITHIN_S
     while not connection.exists():
@@ -105,6 +106,7 @@ def stop() -> None:
         _gateway._gateway_client.is_connected = False  # else each Java object tells the JVM, in vain, that it is gone
     _guard.stdin.close()
     _guard.wait()
+    shutil.rmtree(_temporary, ignore_errors=True)  # the guard of a JVM that died by itself leaves it
 
 
 def logs() -> Path:
@@ -124,18 +126,18 @@ def last_words() -> str | None:
     return next((line for line in reversed(said) if line.strip()), f"status {_guard.returncode}")
 
 
-def _command(environment: dict[str, str], temporary: Path) -> list[str]:
+def _command(environment: dict[str, str]) -> list[str]:
     from pyflink import pyflink_gateway_server as server
 
     server.prepare_environment_variables(environment)
-    log4j = temporary / "log4j2.properties"
+    log4j = _temporary / "log4j2.properties"
     return [
         f"{environment['JAVA_HOME']}/bin/java",
         *environment.get("JVM_ARGS", "").split(),
         *OPTIONS,
         OUT_OF_MEMORY,
         *server.get_jvm_opts(environment),
-        f"-Djava.io.tmpdir={temporary}",
+        f"-Djava.io.tmpdir={_temporary}",
         f"-Dlog.file={_logs / 'flink.log'}",
         f"-Dlog4j.configurationFile={log4j}",
         "-cp",
