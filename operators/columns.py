@@ -101,7 +101,7 @@ def column_name(place: str) -> str:
     >>> column_name("/request/id"), column_name("y_pred")
     ('id', 'y_pred')
     """
-    return _steps(place)[-1] if place.strip("/") else ""
+    return steps(place)[-1] if place.strip("/") else ""
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:
@@ -113,7 +113,7 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
 
 def _of_lines(lines: Sequence[bytes], source: SourcePlan, features: Sequence[str], others: Sequence[str]) -> Columns:
     decode = msgspec.json.Decoder().decode
-    to_features = _steps(source.fields.features)
+    to_features = steps(source.fields.features)
     read: list[dict[str, Any]] = []
     holders: list[dict[str, Any]] = []  # of each record the object that has its features
     rows: list[int] = []
@@ -127,7 +127,7 @@ def _of_lines(lines: Sequence[bytes], source: SourcePlan, features: Sequence[str
         if type(record) is not dict:
             errors.append((row, f"expected an object, got {_article(record)}"))
             continue
-        holder = _follow(record, to_features)
+        holder = follow(record, to_features)
         if holder is None:
             holder = {}
         elif type(holder) is not dict:
@@ -138,14 +138,19 @@ def _of_lines(lines: Sequence[bytes], source: SourcePlan, features: Sequence[str
         rows.append(row)
     return Columns(
         np.array(rows, np.int64),
-        {name: _followed(read, _steps(getattr(source.fields, name))) for name in FIELDS},
+        {name: _followed(read, steps(getattr(source.fields, name))) for name in FIELDS},
         {name: [holder.get(name) for holder in holders] for name in features},
-        {name: _followed(read, _steps(name)) for name in others},
+        {name: _followed(read, steps(name)) for name in others},
         tuple(errors),
     )
 
 
-def _steps(place: str) -> tuple[str, ...]:
+def steps(place: str) -> tuple[str, ...]:
+    """Keys that lead to a place.
+
+    >>> steps("/request/a~1b"), steps("id"), steps("/")
+    (('request', 'a/b'), ('id',), ())
+    """
     if not place.startswith("/"):
         return (place,) if place else ()
     if place == "/":
@@ -153,15 +158,16 @@ def _steps(place: str) -> tuple[str, ...]:
     return tuple(step.replace("~1", "/").replace("~0", "~") for step in place[1:].split("/"))
 
 
-def _followed(records: list[dict[str, Any]], steps: tuple[str, ...]) -> list[Any]:
-    if len(steps) == 1:
-        key = steps[0]
+def _followed(records: list[dict[str, Any]], keys: tuple[str, ...]) -> list[Any]:
+    if len(keys) == 1:
+        key = keys[0]
         return [record.get(key) for record in records]
-    return [_follow(record, steps) for record in records]
+    return [follow(record, keys) for record in records]
 
 
-def _follow(value: Any, steps: tuple[str, ...]) -> Any:
-    for step in steps:
+def follow(value: Any, keys: tuple[str, ...]) -> Any:
+    """Find what stands at the end of the keys; None where they lead nowhere."""
+    for step in keys:
         if type(value) is dict:
             value = value.get(step)
         elif type(value) is list and step.isdigit() and int(step) < len(value):
@@ -225,7 +231,7 @@ def _listed_numbers(column: list[Any], texts: bool) -> npt.NDArray[np.float64]:
         except OverflowError:  # an integer beyond floats
             pass
         else:
-            if not np.isinf(values).any() and (type(None) in kinds or not np.isnan(values).any()):
+            if not np.isinf(values).any() and np.isnan(values).sum() == column.count(None):
                 return values
     gaps = {Gap.MISSING: np.nan, Gap.INVALID: np.inf}
     read = [numeric(value, texts=texts) for value in column]

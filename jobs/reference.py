@@ -1,0 +1,207 @@
+"""Making a profile: reference data of a model, from files or a topic, through the builder to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from importlib.metadata import version as installed
+from pathlib import PurePosixPath
+
+import fsspec
+import msgspec
+import pyarrow as pa
+
+from config import Configuration
+from config.durations import time_ms
+from config.errors import did_you_mean
+from config.plan import ModelPlan, SourcePlan
+from operators.block_reader import BlockReader
+from operators.csv_rows import Malformed
+from operators.files import list_blocks
+from operators.inference import infer_features
+from operators.profiling import ProfileBuilder
+from operators.reference_data import ReferenceData, check_columns, file_source, topic_source
+from operators.references import UNVERSIONED
+from operators.remarks import remarks
+from schemas import cloudevents, profile
+from schemas.errors import DataError, ProfileError, UsageError
+from schemas.profile import Profile, Provenance
+
+TOPIC = "topic:"
+
+Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """Some records of the data."""
+
+    records: Sequence[bytes] | pa.Table
+    malformed: tuple[Malformed, ...] = ()
+    times_ms: Sequence[int] | None = None  # a topic's; files have the records' own
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A profile and what happened on the way to it."""
+
+    profile: Profile
+    path: str  # where it belongs by the model's template
+    remarks: list[str]
+
+
+def model_plan(loaded: Configuration, name: str) -> ModelPlan:
+    """Find a model; UsageError if the configuration has none of that name."""
+    models = {model.name: model for model in loaded.plan.models}
+    if name not in models:
+        message = f"--model: '{name}' is not a model ({', '.join(models)}){did_you_mean(name, models)}"
+        raise UsageError(message)
+    return models[name]
+
+
+def make_profile(
+    loaded: Configuration,
+    model: str,
+    data: str,
+    *,
+    version: str | None,
+    start: str | None,
+    end: str | None,
+    output: str | None,
+    progress: Progress,
+) -> Made:
+    """Profile the reference data of a model.
+
+    Parameters
+    ----------
+    loaded
+        The configuration.
+    model, data, version, start, end, output
+        As given to ``tidemark profile``.
+    progress
+        Is told how many records there will be, and gives what is told of each piece.
+
+    Raises
+    ------
+    UsageError
+        There is no such model, or the arguments do not fit together.
+    DataError
+        The data cannot be read, or have nothing to do with the model.
+    BrokerError
+        The broker does not answer, or the topic is not there.
+    """
+    plan = model_plan(loaded, model)
+    source, pieces, total = _data(loaded, plan, data, start, end)
+    builder: ProfileBuilder | None = None
+    with progress(total) as advance:
+        for piece in pieces:
+            if builder is None:
+                plan = _with_features(plan, piece, source)
+                builder, reference = ProfileBuilder(plan), ReferenceData(plan, source, version)
+            builder.add(reference.select(piece.records, piece.malformed, piece.times_ms), source)
+            advance(len(piece.records))
+    if builder is None:
+        message = f"{data}: has no records"
+        raise DataError(message)
+    if not reference.used:
+        message = f"{data}: has no records of {model}{_why(reference)}"
+        raise DataError(message)
+    made = builder.build(_provenance(data, reference), reference.version)
+    if not any(signal.count for name, signal in made.signals.items() if name.startswith("feature.")):
+        message = f"{data}: no feature of {model} has a value in any of {reference.used:,} records; correct their names"
+        raise DataError(message)
+    path = output or _by_template(plan, reference.version)
+    return Made(made, path, [*_account(reference), *remarks(made, plan)])
+
+
+def _data(
+    loaded: Configuration, plan: ModelPlan, data: str, start: str | None, end: str | None
+) -> tuple[SourcePlan, Iterator[Piece], int | None]:
+    """How the data are read, the data, and how many records they are."""
+    if data.startswith(TOPIC):
+        from jobs.topic_data import TopicData
+
+        if loaded.kafka is None:
+            message = f"{data}: the configuration names no brokers; add 'kafka: {{bootstrap: HOST:PORT}}'"
+            raise UsageError(message)
+        topic = TopicData(
+            loaded.kafka.client_settings(), data.removeprefix(TOPIC), _time("--from", start), _time("--to", end)
+        )
+        pieces = (Piece(values, (), times_ms) for values, times_ms in topic.pieces())
+        return topic_source(loaded.plan, plan.name, data.removeprefix(TOPIC)), pieces, topic.records
+    if start is not None or end is not None:
+        message = f"--from and --to are for topics, and {data} is none (topic:NAME)"
+        raise UsageError(message)
+    source = file_source(loaded.plan, plan.name, data)
+    blocks = list_blocks(source)
+    reader = BlockReader(source)
+    if source.format in ("csv", "parquet"):
+        for path in dict.fromkeys(block.path for block in blocks):
+            check_columns(path, reader.columns(path), plan)
+    read = map(reader.read, blocks)
+    return source, (Piece(rows.records, rows.malformed) for rows in read), sum(block.rows for block in blocks)
+
+
+def _time(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return time_ms(text)
+    except ValueError as error:
+        message = f"{option}: {error}"
+        raise UsageError(message) from None
+
+
+def _with_features(plan: ModelPlan, piece: Piece, source: SourcePlan) -> ModelPlan:
+    """With `features: {from: profile}` the data say what the features are."""
+    if not plan.features_from_profile:
+        return plan
+    features = infer_features(piece.records, source, plan.features_exclude)
+    if not features:
+        message = f"{source.path or source.topic}: nothing in it looks like a feature; name them under 'features'"
+        raise DataError(message)
+    return msgspec.structs.replace(plan, features=features)
+
+
+def _why(reference: ReferenceData) -> str:
+    if reference.other_models:
+        return f" (but of {', '.join(name for name, _ in reference.other_models.most_common(5))})"
+    if reference.first_error is not None:
+        return f"; record {reference.first_error[0]}: {reference.first_error[1]}"
+    return ""
+
+
+def _account(reference: ReferenceData) -> Iterator[str]:
+    if reference.first_error is not None:
+        row, error = reference.first_error
+        yield f"{reference.dead:,} of {reference.read:,} records left out; the first, record {row}: {error}"
+    if others := reference.read - reference.dead - reference.used:
+        yield f"{others:,} of {reference.read:,} records are of other models or versions"
+
+
+def _provenance(data: str, reference: ReferenceData) -> Provenance:
+    start_ms, end_ms = reference.start_ms, reference.end_ms
+    return Provenance(
+        source=PurePosixPath(data.removeprefix(TOPIC)).name,
+        rows=reference.used,
+        start=None if start_ms is None else cloudevents.timestamp(start_ms),
+        end=None if end_ms is None else cloudevents.timestamp(end_ms),
+        tidemark=installed("tidemark"),
+    )
+
+
+def _by_template(plan: ModelPlan, version: str | None) -> str:
+    if plan.reference is None:
+        message = f"models.{plan.name}.reference: is learned from the stream, not read from a file; give one with -o"
+        raise UsageError(message)
+    return plan.reference.replace("{model}", plan.name).replace("{version}", version or UNVERSIONED)
+
+
+def write(path: str, made: Profile) -> None:
+    """Write a profile to a file or URL; ProfileError says why not."""
+    try:
+        system, place = fsspec.core.url_to_fs(path)
+        system.makedirs(PurePosixPath(place).parent.as_posix(), exist_ok=True)
+        system.pipe_file(place, profile.encode(made))
+    except (OSError, ImportError, ValueError) as error:
+        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
+        message = f"profile {path}: cannot be written ({reason})"
+        raise ProfileError(message) from error

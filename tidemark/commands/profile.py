@@ -1,0 +1,106 @@
+"""`tidemark profile`: the reference profile of a model, from data."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from config import load
+from jobs.reference import make_profile, write
+from schemas.errors import UsageError
+from schemas.profile import CategoricalSignal, Profile, Signal
+from tidemark.options import Config
+from tidemark.progress import progress
+
+
+def profile(
+    config: Config,
+    model: Annotated[str, typer.Option(metavar="M", help="The model, as the configuration calls it.")],
+    data: Annotated[str, typer.Option(metavar="DATA", help="Files (a path, glob or URL), or topic:NAME.")],
+    version: Annotated[str | None, typer.Option("--version", metavar="V", help="Only records of this version.")] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Of a topic: from this time on.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Of a topic: before this time.")] = None,
+    labels: Annotated[str | None, typer.Option(metavar="DATA", help="Not available yet.")] = None,
+    performance: Annotated[str | None, typer.Option(metavar="DATA", help="Not available yet.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Where to write; else the model's 'reference'."),
+    ] = None,
+) -> None:
+    """Describe reference data of a model, usually its training data, in a profile.
+
+    The data have the shape of the source that carries the model's records: JSON lines, CSV or Parquet, also
+    compressed. Feature types are those of the configuration. What looks wrong is said on stderr.
+
+    Example: tidemark profile monitors.yaml --model churn --data train.csv.gz
+    """
+    for option, given in (("--labels", labels), ("--performance", performance)):
+        if given is not None:
+            message = f"{option}: not available yet; leave it out"
+            raise UsageError(message)
+    made = make_profile(
+        load(config),
+        model,
+        data,
+        version=version,
+        start=start,
+        end=end,
+        output=output,
+        progress=lambda total: progress("records", total),
+    )
+    write(made.path, made.profile)
+    for line in made.remarks:
+        print(line, file=sys.stderr)
+    print(*describe(made.profile), sep="\n")
+    print(f"written to {_shown(made.path)}")
+
+
+def describe(profile: Profile) -> list[str]:
+    """Say in a few lines what a profile holds."""
+    name = profile.model if profile.version is None else f"{profile.model} {profile.version}"
+    lines = [f"{name}: {profile.provenance.rows:,} records of {profile.provenance.source}"]
+    if profile.provenance.start is not None:
+        lines[0] += f", {profile.provenance.start} to {profile.provenance.end}"
+    lines += _aligned(
+        [("signal", "type", "values", "missing", ""), *map(_row, *zip(*profile.signals.items(), strict=True))]
+    )
+    lines += [f"segments by {fields}: {len(values):,}" for fields, values in profile.segments.items()]
+    return [*lines, profile.id]
+
+
+def _row(name: str, signal: Signal) -> tuple[str, ...]:
+    total = signal.count + signal.missing + signal.invalid
+    missing = f"{signal.missing / total:.1%}" if total else "-"
+    kind = "categorical" if isinstance(signal, CategoricalSignal) else "discrete" if signal.discrete else "numeric"
+    return name, kind, f"{signal.count:,}", missing, _content(signal)
+
+
+def _content(signal: Signal) -> str:
+    if not signal.count:
+        return ""
+    if isinstance(signal, CategoricalSignal):
+        shown = ", ".join(f"{name} {count / signal.count:.0%}" for name, count in signal.categories[:3])
+        return f"{signal.distinct:,} different: {shown}" if shown else f"{signal.distinct:,} different"
+    spread = "" if signal.min is None else f", {signal.min:g} to {signal.max:g}"
+    return f"mean {signal.mean:g}, sd {signal.sd:g}{spread}"
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    """Columns side by side, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if number in (2, 3) else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _shown(path: str) -> str:
+    """A file below the present folder as it is seen from there."""
+    below = os.path.relpath(path) if "://" not in path else path
+    return path if below.startswith("..") else below
