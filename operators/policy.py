@@ -43,8 +43,9 @@ _LEVELS = ("negligible", "small", "medium", "large")
 
 def add(state: bytes, new: Iterable[Output]) -> bytes:
     """State with the outputs buffered; to be called before the watermark passes their times. No state is ``b""``."""
-    progress_ms, full_ms, empty_ms, story, buffered = _parts(state)
-    appended = [buffered]
+    progress_ms, full_ms, empty_ms, length = _head(state)
+    # What was there is copied once, unread: a burst of changes makes it large.
+    appended: list[bytes | memoryview] = [memoryview(state)[_HEAD.size :]]
     for output in new:
         if isinstance(output, Progress) or not output.empty:
             progress_ms = max(progress_ms, output.time_ms)
@@ -55,7 +56,7 @@ def add(state: bytes, new: Iterable[Output]) -> bytes:
                 full_ms = min(full_ms, output.time_ms)
             data = outputs.encode(output)
             appended += (_LENGTH.pack(len(data)), data)
-    return _joined(progress_ms, full_ms, empty_ms, story, b"".join(appended))
+    return b"".join([_HEAD.pack(_MAGIC, FORMAT, progress_ms, full_ms, empty_ms, length), *appended])
 
 
 def next_time(state: bytes) -> int | None:
@@ -63,7 +64,7 @@ def next_time(state: bytes) -> int | None:
 
     It may lie behind the watermark: what was found in a slide without records waits until the model has records again.
     """
-    progress_ms, full_ms, empty_ms, _, _ = _parts(state)
+    progress_ms, full_ms, empty_ms, _ = _head(state)
     time_ms = min(full_ms, empty_ms if empty_ms <= progress_ms else MAX)
     return None if time_ms == MAX else time_ms
 
@@ -86,11 +87,12 @@ def advance(
     time_ms = next_time(state)
     if time_ms is None or time_ms > watermark_ms:
         return state, []
-    progress_ms, _, _, story_bytes, buffered = _parts(state)
-    story = msgspec.msgpack.decode(story_bytes, type=Story) if story_bytes else Story()
+    progress_ms, _, _, length = _head(state)
+    body = memoryview(state)[_HEAD.size :]
+    story = msgspec.msgpack.decode(body[:length], type=Story) if length else Story()
     taken: list[tuple[_Order, bytes, SignalChange]] = []
     left: list[SignalChange] = []
-    for data in _frames(buffered):
+    for data in _frames(body[length:]):
         change = msgspec.msgpack.decode(data, type=SignalChange)
         ready = change.time_ms <= watermark_ms and not (change.empty and change.time_ms > progress_ms)
         if ready:
@@ -108,8 +110,8 @@ def advance(
             memory_ms=plan.window.size_ms + plan.window.grow_to_ms,
         )
         events += [_event(plan, job, configuration_id, turn, changes[0]) for turn in turns]
-    rest = _joined(progress_ms, MAX, MAX, msgspec.msgpack.encode(story), b"")
-    return add(rest, left), events
+    told = msgspec.msgpack.encode(story)
+    return add(_HEAD.pack(_MAGIC, FORMAT, progress_ms, MAX, MAX, len(told)) + told, left), events
 
 
 def _order(change: SignalChange) -> _Order:
@@ -180,10 +182,10 @@ def _message(turn: Turn, signals: Sequence[SignalEvidence], time_ms: int) -> str
     return messages.resolved(signals, episode.segment, time_ms - episode.first_ms)
 
 
-def _parts(state: bytes) -> tuple[int, int, int, bytes, bytes]:
-    """Newest progress, earliest change with and without records, story, buffered changes."""
+def _head(state: bytes) -> tuple[int, int, int, int]:
+    """Newest progress, earliest change with and without records, length of the story."""
     if not state:
-        return MIN, MAX, MAX, b"", b""
+        return MIN, MAX, MAX, 0
     if state[:2] != _MAGIC:
         message = f"state of the policy: begins with {state[:2]!r} (must be {_MAGIC!r}); restore another savepoint"
         raise StateVersionError(message)
@@ -195,18 +197,13 @@ def _parts(state: bytes) -> tuple[int, int, int, bytes, bytes]:
         )
         raise StateVersionError(message)
     _, _, progress_ms, full_ms, empty_ms, length = _HEAD.unpack_from(state)
-    end = _HEAD.size + length
-    return progress_ms, full_ms, empty_ms, state[_HEAD.size : end], state[end:]
+    return progress_ms, full_ms, empty_ms, length
 
 
-def _joined(progress_ms: int, full_ms: int, empty_ms: int, story: bytes, buffered: bytes) -> bytes:
-    return _HEAD.pack(_MAGIC, FORMAT, progress_ms, full_ms, empty_ms, len(story)) + story + buffered
-
-
-def _frames(buffered: bytes) -> Iterator[bytes]:
+def _frames(buffered: memoryview) -> Iterator[bytes]:
     position = 0
     while position < len(buffered):
         (length,) = _LENGTH.unpack_from(buffered, position)
         position += _LENGTH.size
-        yield buffered[position : position + length]
+        yield bytes(buffered[position : position + length])
         position += length

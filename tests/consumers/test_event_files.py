@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -33,38 +34,63 @@ def test_a_finished_file_is_read_to_its_end(tmp_path):
 
 def test_committed_parts_are_read_in_order_of_their_names(tmp_path):
     """Those still being written are hidden, as Flink names them."""
-    folder = tmp_path / "events" / "2026-01-05"
+    folder = tmp_path / "events.parts" / "2026-01-05"
     folder.mkdir(parents=True)
     for name, id in (("part-0-1", "2"), ("part-0-0", "1"), (".part-0-2.inprogress.x", "3"), ("_part-9", "4")):
         (folder / name).write_bytes(lines(message(id)))
     assert ids(EventFiles(tmp_path / "events"), timeout_s=0) == ["1", "2"]
 
 
+def part(tmp_path, number, *ids):
+    folder = tmp_path / "events.parts"
+    folder.mkdir(exist_ok=True)
+    hidden = folder / f".part-{number}"
+    hidden.write_bytes(lines(*(message(id) for id in ids)))
+    hidden.rename(folder / f"part-{number}")
+
+
 def test_latest_skips_the_parts_that_were_there(tmp_path):
-    """Parts that come later are read."""
-    (tmp_path / "part-0").write_bytes(lines(message("1")))
-    files = EventFiles(tmp_path, start="latest")
+    """Parts that come later are read, and of the finished file only what they did not have."""
+    part(tmp_path, 0, "1")
+    files = EventFiles(tmp_path / "events", start="latest")
     assert ids(files, timeout_s=0) == []
-    (tmp_path / "part-1").write_bytes(lines(message("2")))
+    part(tmp_path, 1, "2")
     assert ids(files, timeout_s=0) == ["2"]
+    (tmp_path / "events").write_bytes(lines(*map(message, "0123")))
+    assert ids(files) == ["0", "3"]
 
 
-def test_new_parts_are_followed(tmp_path, monkeypatch):
-    """Each part once, as it is committed, until none came for the stated time."""
+def test_a_run_is_followed_to_its_end(tmp_path, monkeypatch):
+    """Each event once, from the parts as they are committed and the rest from the sorted file."""
     monkeypatch.setattr(event_files, "LOOK_S", 0.01)
-    (tmp_path / "part-0").write_bytes(lines(message("1")))
+    part(tmp_path, 0, "1")
 
-    def commit():
-        for part in (1, 2):
+    def run():
+        for number in (1, 2):
             time.sleep(0.1)
-            hidden = tmp_path / f".part-{part}"
-            hidden.write_bytes(lines(message(str(part + 1))))
-            hidden.rename(tmp_path / f"part-{part}")
+            part(tmp_path, number, str(number + 1))
+        time.sleep(0.1)
+        (tmp_path / ".sorted").write_bytes(lines(*map(message, "01234")))
+        (tmp_path / ".sorted").rename(tmp_path / "events")
 
-    writer = threading.Thread(target=commit)
+    writer = threading.Thread(target=run)
     writer.start()
-    assert ids(EventFiles(tmp_path), timeout_s=2) == ["1", "2", "3"]
+    assert ids(EventFiles(tmp_path / "events")) == ["1", "2", "3", "0", "4"]
     writer.join()
+
+
+def test_the_timeout_counts_from_the_last_part(tmp_path):
+    """A run that goes on may have nothing to tell."""
+    part(tmp_path, 0, "1")
+    assert ids(EventFiles(tmp_path / "events"), timeout_s=0.1) == ["1"]
+
+
+def test_the_file_of_an_earlier_run_is_not_the_end_of_this_one(tmp_path):
+    """Parts newer than the file belong to a run that goes on."""
+    (tmp_path / "events").write_bytes(lines(message("0")))
+    os.utime(tmp_path / "events", (1, 1))
+    part(tmp_path, 0, "1")
+    assert ids(EventFiles(tmp_path / "events"), timeout_s=0) == ["1"]
 
 
 def test_a_path_with_nothing_there_is_an_error(tmp_path):
