@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from pathlib import Path
 
 import hypothesis.strategies as st
 import msgspec
@@ -29,6 +30,7 @@ PLAN = ModelPlan(
     features=(FeaturePlan(name="age", type="numeric"),),
 )  # fmt: skip
 END = 10**15
+STATES = Path(__file__).parents[1] / "data" / "state"
 
 
 def told(outputs, watermark_ms=END):
@@ -169,6 +171,17 @@ def test_state_of_another_format_is_refused():
     with pytest.raises(StateVersionError) as raised:
         add(b"{}" + state[2:], [])
     assert str(raised.value) == ("state of the policy: begins with b'{}' (must be b'TP'); restore another savepoint")
+
+
+@pytest.mark.parametrize("file", sorted(STATES.glob("policy-*.bin")), ids=lambda file: file.stem)
+def test_state_of_every_release_is_read(file):
+    """Two open episodes of one incident; one is resolved at once, the other when the model has records again."""
+    state, events = advance(PLAN, JOB, "sha256:2", file.read_bytes(), END)
+    assert [(event.type, event.subject) for event in events] == [("io.tidemark.drift.resolved", "churn/3/all")]
+    state, more = advance(PLAN, JOB, "sha256:2", add(state, [progress(23)]), END)
+    assert [(event.type, event.subject) for event in more] == [("io.tidemark.drift.resolved", "churn/3/country=DE")]
+    assert events[0].data.incident == more[0].data.incident
+    assert events[0].data.detected == more[0].data.detected == timestamp(20 * MINUTE)
 
 
 class NaiveEpisode:
