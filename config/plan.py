@@ -121,6 +121,7 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     features_exclude: tuple[str, ...] = ()
     segments: tuple[SegmentPlan, ...] = ()
     disclose: int = 20
+    freshness_ms: int = 600_000  # a stream that stands still for so long is reported
     season_timezone: str = "UTC"
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from config.plan import ALL, SourcePlan
 from operators import chunks, policy
-from operators.decode import Counts, split_key
+from operators.decode import Batch, Counts, split_key
 from operators.detection import Detection
 from operators.file_decode import NEVER, FileDecoder
 from operators.files import list_blocks
@@ -108,7 +108,7 @@ class Backtest:
                 elif entry.key.startswith("d|"):
                     self.result.letters.append(entry.data)
                 else:
-                    self.result.records.add(_counts(entry.data))
+                    self.result.records.add(msgspec.json.decode(entry.data, type=Batch).counts)
             yield decoder.watermark(newest_ms)
 
     def _advance(self, watermark_ms: int) -> None:
@@ -188,7 +188,3 @@ class Backtest:
         )
         self._policies[model] = state
         self.result.events += events
-
-
-def _counts(data: bytes) -> Counts:
-    return msgspec.json.decode(data, type=Counts)

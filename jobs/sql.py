@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from config.plan import SourcePlan
 
@@ -48,20 +48,23 @@ CREATE TEMPORARY TABLE {name} (
 
 
 def decoded(table: str, function: str) -> str:
-    """One row a record, keys and chunks on some of them. Lateness is decided here, row by row, before chunks are made."""
+    """One row a record, keys and chunks on some of them. Lateness is decided row by row, before chunks are made."""
     return f"""
 SELECT et, r.`keys` AS ks, r.chunks AS cs
 FROM (SELECT et, {function}(line, et, CURRENT_WATERMARK(et), `partition`, `offset`) AS r FROM {table})"""
 
 
-def chunks(decoded_queries: list[str]) -> str:
+def chunks(decoded_queries: Sequence[str], files: Sequence[str]) -> str:
     """One row a chunk. The only condition near decode is that there are chunks: any other would lose those it drops."""
-    union = "\nUNION ALL\n".join(decoded_queries)
-    return f"""
+    parts = [f"SELECT et, k, chunk FROM {view}" for view in files]
+    if decoded_queries:
+        union = "\nUNION ALL\n".join(decoded_queries)
+        parts.append(f"""
 SELECT et, x.k AS k, cs[x.o] AS chunk
 FROM ({union})
 CROSS JOIN UNNEST(ks) WITH ORDINALITY AS x(k, o)
-WHERE cs IS NOT NULL"""
+WHERE cs IS NOT NULL""")
+    return "\nUNION ALL\n".join(parts)
 
 
 def panes(pane_ms: int) -> str:

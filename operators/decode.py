@@ -7,7 +7,7 @@ Keys that it gives out, pieces percent-quoted:
 
 - ``m|MODEL|VERSION|ROLE|SEGMENT``   a chunk (see chunks.py), for the window of its pane
 - ``d|SOURCE``                       a dead letter, at once
-- ``c|SOURCE``                       `Counts` of the batch, at once
+- ``c|SOURCE``                       a `Batch`, at once
 """
 
 from __future__ import annotations
@@ -66,6 +66,13 @@ class Counts(msgspec.Struct, kw_only=True):
         """Count the records of another batch as well."""
         for name in self.__struct_fields__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+class Batch(msgspec.Struct, kw_only=True):
+    """What a batch of a source had: the counts, and the newest event time of each model."""
+
+    counts: Counts
+    newest_ms: dict[str, int]
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -221,8 +228,12 @@ class Decoder:
         counts = Counts(
             read=read, used=read - len(dead) - len(late_rows), dead=len(dead), late=len(late_rows), ignored=ignored
         )
+        newest_ms: dict[str, int] = {}
+        for (model, _, _), rows in groups.items():
+            newest_ms[model] = max(newest_ms.get(model, 0), int(times_ms[rows].max()))
         if read:
-            entries.append(Entry(0, f"c|{quote(self._source.name)}", msgspec.json.encode(counts)))
+            batch = Batch(counts=counts, newest_ms=newest_ms)
+            entries.append(Entry(0, f"c|{quote(self._source.name)}", msgspec.json.encode(batch)))
         return entries
 
     def _group(self, records: list[Any], dead: dict[int, str], groups: dict[tuple[str, str, str], list[int]]) -> int:

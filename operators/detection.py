@@ -16,13 +16,9 @@ import numpy.typing as npt
 from config.plan import ALL, DetectorPlan
 from operators import calibration
 from operators.effects import effect_sizes
-from operators.g_test import chi_squared_threshold
-from operators.ks import ks_threshold
-from operators.lepage import lepage_threshold
-from operators.psi import psi_threshold
 from operators.references import FEATURE, ModelSignals
 from operators.tracks import Thresholds, Track, Tracks
-from operators.window_tests import ReferenceTables, WindowTests, reference_tables
+from operators.window_tests import ReferenceTables, WindowTests, judge, reference_tables
 from schemas.profile import NumericSignal
 
 WINDOWED = ("psi", "lepage", "ks", "chi_squared")
@@ -107,19 +103,9 @@ class Detection:
         alpha = self.level(segment)
         verdicts = []
         for name, (watched, own) in self.windowed.items():
-            if name == "psi":
-                statistic, p_value = tests.psi, tests.g.p_value
-                limit = psi_threshold(alpha, tests.psi, tests.g, tests.inverse)
-            elif name == "chi_squared":
-                statistic, p_value = tests.g.statistic, tests.g.p_value
-                limit = chi_squared_threshold(alpha, tests.g.df)
-            elif name == "ks":
-                statistic, p_value = tests.ks.statistic, tests.ks.p_value
-                limit = ks_threshold(alpha, tests.inverse)
-            else:
-                statistic, p_value = tests.lepage.statistic, tests.lepage.p_value
-                limit = np.full(len(statistic), lepage_threshold(alpha))
-            threshold = np.where(np.isnan(own), limit, own)
+            judged = judge(tests, name, alpha)
+            statistic, p_value = judged.statistic, judged.p_value
+            threshold = np.where(np.isnan(own), judged.threshold, own)
             over = watched & (statistic > threshold) & (tests.count > 0)
             verdicts.append(Verdict(name, watched, statistic, threshold, p_value, effect_sizes(tests, name), over))
         return verdicts

@@ -52,7 +52,8 @@ class ModelSignals:
     @cached_property
     def category_coders(self) -> tuple[CategoryCoder, ...]:
         """Codes of the categorical signals, one each."""
-        return tuple(CategoryCoder(s) for s in self.signals if not isinstance(s, NumericSignal))
+        truths = {FEATURE + f.name for f in self.model.features if f.type == "boolean"}
+        return tuple(CategoryCoder(self.signals[i], truth=self.names[i] in truths) for i in self.named)
 
     @cached_property
     def moments(self) -> Moments:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.plan import DetectorPlan
+from operators.calibration import ALLOWANCE, PRIOR
 from operators.chunks import Pane
 from operators.detectors import adwin, page_hinkley
 from operators.detectors.alarms import Alarms
@@ -21,8 +22,6 @@ from operators.jit import kernel
 from operators.window_tests import ReferenceTables
 
 BLOCK = 16_384  # columns a call: fewer cost calls, more leave the cache
-ALLOWANCE = 0.25  # k of Page-Hinkley on standardised ranks; .1 needs references of 10,000, .5 misses half a deviation
-PRIOR = 2000.0  # most values that the reference's mean counts for; measured delays do not gain beyond
 
 RIVER_DELTA = 0.002  # river's defaults, for raw values without options of their own
 RIVER_THRESHOLD = 50.0

@@ -55,7 +55,7 @@ def record_struct(source: SourcePlan, features: type[Any] | None, beside: Sequen
     fields: list[tuple[str, Any, Any]] = [(name, _TYPES[name], None) for name in ENVELOPE]
     fields.append(("features", kind, default))
     fields += [(f"s{i}", Name, None) for i in range(len(beside))]
-    rename = {name: top_level(getattr(source.fields, name)) or f"\0{name}" for name in (*ENVELOPE, "features")}
+    rename = {name: top_level(getattr(source.fields, name)) or f"/{name}/" for name in (*ENVELOPE, "features")}
     rename |= {f"s{i}": name for i, name in enumerate(beside)}
     if len(set(rename.values())) < len(rename):  # two fields read one key: only field by field
         rename = {}

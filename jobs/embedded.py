@@ -1,0 +1,137 @@
+"""The job on a Flink cluster inside this process: started, followed, and stopped so that the next run goes on."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from config import Configuration
+from jobs import jars, savepoints, sinks, topics
+from jobs.failures import job_errors
+from jobs.monitor import Setting, build
+from jobs.runtime import configuration, prepare_process
+from jobs.totals import Totals, read_totals
+from operators.profile_files import load_references
+from schemas.errors import BrokerError
+
+LOOK_S = 0.2  # between two looks at the job: shorter costs the JVM calls, longer delays Ctrl-C
+
+
+def run(
+    loaded: Configuration,
+    *,
+    bounded: bool,
+    fresh: bool,
+    tell: Callable[[str], object],
+    until: Callable[[], bool] = lambda: False,
+    on_totals: Callable[[Totals], object] = lambda totals: None,
+) -> Totals:
+    """Run the job until its input ends, it is interrupted, or ``until`` says so.
+
+    Parameters
+    ----------
+    loaded
+        A configuration that is right.
+    bounded
+        Read topics up to their present end.
+    fresh
+        Begin anew instead of going on from the last savepoint or checkpoint.
+    tell
+        Gets lines for people.
+
+    Raises
+    ------
+    BrokerError, ProfileError, DataError, SetupError, JobError
+    """
+    plan = loaded.plan
+    references = load_references(plan)
+    check_topics(loaded)
+    prepare_process()
+    from pyflink.datastream import StreamExecutionEnvironment
+
+    ends = bounded or all(s.path is not None for s in plan.sources if s.kind != "labels")
+    where = savepoints.folder(plan.job)
+    if fresh:
+        forget(loaded)
+    restore = savepoints.latest_checkpoint(where)
+    if restore is not None:
+        tell(f"goes on from {restore}")
+    report = report_of(loaded)
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    uses_kafka = loaded.kafka is not None
+    flink = configuration(
+        plan.job,
+        bounded=ends,
+        jars=[jars.kafka_connector(tell)] if uses_kafka else [],
+        restore=restore,
+    )
+    env = StreamExecutionEnvironment.get_execution_environment(flink)
+    kafka = loaded.kafka.java_properties() if loaded.kafka is not None else {}
+    build(env, references, Setting(bounded=ends, kafka=kafka, report=str(report)))
+    client = env.execute_async(plan.job.name)
+    try:
+        _follow(plan.job.name, client, until, lambda: on_totals(read_totals(report)))
+    except KeyboardInterrupt:
+        tell("stopping with a savepoint")
+        stopped = savepoints.stop_with_savepoint(client, where)
+        tell(f"stopped; the next run goes on from {stopped}")
+    totals = read_totals(report)
+    if ends:
+        for sink in (plan.events, plan.summaries, plan.dead_letters):
+            if sink is not None and sink.path is not None:
+                sinks.gather(sink.path)
+        # What has come to its end has nothing to go on from: another run reads everything again.
+        _drop(where)
+    return totals
+
+
+def report_of(loaded: Configuration) -> Path:
+    """Where a run on this machine keeps its totals."""
+    job = loaded.plan.job
+    return loaded.directory / ".tidemark" / "runs" / job.environment / f"{job.name}.json"
+
+
+def forget(loaded: Configuration) -> None:
+    """Remove the state and the uncommitted output of earlier runs."""
+    _drop(savepoints.folder(loaded.plan.job))
+    plan = loaded.plan
+    for sink in (plan.events, plan.summaries, plan.dead_letters):
+        if sink is not None and sink.path is not None:
+            shutil.rmtree(sinks.parts_of(sink.path), ignore_errors=True)
+
+
+def check_topics(loaded: Configuration) -> None:
+    """Whether the brokers answer and the topics to read are there; those to write are made."""
+    if loaded.kafka is None:
+        return
+    client = loaded.kafka.client_settings()
+    present = topics.partitions(client)
+    for source in loaded.plan.sources:
+        if source.topic is not None and source.kind != "labels" and source.topic not in present:
+            message = f"sources.{source.name}: there is no topic '{source.topic}' (there are: {', '.join(sorted(present)) or 'none'})"
+            raise BrokerError(message)
+    for sink in (loaded.plan.events, loaded.plan.summaries, loaded.plan.dead_letters):
+        if sink is not None and sink.topic is not None:
+            topics.ensure_topic(client, sink.topic)
+
+
+def _follow(name: str, client: Any, until: Callable[[], bool], look: Callable[[], object]) -> None:
+    """Wait for the job's end; its cluster goes with it."""
+    with job_errors(f"job {name}"):
+        ended = client._j_job_client.getJobExecutionResult()
+        while not ended.isDone():
+            look()
+            if until():
+                savepoints.cancel(client)
+                return
+            time.sleep(LOOK_S)
+        ended.get()
+
+
+def _drop(where: str) -> None:
+    if where.startswith("file://"):
+        shutil.rmtree(where.removeprefix("file://"), ignore_errors=True)

@@ -1,0 +1,99 @@
+"""Files as a source of the job: a stream of block numbers, each read and decoded in order, at parallelism 1.
+
+It can be restored between two blocks: the number of the next is the source's state, the newest event time the
+operator's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from pyflink.common import Duration, Row, Types, WatermarkStrategy
+from pyflink.common.watermark_strategy import TimestampAssigner
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+from pyflink.datastream.connectors.number_seq import NumberSequenceSource
+from pyflink.datastream.state import ValueStateDescriptor
+from pyflink.table import DataTypes, Schema
+
+from operators.file_decode import NEVER, FileDecoder
+from operators.files import Block, list_blocks
+from operators.references import JobReferences
+
+if TYPE_CHECKING:
+    from pyflink.datastream import StreamExecutionEnvironment
+    from pyflink.table import StreamTableEnvironment, Table
+
+
+class DecodeBlocks(KeyedProcessFunction):  # type: ignore[misc]
+    """Blocks of one source through `FileDecoder`."""
+
+    def __init__(self, job: bytes, source: int, blocks: bytes) -> None:
+        self._job, self._index, self._packed = job, source, blocks
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Make the decoder in the worker."""
+        job = msgspec.msgpack.decode(self._job, type=JobReferences)
+        self._blocks = msgspec.msgpack.decode(self._packed, type=list[Block])
+        self._decoder = FileDecoder(job, job.plan.sources[self._index])
+        self._pane_ms = job.plan.job.pane_ms
+        self._newest = runtime_context.get_state(ValueStateDescriptor("newest", Types.LONG()))
+
+    def process_element(self, value: int, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
+        """Decode one block: event time, key and chunk."""
+        before_ms = self._newest.value()
+        before_ms = NEVER if before_ms is None else before_ms
+        entries, newest_ms = self._decoder.decode(self._blocks[value], before_ms)
+        self._newest.update(newest_ms)
+        for entry in entries:
+            if entry.pane_end_ms is None:
+                yield Row(max(before_ms, 0), entry.key, entry.data)
+            else:
+                # Not beyond the newest record: the watermark follows these times, and must not pass the blocks'.
+                yield Row(min(entry.pane_end_ms - 1, newest_ms), entry.key, entry.data)
+
+
+class _FirstField(TimestampAssigner):  # type: ignore[misc]
+    def extract_timestamp(self, value: Any, record_timestamp: int) -> int:
+        return int(value[0])
+
+
+def chunk_stream(
+    env: StreamExecutionEnvironment, table_env: StreamTableEnvironment, job: JobReferences, number: int, packed: bytes
+) -> Table:
+    """A file source as a table of event time, key and chunk.
+
+    Raises
+    ------
+    DataError
+        There is no such file, or it cannot be read.
+    """
+    source = job.plan.sources[number]
+    blocks = list_blocks(source)
+    sequence = NumberSequenceSource(0, max(len(blocks) - 1, 0))
+    kind = Types.ROW_NAMED(["et_ms", "k", "chunk"], [Types.LONG(), Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())])
+    out_of_orderness = Duration.of_millis(source.out_of_orderness_ms)
+    watermarks = WatermarkStrategy.for_bounded_out_of_orderness(out_of_orderness)
+    rows = (
+        env.from_source(sequence, WatermarkStrategy.no_watermarks(), f"blocks of {source.name}", Types.LONG())
+        .uid(f"tidemark-blocks-{source.name}")
+        .set_parallelism(1)
+        .key_by(lambda block: 0, key_type=Types.INT())
+        .process(DecodeBlocks(packed, number, msgspec.msgpack.encode(blocks)), output_type=kind)
+        .uid(f"tidemark-decode-{source.name}")
+        .name(f"decode {source.name}")
+        .set_parallelism(1)
+        .assign_timestamps_and_watermarks(watermarks.with_timestamp_assigner(_FirstField()))
+        .set_parallelism(1)
+    )
+    schema = (
+        Schema.new_builder()
+        .column("et_ms", DataTypes.BIGINT())
+        .column("k", DataTypes.STRING())
+        .column("chunk", DataTypes.BYTES())
+        .column_by_metadata("et", DataTypes.TIMESTAMP_LTZ(3), "rowtime")
+        .watermark("et", "SOURCE_WATERMARK()")
+        .build()
+    )
+    return table_env.from_data_stream(rows, schema)

@@ -1,0 +1,233 @@
+"""The operators as Flink sees them: they keep state and set timers, and decide nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+from pyflink.common import Row, Types
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+from pyflink.datastream.state import ValueStateDescriptor
+
+from config.plan import ALL, Plan
+from operators import chunks, outputs, policy, silence
+from operators.decode import Batch, split_key
+from operators.detection import Detection
+from operators.monitor import Key, Step, step
+from operators.references import JobReferences, References
+from schemas import cloudevents, events, summaries
+
+FINAL = 2**63 - 1  # the watermark after the last record of bounded input
+
+
+def tagged() -> Any:
+    """Type of what the monitor says: kind, key, payload."""
+    return Types.ROW([Types.STRING(), Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())])
+
+
+def message() -> Any:
+    """Type of a message: key and value."""
+    return Types.ROW([Types.PRIMITIVE_ARRAY(Types.BYTE()), Types.PRIMITIVE_ARRAY(Types.BYTE())])
+
+
+def told(row: Row) -> Row:
+    """What the report needs of an event: its type."""
+    kind = msgspec.json.decode(bytes(row[1]))["type"]
+    return Row("event", kind, b"")
+
+
+def _bytes_state(context: RuntimeContext, name: str) -> Any:
+    return context.get_state(ValueStateDescriptor(name, Types.PRIMITIVE_ARRAY(Types.BYTE())))
+
+
+def _value(state: Any) -> bytes:
+    value = state.value()
+    return b"" if value is None else bytes(value)
+
+
+class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
+    """Panes of a key through `monitor.step`; letters and counts pass through."""
+
+    def __init__(self, job: bytes) -> None:
+        self._job = job
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Make in the worker what is not sent to it."""
+        job = msgspec.msgpack.decode(self._job, type=JobReferences)
+        self._references = References(job)
+        self._pane_ms = job.plan.job.pane_ms
+        self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)
+        self._scores = job.plan.summaries is not None
+        self._detections: dict[int, Detection] = {}
+        self._keys: dict[str, Key] = {}
+        self._state = _bytes_state(runtime_context, "key")
+        self._ring = _bytes_state(runtime_context, "ring")
+
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
+        """Take a pane, letters, or counts."""
+        key, _, parts = value
+        if key[0] == "m":
+            pane = chunks.decode([bytes(part) for part in parts], self._pane_ms)
+            result = self._step(key, pane, pane.end_ms)
+            if result.next_ms is not None:
+                ctx.timer_service().register_event_time_timer(result.next_ms - 1)
+            yield from self._said(key, result)
+            if result.counted and self._key(key).segment == ALL:
+                yield Row("counted", key, b"%d" % result.counted)
+            return
+        source = unquote(key[2:])
+        for part in parts:
+            if key[0] == "d":
+                yield Row("letter", source, bytes(part))
+                continue
+            batch = msgspec.json.decode(bytes(part), type=Batch)
+            yield Row("count", source, msgspec.json.encode(batch.counts))
+            for model, newest_ms in batch.newest_ms.items():
+                yield Row("newest", model, b"%d" % newest_ms)
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
+        """Let time pass for a key that got nothing."""
+        key = ctx.get_current_key()
+        final = ctx.timer_service().current_watermark() >= FINAL
+        result = self._step(key, None, timestamp + 1)
+        if result.next_ms is not None:
+            ctx.timer_service().register_event_time_timer(result.next_ms - 1)
+        yield from self._said(key, result, quiet=final and not result.outputs)
+
+    def _step(self, key: str, pane: chunks.Pane | None, until_ms: int) -> Step:
+        who = self._key(key)
+        signals = self._references.find(who.model, who.version)
+        assert signals is not None, "decode leaves out what has no profile"
+        detection = self._detections.get(id(signals))
+        if detection is None:
+            detection = self._detections[id(signals)] = Detection(signals)
+        before = _value(self._state)
+        result = step(detection, who, before, lambda: _value(self._ring), pane, until_ms, self._scores)
+        if result.state is not before:
+            self._state.update(result.state)
+        if result.ring is not None:
+            self._ring.update(result.ring)
+        return result
+
+    def _key(self, key: str) -> Key:
+        found = self._keys.get(key)
+        if found is None:
+            found = self._keys[key] = Key(*split_key(key))  # type: ignore[arg-type]  # the role was read as one
+        return found
+
+    def _said(self, key: str, result: Step, *, quiet: bool = False) -> Iterator[Row]:
+        model = self._key(key).model
+        for output in result.outputs:
+            yield Row("output", model, outputs.encode(output))
+        for summary in () if quiet else result.summaries:
+            yield Row("summary", model, summaries.encode(self._source, summary))
+
+
+class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
+    """Outputs of a model's monitors through `policy`, in the order of event time."""
+
+    def __init__(self, plan: bytes) -> None:
+        self._packed = plan
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Make in the worker what is not sent to it."""
+        self._plan = msgspec.msgpack.decode(self._packed, type=Plan)
+        self._models = {model.name: model for model in self._plan.models}
+        self._state = _bytes_state(runtime_context, "policy")
+
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> list[Row]:
+        """Keep an output until the watermark has passed it."""
+        state = policy.add(_value(self._state), [outputs.decode(bytes(value[2]))])
+        self._state.update(state)
+        self._wake(state, ctx)
+        return []
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
+        """Take what the watermark has passed."""
+        model, before = ctx.get_current_key(), _value(self._state)
+        plan = self._plan
+        state, told = policy.advance(self._models[model], plan.job, plan.configuration_id, before, timestamp + 1)
+        if state is not before:
+            self._state.update(state)
+            self._wake(state, ctx)
+        for event in told:
+            yield Row(events.key(event), events.encode(event))
+
+    def _wake(self, state: bytes, ctx: KeyedProcessFunction.Context) -> None:
+        time_ms = policy.next_time(state)
+        if time_ms is not None:
+            ctx.timer_service().register_event_time_timer(time_ms - 1)
+
+
+class SilenceFunction(KeyedProcessFunction):  # type: ignore[misc]
+    """A model's stream that stands still, by the wall clock: a stopped stream has no event time."""
+
+    def __init__(self, plan: bytes) -> None:
+        self._packed = plan
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Make in the worker what is not sent to it."""
+        self._plan = msgspec.msgpack.decode(self._packed, type=Plan)
+        self._models = {model.name: model for model in self._plan.models}
+        self._state = _bytes_state(runtime_context, "silence")
+
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
+        """Records have come."""
+        now_ms = ctx.timer_service().current_processing_time()
+        model = self._models[value[1]]
+        state, said = silence.arrived(_value(self._state), model, self._plan.job, int(bytes(value[2])), now_ms)
+        self._state.update(state)
+        ctx.timer_service().register_processing_time_timer(now_ms + model.freshness_ms)
+        for event in said:
+            yield Row(events.key(event), events.encode(event))
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
+        """Look whether any have come since."""
+        model = self._models[ctx.get_current_key()]
+        state, said = silence.looked(_value(self._state), model, self._plan.job, timestamp)
+        self._state.update(state)
+        for event in said:
+            yield Row(events.key(event), events.encode(event))
+
+
+class ReportFunction(KeyedProcessFunction):  # type: ignore[misc]
+    """Totals of a run in a file: records by fate, events by type. They are kept in state and go on after a restart."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Make in the worker what is not sent to it."""
+        self._state = _bytes_state(runtime_context, "report")
+
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> list[Row]:
+        """Add a fact."""
+        totals = json.loads(_value(self._state) or b"{}")
+        kind, key, payload = value
+        if kind == "count":
+            into = totals.setdefault("records", {})
+            for name, number in json.loads(bytes(payload)).items():
+                into[name] = into.get(name, 0) + number
+        elif kind == "counted":
+            totals["counted"] = totals.get("counted", 0) + int(bytes(payload))
+        else:
+            into = totals.setdefault("events", {})
+            into[key] = into.get(key, 0) + 1
+        self._state.update(json.dumps(totals).encode())
+        service = ctx.timer_service()
+        service.register_event_time_timer(FINAL - 1)
+        now_ms = service.current_processing_time()
+        service.register_processing_time_timer(now_ms - now_ms % 1000 + 1000)
+        return []
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> list[Row]:
+        """Write the file, whole or not at all."""
+        aside = f"{self._path}.{os.getpid()}"
+        with open(aside, "wb") as file:
+            file.write(_value(self._state))
+        os.replace(aside, self._path)
+        return []

@@ -1,0 +1,171 @@
+"""The Flink job: from topics and files to drift events. Reads top to bottom as the data flows.
+
+::
+
+    topics -> decode (SQL, vectorised) --+                   +-> monitor  -> policy -> events
+                                         +-> panes (TUMBLE) -+   (by key)    (by model)
+    files  -> blocks -> decode ----------+                   |-> summaries
+                                         +-> letters, counts +-> dead letters, report
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from config.plan import Plan, SourcePlan
+from jobs import sinks, sql
+from operators.references import JobReferences
+
+if TYPE_CHECKING:
+    from pyflink.datastream import DataStream, StreamExecutionEnvironment
+    from pyflink.table import StreamTableEnvironment
+
+UID = "tidemark-"  # of the operators that keep state: a savepoint finds them again by it
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a run adds to the plan."""
+
+    bounded: bool = False  # read topics up to their present end
+    kafka: Mapping[str, str] = field(default_factory=dict)  # of the Java client, with its secrets
+    report: str | None = None  # file for the totals, on the machine where workers run
+
+
+def build(env: StreamExecutionEnvironment, job: JobReferences, setting: Setting) -> None:
+    """Put the whole graph into an environment."""
+    from pyflink.table import StreamTableEnvironment
+
+    table_env = StreamTableEnvironment.create(env)
+    panes = _panes(env, table_env, job, setting)
+    found = _monitored(panes, job)
+    events = _decided(found, job, setting)
+    plan = job.plan
+    sinks.attach(events, plan.events, "events", plan, setting.kafka)
+    for kind, sink, name in (("summary", plan.summaries, "summaries"), ("letter", plan.dead_letters, "dead-letters")):
+        if sink is not None:
+            sinks.attach(sinks.messages(_only(found, kind)), sink, name, plan, setting.kafka)
+    _reported(found, events, setting)
+
+
+def _panes(
+    env: StreamExecutionEnvironment, table_env: StreamTableEnvironment, job: JobReferences, setting: Setting
+) -> DataStream:
+    """All chunks of a key and pane in one row; letters and counts beside them."""
+    from jobs.decoding import decode_function
+    from jobs.file_source import chunk_stream
+
+    packed = msgspec.msgpack.encode(job)
+    queries = []
+    files = []
+    for number, source in enumerate(job.plan.sources):
+        if source.kind == "labels":
+            continue  # said to be not available yet
+        if source.topic is not None:
+            table_env.execute_sql(sql.kafka_table(f"source_{number}", source, kafka_options(source, job.plan, setting)))
+            table_env.create_temporary_function(f"decode_{number}", decode_function(packed, number))
+            queries.append(sql.decoded(f"source_{number}", f"decode_{number}"))
+        else:
+            view = f"files_{number}"
+            table_env.create_temporary_view(view, chunk_stream(env, table_env, job, number, packed))
+            files.append(view)
+    table_env.create_temporary_view("chunks", table_env.sql_query(sql.chunks(queries, files)))
+    table_env.create_temporary_view("windowed", table_env.sql_query(sql.WINDOWED))
+    table_env.create_temporary_view("direct", table_env.sql_query(sql.DIRECT))
+    return table_env.to_data_stream(table_env.sql_query(sql.panes(job.plan.job.pane_ms)))
+
+
+def kafka_options(source: SourcePlan, plan: Plan, setting: Setting) -> dict[str, str]:
+    """Options of a topic's table."""
+    starts = {"earliest": "earliest-offset", "latest": "latest-offset", "committed": "group-offsets"}
+    options = {
+        "connector": "kafka",
+        "format": "raw",
+        "topic": str(source.topic),
+        "properties.group.id": f"tidemark-{plan.job.environment}-{plan.job.name}",
+        "properties.isolation.level": "read_committed",  # the default counts records of aborted transactions
+        "properties.auto.offset.reset": "earliest",  # `committed` without a commit: nothing is passed over
+        "properties.max.poll.records": "5000",
+        "scan.startup.mode": starts.get(source.start, "timestamp"),
+        "scan.topic-partition-discovery.interval": "0" if setting.bounded else "1 min",
+        **{f"properties.{key}": value for key, value in setting.kafka.items()},
+    }
+    if source.start not in starts:
+        from schemas.cloudevents import milliseconds
+
+        options["scan.startup.timestamp-millis"] = str(milliseconds(source.start))
+    if setting.bounded:
+        options["scan.bounded.mode"] = "latest-offset"
+    else:
+        options["scan.watermark.idle-timeout"] = f"{source.idle_ms} ms"
+        if sum(s.topic is not None and s.kind != "labels" for s in plan.sources) > 1:
+            options["scan.watermark.alignment.group"] = "tidemark"
+            options["scan.watermark.alignment.max-drift"] = "1 min"
+            options["scan.watermark.alignment.update-interval"] = "1 s"
+    return options
+
+
+def _monitored(panes: DataStream, job: JobReferences) -> DataStream:
+    """One row each: kind, key, payload."""
+    from pyflink.common import Types
+
+    from jobs.functions import MonitorFunction, tagged
+
+    keyed = panes.key_by(lambda row: row[0], key_type=Types.STRING())
+    function = MonitorFunction(msgspec.msgpack.encode(job))
+    return keyed.process(function, output_type=tagged()).uid(UID + "monitor").name("monitor")
+
+
+def _decided(found: DataStream, job: JobReferences, setting: Setting) -> DataStream:
+    """Drift events by model, and those of a stream that stands still."""
+    from pyflink.common import Types
+
+    from jobs.functions import PolicyFunction, SilenceFunction, message
+
+    plan = msgspec.msgpack.encode(job.plan)
+    by_model = _only(found, "output").key_by(lambda row: row[1], key_type=Types.STRING())
+    events = by_model.process(PolicyFunction(plan), output_type=message()).uid(UID + "policy").name("policy")
+    if setting.bounded:
+        return events
+    arrivals = _only(found, "newest").key_by(lambda row: row[1], key_type=Types.STRING())
+    silence = arrivals.process(SilenceFunction(plan), output_type=message()).uid(UID + "silence").name("silence")
+    return events.union(silence)
+
+
+def _reported(found: DataStream, events: DataStream, setting: Setting) -> None:
+    """Totals that survive restarts, in a file."""
+    from pyflink.common import Types
+
+    from jobs.functions import ReportFunction, tagged, told
+
+    if setting.report is None:
+        return
+    facts = _only(found, "count", "counted").union(events.map(told, output_type=tagged()))
+    keyed = facts.key_by(lambda row: "report", key_type=Types.STRING())
+    report = keyed.process(ReportFunction(setting.report), output_type=Types.STRING())
+    report = report.uid(UID + "report").name("report").set_parallelism(1)
+    sinks.discard(report)
+
+
+def _only(found: DataStream, *kinds: str) -> DataStream:
+    return found.filter(lambda row: row[0] in kinds).name(" and ".join(kinds))
+
+
+def arguments() -> Any:
+    """The job's own command line, for ``flink run -pym jobs.monitor --config C``."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="jobs.monitor", description="Tidemark's monitor as a plain Flink job.")
+    parser.add_argument("--config", required=True, help="the configuration file, on the machine that submits")
+    parser.add_argument("--bounded", action="store_true", help="read topics up to their present end")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    from jobs.submission import submit_here
+
+    submit_here(arguments())

@@ -1,0 +1,124 @@
+"""Profiles of a plan: found by the models' templates, read, and held against the configuration."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import fsspec
+import msgspec
+
+from config.plan import FeaturePlan, ModelPlan, Plan
+from operators.references import FEATURE, JobReferences
+from schemas import profile as profiles
+from schemas.errors import ProfileError
+from schemas.profile import NumericSignal, Profile
+
+_TYPES = {True: ("numeric",), False: ("categorical", "boolean")}  # feature types by: the signal is a number
+
+
+def load_references(plan: Plan) -> JobReferences:
+    """Read the profiles of all models.
+
+    Raises
+    ------
+    ProfileError
+        A profile is missing, unreadable, or made for other features; the message says which and what to do.
+    """
+    found = {model.name: find(model) for model in plan.models}
+    models = tuple(_checked(model, found[model.name]) for model in plan.models)
+    return JobReferences(msgspec.structs.replace(plan, models=models), found)
+
+
+def find(model: ModelPlan) -> dict[str, Profile]:
+    """Profiles of a model by version; ``""`` where the template has no version: it speaks for all."""
+    template = (model.reference or "profiles/{model}-{version}.json").replace("{model}", model.name)
+    if "{version}" not in template:
+        return {"": _read(template, model)}
+    if model.versions:
+        present = {v: template.replace("{version}", v) for v in model.versions}
+        found = {v: _read(path, model) for v, path in present.items() if _exists(path)}
+    else:
+        system, place = fsspec.core.url_to_fs(template.replace("{version}", "\0"))
+        before, after = str(place).split("\0")
+        paths = system.glob(f"{_quoted(before)}*{_quoted(after)}")
+        pattern = re.compile(re.escape(before) + "([^/]+)" + re.escape(after))
+        versions = {match[1]: path for path in paths if (match := pattern.fullmatch(path))}
+        found = {v: _read(system.unstrip_protocol(path), model) for v, path in sorted(versions.items())}
+    if not found:
+        message = (
+            f"models.{model.name}: there is no profile {template}; "
+            f"make one with 'tidemark profile CONFIG --model {model.name} --data DATA'"
+        )
+        raise ProfileError(message)
+    return found
+
+
+def _exists(path: str) -> bool:
+    system, place = fsspec.core.url_to_fs(path)
+    return bool(system.exists(place))
+
+
+def _quoted(text: str) -> str:
+    return re.sub(r"([*?[])", r"[\1]", text)
+
+
+def _read(path: str, model: ModelPlan) -> Profile:
+    shown = path.removeprefix("file://")
+    try:
+        with fsspec.open(path, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        message = (
+            f"models.{model.name}: there is no profile {shown}; "
+            f"make one with 'tidemark profile CONFIG --model {model.name} --data DATA'"
+        )
+        raise ProfileError(message) from None
+    except OSError as error:
+        message = f"profile {shown}: cannot be read ({error.strerror or type(error).__name__})"
+        raise ProfileError(message) from error
+    try:
+        made = profiles.decode(data)
+    except msgspec.DecodeError as error:
+        message = f"profile {Path(shown).name}: is not a profile ({error}); run 'tidemark profile' again"
+        raise ProfileError(message) from error
+    if made.format != profiles.FORMAT:
+        message = f"profile {Path(shown).name}: has format {made.format} (this release reads {profiles.FORMAT}); run 'tidemark profile' again"
+        raise ProfileError(message)
+    if made.model != model.name:
+        message = f"profile {Path(shown).name}: was made for the model {made.model} (wanted {model.name})"
+        raise ProfileError(message)
+    return made
+
+
+def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
+    if model.features_from_profile:
+        newest = next(reversed(found.values()))
+        features = [
+            FeaturePlan(
+                name=name.removeprefix(FEATURE), type="numeric" if isinstance(s, NumericSignal) else "categorical"
+            )
+            for name, s in newest.signals.items()
+            if name.startswith(FEATURE) and name.removeprefix(FEATURE) not in model.features_exclude
+        ]
+        model = msgspec.structs.replace(model, features=tuple(features))
+    # Text and embedding features are accepted and named as not available; they are no signals yet.
+    features = [f for f in model.features if f.type in ("numeric", "categorical", "boolean")]
+    model = msgspec.structs.replace(model, features=tuple(features))
+    for version, profile in found.items():
+        wrong = []
+        for feature in features:
+            signal = profile.signals.get(FEATURE + feature.name)
+            if signal is None:
+                wrong.append(f"{feature.name}: is not in it")
+            elif feature.type not in _TYPES[isinstance(signal, NumericSignal)]:
+                was = "numeric" if isinstance(signal, NumericSignal) else "categorical"
+                wrong.append(f"{feature.name}: was {was}, is {feature.type}")
+        if wrong:
+            of = f"{model.name}-{version}" if version else model.name
+            message = (
+                f"profile {of}: made for features that differ from the configuration ({', '.join(wrong)}); "
+                "run 'tidemark profile' again"
+            )
+            raise ProfileError(message)
+    return model

@@ -1,0 +1,80 @@
+"""Silence: a model's stream that stands still, and one that goes on; by the wall clock, which is an argument."""
+
+from __future__ import annotations
+
+import msgspec
+
+from config.plan import JobPlan, ModelPlan
+from schemas.cloudevents import identity, source, timestamp
+from schemas.errors import StateVersionError
+from schemas.events import StreamData, StreamEvent
+
+FORMAT = 1
+
+
+class _State(msgspec.Struct, array_like=True):
+    format: int = FORMAT
+    newest_ms: int = 0  # event time of the newest record
+    came_ms: int = 0  # wall clock at which records last came
+    silent: bool = False
+
+
+def arrived(
+    state: bytes, model: ModelPlan, job: JobPlan, newest_ms: int, now_ms: int
+) -> tuple[bytes, list[StreamEvent]]:
+    """Records of the model came; after a silence that is an event."""
+    known = _read(state)
+    events = []
+    if known.silent:
+        stood_ms = now_ms - known.came_ms
+        text = f"{model.name}: records come again after {_minutes(stood_ms)}"
+        events.append(_event("io.tidemark.stream.resumed", model, job, known, now_ms, text))
+    newest_ms = max(known.newest_ms, newest_ms)
+    return msgspec.msgpack.encode(_State(newest_ms=newest_ms, came_ms=now_ms)), events
+
+
+def looked(state: bytes, model: ModelPlan, job: JobPlan, now_ms: int) -> tuple[bytes, list[StreamEvent]]:
+    """Time has passed; if nothing came for the model's ``freshness``, that is an event, once."""
+    known = _read(state)
+    if known.silent or now_ms - known.came_ms < model.freshness_ms:
+        return state, []
+    known.silent = True
+    text = f"{model.name}: no record for {_minutes(now_ms - known.came_ms)}; the newest is from {timestamp(known.newest_ms)}"
+    event = _event("io.tidemark.stream.silent", model, job, known, now_ms, text)
+    return msgspec.msgpack.encode(known), [event]
+
+
+def _event(kind: str, model: ModelPlan, job: JobPlan, known: _State, now_ms: int, text: str) -> StreamEvent:
+    job_source = source(job.environment, job.name)
+    return StreamEvent(
+        type=kind,  # type: ignore[arg-type]  # one of its two literals
+        source=job_source,
+        # By what stood still, not by when it was noticed: a job that restarts says the same thing again.
+        id=identity(job_source, kind, model.name, known.newest_ms),
+        time=timestamp(now_ms),
+        subject=model.name,
+        data=StreamData(
+            model=model.name,
+            last_record=timestamp(known.newest_ms),
+            freshness_ms=model.freshness_ms,
+            info=model.info,
+            muted=False,
+            message=text,
+        ),
+    )
+
+
+def _read(state: bytes) -> _State:
+    if not state:
+        return _State()
+    known = msgspec.msgpack.decode(state, type=_State)
+    if known.format != FORMAT:
+        message = (
+            f"state of the silence of a stream: format {known.format} is not one that this release reads ({FORMAT})"
+        )
+        raise StateVersionError(message)
+    return known
+
+
+def _minutes(milliseconds: int) -> str:
+    return f"{milliseconds // 1000} s" if milliseconds < 120_000 else f"{milliseconds // 60_000} min"

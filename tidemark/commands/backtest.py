@@ -1,0 +1,146 @@
+"""`tidemark backtest`: the job's own operators over files, without Flink."""
+
+from __future__ import annotations
+
+import csv
+import sys
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from config import load
+from config.plan import Plan
+from schemas.errors import UsageError
+from schemas.evaluations import COLUMNS
+from schemas.summaries import Summary
+from tidemark.options import AsJson, Config
+
+
+def backtest(
+    config: Config,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="DATA", help="File or glob to read instead of the predictions source.")
+    ] = None,
+    labels: Annotated[str | None, typer.Option(metavar="DATA", help="Not available yet.")] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Drift times or row numbers, one a line: prints found and missed."),
+    ] = None,
+    events: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the drift events here, one a line.")] = None,
+    scores: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write every evaluation here: .csv or .parquet.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the monitors of a configuration over files; the same events come out as from the job.
+
+    Example: tidemark backtest monitors.yaml --data 'history/*.jsonl.gz' --events events.jsonl --scores scores.csv
+    """
+    from jobs.backtest import Backtest
+    from jobs.sinks import write_sorted
+    from jobs.truth import compare, read_truth
+    from operators.profile_files import load_references
+    from schemas import events as drift_events
+
+    if labels is not None:
+        message = "--labels: labels are not available yet in this release"
+        raise UsageError(message)
+    loaded = load(config)
+    plan = loaded.plan
+    if model is not None:
+        plan = _only(plan, model)
+    if data is not None:
+        plan = _from_data(plan, data)
+    known = read_truth(truth, plan) if truth is not None else None
+    for line in loaded.unavailable:
+        print(line, file=sys.stderr)
+    with _scores(scores) as write:
+        result = Backtest(load_references(plan), write, _progress()).run()
+    encoded = [drift_events.encode(event) for event in result.events]
+    if events is not None:
+        write_sorted(str(events), encoded)
+    counts: dict[str, int] = {}
+    for event in result.events:
+        counts[event.type] = counts.get(event.type, 0) + 1
+    compared = compare(known, result.events) if known is not None else None
+    records = msgspec.to_builtins(result.records)
+    if as_json:
+        from jobs.totals import Totals
+
+        totals = msgspec.json.decode(Totals(records=records, events=counts).as_json())
+        print(msgspec.json.encode(totals | ({"truth": compared.as_dict()} if compared else {})).decode())
+        return
+    from tidemark.commands.run import describe
+
+    for event in sorted(result.events, key=lambda e: (e.time, e.id)):
+        print(f"{event.time}  {event.type.removeprefix('io.tidemark.'):15} {event.data.message}")
+    print(describe(records, counts))
+    if compared is not None:
+        print(compared)
+
+
+def _only(plan: Plan, model: str) -> Plan:
+    chosen = tuple(m for m in plan.models if m.name == model)
+    if not chosen:
+        message = f"--model: there is no model '{model}' (there are: {', '.join(m.name for m in plan.models)})"
+        raise UsageError(message)
+    return msgspec.structs.replace(plan, models=chosen)
+
+
+def _from_data(plan: Plan, data: str) -> Plan:
+    """The plan with its predictions source reading other files."""
+    from operators.files import guess_format
+
+    source = next((s for s in plan.sources if s.kind == "predictions"), None)
+    if source is None:
+        message = "--data: the configuration has no predictions source whose shape the data could have"
+        raise UsageError(message)
+    format_ = guess_format(data) or source.format
+    time = source.time if source.time.kind == "every" else msgspec.structs.replace(source.time, kind="payload")
+    read = msgspec.structs.replace(source, topic=None, path=data, format=format_, time=time)
+    return msgspec.structs.replace(plan, sources=(read,))
+
+
+@contextmanager
+def _scores(path: Path | None):  # type: ignore[no-untyped-def]
+    """Gives what writes summaries' evaluations to a file, or None."""
+    if path is None:
+        yield None
+        return
+    rows: list[tuple[object, ...]] = []
+
+    def keep(summary: Summary) -> None:
+        rows.extend(msgspec.structs.astuple(evaluation) for evaluation in summary.evaluations)
+
+    if path.suffix == ".parquet":
+        yield keep
+        import pyarrow as pa
+        import pyarrow.parquet
+
+        columns = {name: [row[i] for row in rows] for i, name in enumerate(COLUMNS)}
+        pyarrow.parquet.write_table(pa.table(columns), path)
+    elif path.suffix == ".csv":
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+
+            def write(summary: Summary) -> None:
+                for evaluation in summary.evaluations:
+                    row = msgspec.structs.astuple(evaluation)
+                    writer.writerow([str(v).lower() if isinstance(v, bool) else v for v in row])
+
+            yield write
+    else:
+        message = f"--scores: '{path}' is neither .csv nor .parquet"
+        raise UsageError(message)
+
+
+def _progress():  # type: ignore[no-untyped-def]
+    if not sys.stderr.isatty():
+        return None
+    return lambda records: print(f"\r{records:,} records", end="", file=sys.stderr)
