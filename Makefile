@@ -1,0 +1,43 @@
+# What one does with this repository; `make` alone lists it.
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.10 python3,$(shell $(name) -c 'import sys; (3, 10) <= sys.version_info[:2] <= (3, 12) and print("$(name)")' 2>/dev/null)))
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: $(READY) ## everything that is needed, into .venv; nothing to do when it is up to date
+
+# Pins are complete, so pip resolves nothing; the last line compiles the kernels once for all processes.
+$(READY): requirements/base.txt requirements/flink.txt requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make setup needs Python 3.11 (3.10 to 3.12); install one, or say make setup PYTHON=..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(foreach file,$(filter %.txt,$^),-r $(file))
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+demo: setup ## a broker, a stream that drifts, the job, and what it finds, in under three minutes
+	$(BIN)/tidemark demo
+
+test: setup ## all tests, end to end ones too
+	$(BIN)/python -m pytest --doctest-modules -m "not soak" -q
+
+lint: setup ## style, types, and which room may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy tidemark config schemas operators jobs consumers
+	$(BIN)/lint-imports
+
+format: setup ## bring the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## speed, side by side with others
+	$(BIN)/python -m benchmarks.throughput
+
+clean: ## remove what setup and runs have made here
+	rm -rf .venv .tidemark .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
