@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import msgspec
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
-from pyflink.datastream.state import ValueStateDescriptor
+from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from config.plan import ALL, Plan
 from operators import chunks, outputs, policy, silence
@@ -138,19 +138,23 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._plan = msgspec.msgpack.decode(self._packed, type=Plan)
         self._models = {model.name: model for model in self._plan.models}
         self._state = _bytes_state(runtime_context, "policy")
+        kind = Types.PRIMITIVE_ARRAY(Types.BYTE())
+        self._waiting = runtime_context.get_list_state(ListStateDescriptor("waiting", kind))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> list[Row]:
-        """Keep an output until the watermark has passed it."""
-        state = policy.add(_value(self._state), [outputs.decode(bytes(value[2]))])
-        self._state.update(state)
-        self._wake(state, ctx)
+        """Keep an output until the watermark has passed it; to add each to the state at once would copy it each time."""
+        self._waiting.add(value[2])
+        ctx.timer_service().register_event_time_timer(outputs.decode(bytes(value[2])).time_ms - 1)
         return []
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
         """Take what the watermark has passed."""
         model, before = ctx.get_current_key(), _value(self._state)
+        waiting = [outputs.decode(bytes(data)) for data in self._waiting.get() or ()]
+        self._waiting.clear()
         plan = self._plan
-        state, told = policy.advance(self._models[model], plan.job, plan.configuration_id, before, timestamp + 1)
+        state = policy.add(before, waiting) if waiting else before
+        state, told = policy.advance(self._models[model], plan.job, plan.configuration_id, state, timestamp + 1)
         if state is not before:
             self._state.update(state)
             self._wake(state, ctx)
