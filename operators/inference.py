@@ -19,6 +19,7 @@ NUMBERS = 0.95  # share of numbers from which on a column is numeric; the others
 TIMES = 0.95
 CLASSES = 20  # different whole numbers that are still classes
 IDENTIFIER = 1_000  # different texts that are no longer categories
+DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b")  # also in an order that nobody can know, as 1/2/11
 _YEAR_1990_MS, _YEAR_2100_MS = 631_152_000_000, 4_102_444_800_000
 
 Columns = Mapping[str, Sequence[Any]]
@@ -85,7 +86,7 @@ def guess_type(values: Sequence[Any], *, texts: bool) -> Guess:
         if rises and len(known) >= 50 and all(number.is_integer() for number in known):
             return Guess(None, "rises with every record")
         return Guess("numeric")
-    if _are_times(present, texts=texts):
+    if _are_times(present, texts=texts) or all(DATE.match(str(value)) for value in present):
         return Guess(None, "holds times")
     different = len({category(value) for value in present})
     if different > IDENTIFIER or (different > 50 and different > len(present) / 2):
