@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime, timezone
+from fractions import Fraction
 
 from config.texts import quote
 
@@ -23,7 +24,7 @@ NAMES = {
     **{"hours": "h", "d": "day", "days": "day", "w": "week", "weeks": "week"},
 }
 LONGEST_US = 100 * 366 * UNITS_US["day"]  # a century: longer is a slip of the pen, and 2**63 us is never reached
-DURATION = re.compile(r"(\d+(?:_\d+)*(?:\.\d+)?)\s*([a-z]+)")
+DURATION = re.compile(r"([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)\s*([a-z]+)")
 BUDGET = re.compile(r"(\S+)\s+per\s+(.+)")
 SHARE = re.compile(r"([0-9.eE+-]+)\s*(%?)")
 
@@ -46,14 +47,14 @@ def microseconds(text: str) -> int:
     if not match or not unit:
         msg = f"{quote(text)} is not a duration (a number and ms, s, min, h, days or weeks, as in '5 min')"
         raise ValueError(msg)
-    exact = float(match[1].replace("_", "")) * UNITS_US[unit]
-    if exact != round(exact):
-        msg = f"{quote(text)} is finer than a microsecond"
-        raise ValueError(msg)
+    exact = Fraction(match[1]) * UNITS_US[unit]
     if exact > LONGEST_US:
         msg = f"{quote(text)} is too long (at most 100 years)"
         raise ValueError(msg)
-    return round(exact)
+    if exact.denominator != 1:
+        msg = f"{quote(text)} is finer than a microsecond"
+        raise ValueError(msg)
+    return int(exact)
 
 
 def milliseconds(text: str) -> int:

@@ -51,7 +51,7 @@ def included(tree: Mapping, directory: Path, name: str) -> tuple[Mapping, list[P
     patterns = tree.get("include")
     whole, problems = merge(tree, Mapping()), list[Problem]()
     for path, pattern in _items(patterns, ("include",)):
-        files = sorted(directory.glob(pattern)) if not Path(pattern).is_absolute() else sorted(_absolute(pattern))
+        files = sorted(_matches(directory, str(pattern)))
         if not files:
             problems.append(Problem(path, f"no file matches {quote(pattern)} in {str(directory)!r}"))
         for file in files:
@@ -62,9 +62,10 @@ def included(tree: Mapping, directory: Path, name: str) -> tuple[Mapping, list[P
     return whole, problems
 
 
-def _absolute(pattern: str) -> Iterator[Path]:
-    root = Path(Path(pattern).anchor)
-    return root.glob(str(Path(pattern).relative_to(root)))
+def _matches(directory: Path, pattern: str) -> Iterator[Path]:
+    whole = directory / pattern
+    root = Path(whole.anchor)
+    return directory.glob(pattern) if not Path(pattern).is_absolute() else root.glob(str(whole.relative_to(root)))
 
 
 def _add(whole: Mapping, content: Mapping) -> Iterator[Problem]:

@@ -85,6 +85,7 @@ def _prediction_problems(path: Path, prediction: Prediction) -> Iterator[Problem
         return
     if task not in ("binary", "multiclass"):
         yield Problem((*path, "classes"), f"are for binary and multiclass predictions, not {task}")
+        return
     if len(set(classes)) < len(classes):
         yield Problem((*path, "classes"), "has a class twice")
     elif task == "binary" and len(classes) != 2:

@@ -67,7 +67,7 @@ def _bootstrap(value: Any) -> str:
     for broker in text(value).split(","):
         host, _, port = broker.strip().rpartition(":")
         if not host or not port.isdigit() or not 0 < int(port) < 65_536:
-            msg = f"'{broker.strip()}' is not a broker (HOST:PORT, several with commas between)"
+            msg = f"{quote(value)} is not HOST:PORT (several with commas between)"
             raise ValueError(msg)
     return ",".join(broker.strip() for broker in str(value).split(","))
 

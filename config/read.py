@@ -14,8 +14,8 @@ import yaml
 from config.errors import Problem
 from config.texts import Mapping, Mark, Sequence, Text, quote
 
-FILE_LIMIT = 4 * 1024 * 1024  # bytes: some 50,000 features; a data file given by mistake is refused before it is parsed
-NODE_LIMIT = 500_000  # values of one file, an alias counted each time: ten nested aliases can stand for billions
+FILE_LIMIT = 1024 * 1024  # bytes: some 50,000 features, read in ten seconds; a data file given by mistake is not parsed
+NODE_LIMIT = 100_000  # values of one file, an alias counted each time: ten nested aliases can stand for billions
 YAML = "tag:yaml.org,2002:"
 PLAIN_TAGS = {YAML + kind for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "merge")}
 
@@ -71,10 +71,11 @@ def _compose(path: Path, name: str) -> yaml.Node:
         message = f"cannot be read ({error.strerror or error})"
         raise _Unreadable(message, start) from None
     if len(content) > FILE_LIMIT:
-        message = "is larger than 4 MB; is it a configuration?"
+        message = "is larger than 1 MB; is it a configuration?"
         raise _Unreadable(message, start)
     try:
-        node = yaml.compose(content.decode("utf-8-sig"), Loader=yaml.SafeLoader)
+        text = content.decode("utf-8-sig")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
         message = f"is not UTF-8 text (byte {error.start + 1})"
         raise _Unreadable(message, _at(name, content[: error.start].decode())) from None
@@ -84,7 +85,10 @@ def _compose(path: Path, name: str) -> yaml.Node:
     except yaml.MarkedYAMLError as error:
         what = error.problem or ""
         message = f"is not YAML: {f'{error.context} {what}' if what.startswith('but ') else what or error.context}"
-        raise _Unreadable(message, _mark(name, error.problem_mark or error.context_mark)) from None
+        mark = _mark(name, error.problem_mark or error.context_mark)
+        if error.problem_mark and text[: error.problem_mark.index].endswith("$"):
+            message += '; within {} and [] a reference needs quotes, as in "${NAME}"'
+        raise _Unreadable(message, mark) from None
     except RecursionError:
         message = "is nested too deeply"
         raise _Unreadable(message, start) from None

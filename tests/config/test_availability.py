@@ -1,0 +1,73 @@
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from config import load
+from config.availability import RELEASE
+
+EVERYTHING = Path(__file__).parents[1] / "data" / "everything.yaml"
+LATER = f"not available yet in tidemark {RELEASE}; it is checked but does nothing"
+
+
+def test_everything():
+    """Each part that does nothing yet has its line."""
+    assert load(EVERYTHING, {"KAFKA_PASSWORD": "a", "TOKEN": "b"}).unavailable == (
+        f"sources.labels: kind 'labels' is {LATER}",
+        f"control: {LATER}",
+        f"actions: {LATER}",
+        f"store: {LATER}",
+        f"models.churn.labels: {LATER}",
+        f"models.churn.performance: {LATER}",
+        f"models.churn.estimated_performance: {LATER}",
+        f"models.churn.expect: {LATER}",
+        f"models.churn.season: {LATER}",
+        f"models.churn.value: {LATER}",
+        f"models.churn.retrain: {LATER}",
+        f"models.churn.features.title: type 'text' is {LATER}",
+        f"models.churn.features.vector: type 'embedding' is {LATER}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("window: {size: 2 h}", []),
+        ("quality: {missing: true, freshness: 1 h}", []),
+        ("correlation: false", []),
+        ("quality: {missing: false}", ["quality.missing: "]),
+        ("correlation: true", ["correlation: "]),
+        ("multivariate: true", ["multivariate: "]),
+        ("reference: {learn: 1000}", ["reference: 'learn' is "]),
+        ("reference: {previous: 28 days}", ["reference: 'previous' is "]),
+        ("on_unknown_version: learn", ["on_unknown_version: 'learn' is "]),
+        (
+            "features: {a: {type: numeric, detectors: [psi, hellinger, 'river:KSWIN']}}",
+            ["features.a.detectors[1]: 'hellinger' is ", "features.a.detectors[2]: 'river:KSWIN' is "],
+        ),
+    ],
+)
+def test_what_is_used(settings, expected, loaded):
+    """What is not asked for, or switched off, has no line."""
+    features = "" if settings.startswith("features") else "    features: {a: numeric}\n"
+    plan = loaded(f"sources: {{predictions: {{path: a.csv}}}}\nmodels:\n  m:\n{features}    {settings}\n").plan
+    assert plan.unavailable == tuple(f"models.m.{line}{LATER}" for line in expected)
+
+
+def test_what_is_not_available_is_not_in_the_plan(loaded):
+    """So that it does nothing, as is said."""
+    model = loaded("""\
+sources: {predictions: {path: a.csv}}
+models:
+  m:
+    reference: {learn: 10}
+    features: {a: {type: numeric, detectors: [wasserstein, psi]}, b: text}
+""").plan.models[0]
+    assert model.reference is None
+    assert [feature.name for feature in model.features] == ["a"]
+    assert [detector.name for detector in model.features[0].detectors] == ["psi"]
+
+
+def test_the_release_is_the_package():
+    """The lines name the release that is installed."""
+    assert version("tidemark").startswith(RELEASE + ".")

@@ -1,0 +1,308 @@
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from config import load
+from config.plan import (
+    AlarmsPlan,
+    DetectorPlan,
+    FeaturePlan,
+    FieldsPlan,
+    JobPlan,
+    ModelPlan,
+    Plan,
+    PredictionPlan,
+    SegmentPlan,
+    SinkPlan,
+    SourcePlan,
+    TimePlan,
+    VersionPlan,
+    WindowPlan,
+)
+
+EVERYTHING = Path(__file__).parents[1] / "data" / "everything.yaml"
+SECRETS = {"KAFKA_PASSWORD": "correct horse", "TOKEN": "battery staple"}
+LEAST = """\
+sources: {predictions: {path: data.jsonl}}
+models: {churn: {features: {age: numeric}}}
+"""
+
+
+def without_id(plan: Plan) -> Plan:
+    return msgspec.structs.replace(plan, configuration_id="")
+
+
+def test_defaults(loaded, tmp_path):
+    """Sources, models and their features are all that must be said."""
+    assert without_id(loaded(LEAST).plan) == Plan(
+        job=JobPlan(checkpoint_dir=str(tmp_path / ".tidemark/checkpoints")),
+        sources=(
+            SourcePlan(
+                name="predictions",
+                kind="predictions",
+                path=str(tmp_path / "data.jsonl"),
+                format="jsonl",
+                time=TimePlan(kind="payload"),
+            ),
+        ),
+        events=SinkPlan(path=str(tmp_path / "out/events.jsonl")),
+        summaries=SinkPlan(path=str(tmp_path / "out/summaries.jsonl")),
+        dead_letters=SinkPlan(path=str(tmp_path / "out/dead-letters.jsonl")),
+        models=(
+            ModelPlan(
+                name="churn",
+                reference=str(tmp_path / "profiles/{model}-{version}.json"),
+                window=WindowPlan(size_ms=3_600_000, slide_ms=300_000, min_count=500, grow_to_ms=604_800_000),
+                alarms=AlarmsPlan(
+                    budget=1.0, period_ms=2_592_000_000, confirm=2, recover=3, min_effect="small", critical="large"
+                ),
+                features=(FeaturePlan(name="age", type="numeric"),),
+            ),
+        ),
+    )
+
+
+def test_everything():
+    """A file that says all that can be said comes to this plan."""
+    folder = EVERYTHING.parent
+    configuration = load(EVERYTHING, SECRETS)
+    assert configuration.directory == folder
+    assert configuration.path == EVERYTHING
+    assert configuration.unavailable == configuration.plan.unavailable != ()
+    assert msgspec.structs.replace(configuration.plan, configuration_id="", unavailable=()) == Plan(
+        job=JobPlan(name="churn-monitor", environment="prod", checkpoint_dir=str(folder / ".tidemark/checkpoints")),
+        sources=(
+            SourcePlan(name="predictions", kind="predictions", topic="predictions"),
+            SourcePlan(name="labels", kind="labels", topic="labels"),
+            SourcePlan(name="features", kind="features", topic="features", model="churn", carries=("age", "plan")),
+        ),
+        events=SinkPlan(topic="drift-events"),
+        summaries=SinkPlan(topic="drift-summaries"),
+        dead_letters=SinkPlan(topic="drift-dead-letters"),
+        control="drift-control",
+        models=(
+            ModelPlan(
+                name="churn",
+                info={"owner": "growth", "runbook": "https://...", "tier": 1},
+                versions={"3": VersionPlan(), "4": VersionPlan(role="shadow")},
+                reference=str(folder / "profiles/{model}-{version}.json"),
+                window=WindowPlan(size_ms=3_600_000, slide_ms=300_000, min_count=500, grow_to_ms=604_800_000),
+                alarms=AlarmsPlan(
+                    budget=1.0, period_ms=2_592_000_000, confirm=2, recover=3, min_effect="small", critical="large"
+                ),
+                prediction=PredictionPlan(task="binary", positive="yes"),
+                features=(
+                    FeaturePlan(name="age", type="numeric"),
+                    FeaturePlan(name="plan", type="categorical"),
+                    FeaturePlan(
+                        name="income",
+                        type="numeric",
+                        sensitive=True,
+                        range=(0.0, 1e7),
+                        detectors=(
+                            DetectorPlan(name="psi"),
+                            DetectorPlan(name="adwin"),
+                            DetectorPlan(name="ks", threshold=0.2),
+                        ),
+                    ),
+                ),
+                segments=(SegmentPlan(fields=("country",)), SegmentPlan(fields=("country", "device"))),
+                disclose=30,
+            ),
+        ),
+    )
+
+
+def test_texts_mean_what_they_say(loaded):
+    """Where a text is expected, YAML's own ideas about it do not count."""
+    plan = loaded("""\
+sources: {predictions: {path: a.jsonl, version: 1.10}}
+models:
+  no:
+    prediction: {task: binary, positive: yes, classes: [yes, no]}
+    features: {on: numeric, 2026-01-01: categorical}
+    segments: [{country: [NO, DE]}, {fields: [country, 007], values: [[NO, 1.0]]}]
+    versions: {1.10: shadow}
+    info: {code: 007, version: 1.10, tier: 2, live: true, quoted: "2"}
+""").plan
+    model = plan.models[0]
+    assert plan.sources[0].version == "1.10"
+    assert (model.name, model.prediction) == (
+        "no",
+        PredictionPlan(task="binary", positive="yes", classes=("yes", "no")),
+    )
+    assert [feature.name for feature in model.features] == ["on", "2026-01-01"]
+    assert model.segments == (
+        SegmentPlan(fields=("country",), values=(("NO",), ("DE",))),
+        SegmentPlan(fields=("country", "007"), values=(("NO", "1.0"),)),
+    )
+    assert model.versions == {"1.10": VersionPlan(role="shadow")}
+    assert model.info == {"code": "007", "version": "1.10", "tier": 2, "live": True, "quoted": "2"}
+
+
+def test_a_key_without_a_value_is_not_given(loaded):
+    """An empty section has its defaults."""
+    text = LEAST + "job:\nkafka:\nsinks:\ncontrol:\n"
+    assert loaded(text).plan == loaded(LEAST).plan
+
+
+def test_features_from_the_profile(loaded):
+    """The features come later; what is excluded is known now."""
+    model = loaded("""\
+sources: {predictions: {path: a.jsonl, carries: [whatever]}}
+models: {churn: {features: {from: profile, exclude: [customer_id, row]}}}
+""").plan.models[0]
+    assert (model.features, model.features_from_profile, model.features_exclude) == ((), True, ("customer_id", "row"))
+
+
+def test_detector_options(loaded):
+    """Options go to their detector; input and threshold have places of their own."""
+    plan = loaded("""\
+sources: {predictions: {path: a.jsonl}}
+models:
+  m:
+    features:
+      a:
+        type: numeric
+        detectors:
+          - adwin: {input: raw, delta: 0.002, reset: river}
+          - page_hinkley: {threshold: 50, delta: 0.005, fading: 0.9999, min_count: 30, input: raw}
+          - psi:
+      b: {type: numeric, detectors: []}
+""").plan
+    assert plan.models[0].features == (
+        FeaturePlan(
+            name="a",
+            type="numeric",
+            detectors=(
+                DetectorPlan(name="adwin", input="raw", options={"delta": 0.002, "reset": "river"}),
+                DetectorPlan(
+                    name="page_hinkley",
+                    input="raw",
+                    threshold=50.0,
+                    options={"delta": 0.005, "fading": 0.9999, "min_count": 30},
+                ),
+                DetectorPlan(name="psi"),
+            ),
+        ),
+        FeaturePlan(name="b", type="numeric", detectors=()),
+    )
+
+
+def test_fields_of_a_table_are_columns(loaded, tmp_path):
+    """In tables the default place of a field is the column of its name, and features are columns themselves."""
+    source = loaded("""\
+sources:
+  predictions:
+    path: data/*.csv.gz
+    columns: [day, price, class]
+    time: {every: 250 us, from: 1996-05-07}
+    fields: {label: class}
+models: {elec: {features: {day: categorical, price: numeric}}}
+""").plan.sources[0]
+    names = FieldsPlan.__struct_fields__
+    assert source == SourcePlan(
+        name="predictions",
+        kind="predictions",
+        path=str(tmp_path / "data/*.csv.gz"),
+        format="csv",
+        columns=("day", "price", "class"),
+        time=TimePlan(kind="every", every_us=250, from_ms=831_427_200_000),
+        model="elec",  # no column names the model, and there is but one
+        fields=FieldsPlan(**{name: name for name in names} | {"features": "", "label": "class"}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("a.json", "jsonl"),
+        ("a.jsonl", "jsonl"),
+        ("a.ndjson.gz", "jsonl"),
+        ("A.CSV", "csv"),
+        ("s3://bucket/*/a.csv.gz", "csv"),
+        ("a.parquet", "parquet"),
+        ("a.data, format: csv", "csv"),
+        ("a.gz, format: json", "jsonl"),
+    ],
+)
+def test_the_suffix_tells_the_format(path, form, loaded):
+    """Packed or not; where it does not, it is said."""
+    plan = loaded(f"sources: {{predictions: {{path: {path}}}}}\nmodels: {{m: {{features: {{a: numeric}}}}}}\n").plan
+    assert plan.sources[0].format == form
+
+
+@pytest.mark.parametrize(
+    ("kafka", "sinks", "expected"),
+    [
+        ("", "", ("path out/events.jsonl", "path out/summaries.jsonl", "path out/dead-letters.jsonl")),
+        ("a:1", "", ("topic drift-events", "topic drift-summaries", "topic drift-dead-letters")),
+        (
+            "a:1",
+            "events: {path: x/e.jsonl}",
+            ("path x/e.jsonl", "path x/summaries.jsonl", "path x/dead-letters.jsonl"),
+        ),
+        ("a:1", "events: {topic: e}, summaries: none, dead_letters: off", ("topic e", "none", "none")),
+        ("", "events: {path: e.jsonl}", ("path e.jsonl", "path summaries.jsonl", "path dead-letters.jsonl")),
+        ("", "summaries: {path: s.jsonl}", ("path out/events.jsonl", "path s.jsonl", "path out/dead-letters.jsonl")),
+    ],
+)
+def test_where_the_events_go_the_rest_goes_too(kafka, sinks, expected, loaded, tmp_path):
+    """Topics if there are brokers, else files, unless it is said."""
+    plan = loaded(LEAST + (f"kafka: {{bootstrap: '{kafka}'}}\n" if kafka else "") + f"sinks: {{{sinks}}}\n").plan
+
+    def shown(sink: SinkPlan | None) -> str:
+        if sink is None:
+            return "none"
+        return f"topic {sink.topic}" if sink.topic else f"path {Path(sink.path).relative_to(tmp_path)}"
+
+    assert (shown(plan.events), shown(plan.summaries), shown(plan.dead_letters)) == expected
+
+
+def test_the_id_is_that_of_what_decides_about_events(loaded):
+    """Spelling, places of data, processes and defaults that are written out do not change it; detection does."""
+    same = [
+        LEAST,
+        LEAST + "# a comment\njob: {parallelism: 4, checkpoints: {every: 1 min}}\nkafka: {bootstrap: 'a:1'}\n",
+        LEAST.replace("{path: data.jsonl}", "{topic: t}") + "kafka: {bootstrap: 'a:1'}\n",
+        LEAST + "defaults: {window: {size: 60 min}, alarms: {budget: 1.0 per 30 days}}\n",
+        LEAST.replace("age: numeric", "age: {type: numeric, sensitive: no}"),
+    ]
+    other = [
+        LEAST + "job: {environment: prod}\n",
+        LEAST + "job: {pane: 5 s}\n",
+        LEAST + "defaults: {disclose: 21}\n",
+        LEAST.replace("numeric", "categorical"),
+    ]
+    assert len({loaded(text).plan.configuration_id for text in same}) == 1
+    assert len({loaded(text).plan.configuration_id for text in [LEAST, *other]}) == 5
+
+
+def test_the_id_does_not_depend_on_the_folder(tmp_path):
+    """Two checkouts of one configuration have one id, and files of their own."""
+    plans = []
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "c.yaml").write_text(LEAST)
+        plans.append(load(folder / "c.yaml", {}).plan)
+    assert plans[0].configuration_id == plans[1].configuration_id
+    assert plans[0].models[0].reference != plans[1].models[0].reference
+
+
+def test_secrets_are_nowhere_but_with_the_clients(tmp_path):
+    """Neither the plan nor anything that may be printed has them."""
+    configuration = load(EVERYTHING, SECRETS)
+    shown = f"{configuration!r}{configuration}{configuration.kafka}{vars(configuration.kafka)}"
+    shown += msgspec.json.encode(configuration.plan).decode() + repr(configuration.plan)
+    for secret in SECRETS.values():
+        assert secret not in shown
+    assert configuration.kafka is not None
+    assert configuration.kafka.client_settings()["sasl.password"] == "correct horse"
+
+
+def test_another_secret_is_the_same_configuration():
+    """A password is no part of what is hashed."""
+    ids = {load(EVERYTHING, {**SECRETS, "KAFKA_PASSWORD": word}).plan.configuration_id for word in ("a", "b")}
+    assert len(ids) == 1
