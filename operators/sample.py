@@ -66,18 +66,16 @@ def look(data: str) -> Sample:
     top = by_member(records)
     features_at = _features_at(top) if form == "jsonl" else ""
     fields = guess_fields({name: values for name, values in top.items() if name != features_at}, texts=texts)
-    models = [
-        name if isinstance(name, str) else None
-        for name in map(category, top[fields["model"]] if "model" in fields else [])
-    ]
-    known = [name for name, _ in Counter(name for name in models if name is not None).most_common()]
+    models = list(map(category, top[fields["model"]])) if "model" in fields else []
+    known = [name for name, _ in Counter(name for name in models if isinstance(name, str)).most_common()]
     if len(known) > MODELS:
         del fields["model"]
         known = []
-    candidates = by_member([record.get(features_at) for record in records]) if features_at else top
-    if not features_at:
-        candidates = {name: values for name, values in top.items() if name not in fields.values()}
-    candidates.pop("", None)  # the index that pandas wrote
+    if features_at:
+        candidates = by_member([record.get(features_at) for record in records])
+    else:
+        taken = {"", *fields.values()}  # a column without a name is the index that pandas wrote
+        candidates = {name: values for name, values in top.items() if name not in taken}
     predictions = top[fields["prediction"]] if "prediction" in fields else []
     samples = []
     for name in known or [_stem(data)]:

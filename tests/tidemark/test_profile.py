@@ -1,0 +1,201 @@
+import gzip
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from schemas import profile as profiles
+from tidemark import cli
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+CONFIGURATION = """\
+sources: {predictions: {path: live.jsonl}}
+models:
+  churn:
+    features: {age: numeric, plan: categorical, member: boolean}
+    segments: [country]
+    prediction: {task: binary, positive: "yes"}
+    disclose: 1
+"""
+
+
+def record(i, **others):
+    return {
+        **{"id": i, "timestamp": f"2026-01-01T00:00:{i:02d}Z", "model": "churn", "version": "3", "country": "DE"},
+        **{"features": {"age": i % 4, "plan": "gold" if i % 2 else "basic", "member": i < 6}},
+        **{"prediction": "yes" if i < 3 else "no", "confidence": 0.5},
+        **others,
+    }
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder with a configuration, to work in."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "monitors.yaml").write_text(CONFIGURATION)
+    return tmp_path
+
+
+def write(folder, name, *records):
+    (folder / name).write_text("".join(json.dumps(one) + "\n" for one in records))
+
+
+def run(*words):
+    return cli.main(["profile", "monitors.yaml", "--model", "churn", *words])
+
+
+def test_a_profile(folder, capsys):
+    """The profile goes where the model's `reference` says, and its signals are shown."""
+    write(folder, "train.jsonl", *map(record, range(10)))
+    assert run("--data", "train.jsonl") == 0
+    made = profiles.decode((folder / "profiles" / "churn-3.json").read_bytes())
+    out, err = capsys.readouterr()
+    assert out == (
+        "churn 3: 10 records of train.jsonl, 2026-01-01T00:00:00.000Z to 2026-01-01T00:00:09.000Z\n"
+        "signal          type         values  missing\n"
+        "feature.age     discrete         10     0.0%  mean 1.3, sd 1.1, 0 to 3\n"
+        "feature.plan    categorical      10     0.0%  2 different: basic 50%, gold 50%\n"
+        "feature.member  categorical      10     0.0%  2 different: true 60%, false 40%\n"
+        "prediction      categorical      10     0.0%  2 different: no 70%, yes 30%\n"
+        "confidence      discrete         10     0.0%  mean 0.5, sd 0, 0.5 to 0.5\n"
+        "segments by country: 1\n"
+        f"{made.id}\n"
+        "written to profiles/churn-3.json\n"
+    )
+    assert err == "confidence: always 0.5; any other value will be a change\n"
+    assert made.provenance == profiles.Provenance(
+        source="train.jsonl",
+        rows=10,
+        start="2026-01-01T00:00:00.000Z",
+        end="2026-01-01T00:00:09.000Z",
+        tidemark=version("tidemark"),
+    )
+
+
+def test_csv_with_gaps(folder, capsys):
+    """From a CSV; a place for the file can be given; what is doubtful is said."""
+    rows = ["age,plan,member,country,prediction"]
+    rows += [f"{'x' if i % 5 == 0 else i},gold,,," for i in range(40)] + ["1,2"]
+    (folder / "train.csv.gz").write_bytes(gzip.compress("\n".join(rows).encode()))
+    assert run("--data", "train.csv.gz", "-o", "out/p.json") == 0
+    assert capsys.readouterr().err == (
+        "1 of 41 records left out; the first, record 40: expected 5 cells, got 2\n"
+        "feature.age: 8 of its 40 values are no numbers; they are counted as invalid\n"
+        "feature.plan: always 'gold'; any other value will be a change\n"
+        "feature.member: missing in all 40 records; correct its name or remove it\n"
+        "prediction: missing in all records; correct 'fields' of the source or leave 'prediction' out\n"
+        "segment country: no value in 1 records or more; correct its name or remove it\n"
+    )
+    made = profiles.decode((folder / "out" / "p.json").read_bytes())
+    assert (made.version, made.provenance.rows, made.provenance.start) == (None, 40, None)
+    assert list(made.signals) == ["feature.age", "feature.plan", "feature.member"]
+
+
+def test_records_without_version(folder):
+    """Records that name no version have the version that the job gives them, in the name of the file."""
+    write(folder, "train.jsonl", {**record(1), "version": None})
+    assert run("--data", "train.jsonl") == 0
+    assert profiles.decode((folder / "profiles" / "churn-0.json").read_bytes()).version is None
+
+
+def test_one_of_two_versions(folder, capsys):
+    """Of two versions one is asked for."""
+    write(folder, "train.jsonl", record(1), record(2, version="4"), record(3, model="fraud"))
+    assert run("--data", "train.jsonl") == 2
+    assert capsys.readouterr().err == (
+        "train.jsonl: has records of several versions (3, 4); say which one with --version\n"
+    )
+    assert run("--data", "train.jsonl", "--version", "4") == 0
+    assert (folder / "profiles" / "churn-4.json").exists()
+    assert "2 of 3 records are of other models or versions\n" in capsys.readouterr().err
+
+
+def test_features_from_the_profile(folder):
+    """With `features: {from: profile}` the data say what the features are, but for those that are excluded."""
+    (folder / "monitors.yaml").write_text(
+        "sources: {predictions: {path: live.jsonl}}\n"
+        "models: {churn: {features: {from: profile, exclude: [plan]}, reference: p.json}}\n"
+    )
+    write(folder, "train.jsonl", *map(record, range(10)))
+    assert run("--data", "train.jsonl") == 0
+    made = profiles.decode((folder / "p.json").read_bytes())
+    assert list(made.signals) == ["feature.age", "feature.member", "prediction", "confidence"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--data", "none.jsonl"], "none.jsonl: no such file; check the path"),
+        (["--data", "empty.jsonl"], "empty.jsonl: has no records"),
+        (["--data", "other.jsonl"], "other.jsonl: has no records of churn (but of fraud)"),
+        (
+            ["--data", "bad.jsonl"],
+            "bad.jsonl: has no records of churn; record 0: not JSON: invalid character (byte 4)",
+        ),
+        (
+            ["--data", "flat.jsonl"],
+            "flat.jsonl: no feature of churn has a value in any of 1 records; correct their names",
+        ),
+        (
+            ["--data", "table.csv"],
+            "table.csv: has no column 'plan', 'member' (age); correct the names under 'features'",
+        ),
+        (["--data", "good.jsonl", "--labels", "x"], "--labels: not available yet; leave it out"),
+        (["--data", "good.jsonl", "--performance", "x"], "--performance: not available yet; leave it out"),
+        (
+            ["--data", "good.jsonl", "--from", "2026-01-01T00:00:00Z"],
+            "--from and --to are for topics, and good.jsonl is none (topic:NAME)",
+        ),
+        (
+            ["--data", "topic:archive"],
+            "topic:archive: the configuration names no brokers; add 'kafka: {bootstrap: HOST:PORT}'",
+        ),
+        (["--data", "good.jsonl", "-o", "good.jsonl/p.json"], None),
+    ],
+)
+def test_what_cannot_be_done(folder, capsys, words, message):
+    """One line says what is wrong, the status is 2, and no profile is written."""
+    (folder / "empty.jsonl").touch()
+    (folder / "bad.jsonl").write_text("nonsense\n")
+    write(folder, "other.jsonl", record(1, model="fraud"))
+    write(folder, "flat.jsonl", {"model": "churn", "age": 1})
+    write(folder, "good.jsonl", record(1))
+    (folder / "table.csv").write_text("age\n1\n")
+    assert run(*words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    if message is None:
+        assert err.startswith("profile good.jsonl/p.json: cannot be written (")
+        assert err.count("\n") == 1
+    else:
+        assert err == message + "\n"
+    assert not (folder / "profiles").exists()
+
+
+def test_an_unknown_model(capsys):
+    """A model that the configuration does not have is named with those that it has."""
+    assert cli.main(["profile", "monitors.yaml", "--model", "churm", "--data", "x.csv"]) == 2
+    assert capsys.readouterr().err == "--model: 'churm' is not a model (churn); did you mean 'churn'?\n"
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared data sets beside the repository")
+def test_elec2(folder, capsys):
+    """In the first 17,424 rows of elec2 three columns are constants: discrete signals that any change will leave."""
+    rows = gzip.decompress((SHARED / "elec2" / "elec2.csv.gz").read_bytes()).splitlines(keepends=True)
+    (folder / "reference.csv").write_bytes(b"".join(rows[: 1 + 17_424]))
+    assert cli.main(["init", "--from", "reference.csv", "-o", "elec2.yaml"]) == 0
+    assert cli.main(["profile", "elec2.yaml", "--model", "reference", "--data", "reference.csv", "-o", "p.json"]) == 0
+    made = profiles.decode((folder / "p.json").read_bytes())
+    constant = {"feature.vicprice": 0.003467, "feature.vicdemand": 0.422915, "feature.transfer": 0.414912}
+    for name, signal in made.signals.items():
+        assert (signal.count, signal.missing, signal.invalid) == (17_424, 0, 0)
+        if name in constant:
+            assert (signal.discrete, signal.sd, signal.min, signal.max) == (True, 0.0, constant[name], constant[name])
+            assert signal.counts == (0, 17_424, 0)
+    assert {name for name, signal in made.signals.items() if signal.sd == 0} == set(constant)
+    period = made.signals["feature.period"]
+    assert (period.discrete, len(period.edges), sum(count > 0 for count in period.counts)) == (True, 96, 48)
+    demand = made.signals["feature.nswdemand"]
+    assert (demand.discrete, len(demand.counts)) == (False, 250)
+    assert max(demand.counts) < 1.2 * 17_424 / 250
