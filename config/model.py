@@ -71,27 +71,27 @@ class Test(Section):
 
 
 class Sequential(Section):
-    """Options of a detector that follows the values, on ranks or on the values themselves (`input: raw`)."""
+    """A detector that follows the values: on ranks it has its settings from the budget, on raw values river's."""
 
     noun = "an option"
 
     input: Annotated[Literal["rank", "raw"], OneOf("an input")] = "rank"
-    reset: Annotated[Literal["paper", "river"], OneOf("a reset")] | None = None
+    delta: Annotated[float, Within(above=0)] | None = None
 
 
 class Adwin(Sequential):
-    """ADWIN; `delta` takes it out of the budget."""
+    """ADWIN, with river's names."""
 
     delta: Annotated[float, Within(above=0, below=1)] | None = None
+    reset: Annotated[Literal["paper", "river"], OneOf("a reset")] | None = None
 
 
 class PageHinkley(Sequential):
-    """Page-Hinkley; an own threshold takes it out of the budget."""
+    """Page-Hinkley, with river's names."""
 
     threshold: Annotated[float, Within(above=0)] | None = None
-    delta: Annotated[float, Within(0)] | None = None
-    fading: Annotated[float, Within(above=0, high=1)] | None = None
-    min_count: Annotated[int, Within(1)] | None = None
+    alpha: Annotated[float, Within(above=0, high=1)] | None = None
+    min_instances: Annotated[int, Within(1)] | None = None
 
 
 class Detector(Section):

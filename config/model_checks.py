@@ -120,6 +120,9 @@ def _detector_problems(path: Path, detector: Detector, feature: Feature) -> Iter
         yield Problem(path, f"'{detector.name}' is for numeric features, not {feature.type} (psi, chi_squared)")
     elif feature.type != "numeric" and detector.options.get("input") == "raw":
         yield Problem((*path, detector.name, "input"), f"'raw' is for numeric features, not {feature.type}")
+    if detector.name in ("adwin", "page_hinkley") and detector.options.get("input") != "raw":
+        for option in sorted(detector.options.keys() - {"input"}):
+            yield Problem((*path, detector.name, option), "is for 'input: raw'; on ranks it follows from the budget")
 
 
 def _segments_problems(path: Path, model: Model) -> Iterator[Problem]:

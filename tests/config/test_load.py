@@ -167,7 +167,7 @@ models:
         type: numeric
         detectors:
           - adwin: {input: raw, delta: 0.002, reset: river}
-          - page_hinkley: {threshold: 50, delta: 0.005, fading: 0.9999, min_count: 30, input: raw}
+          - page_hinkley: {threshold: 50, delta: 0.005, alpha: 0.9999, min_instances: 30, input: raw}
           - psi:
       b: {type: numeric, detectors: []}
 """).plan
@@ -181,7 +181,7 @@ models:
                     name="page_hinkley",
                     input="raw",
                     threshold=50.0,
-                    options={"delta": 0.005, "fading": 0.9999, "min_count": 30},
+                    options={"delta": 0.005, "alpha": 0.9999, "min_instances": 30},
                 ),
                 DetectorPlan(name="psi"),
             ),

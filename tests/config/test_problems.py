@@ -291,6 +291,9 @@ DETECTORS = (
          [".detectors[0]: 'ks' is for numeric features, not categorical (psi, chi_squared)"]),
         ("{type: boolean, detectors: [{adwin: {input: raw}}]}",
          [".detectors[0].adwin.input: 'raw' is for numeric features, not boolean"]),
+        ("{type: numeric, detectors: [{adwin: {delta: 0.1}}, page_hinkley: {input: rank, threshold: 5}]}",
+         [".detectors[0].adwin.delta: is for 'input: raw'; on ranks it follows from the budget",
+          ".detectors[1].page_hinkley.threshold: is for 'input: raw'; on ranks it follows from the budget"]),
         ("{type: text, detectors: [psi]}", [".detectors[0]: 'psi' is for numbers and categories, not text"]),
     ],
 )  # fmt: skip
