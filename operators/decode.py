@@ -23,7 +23,7 @@ import numpy.typing as npt
 from config.plan import ALL, ModelPlan, SegmentPlan, SourcePlan
 from operators import chunks
 from operators.codes import ABSENT
-from operators.columns import column_name
+from operators.columns import column_name, follow, steps
 from operators.hashing import hash64
 from operators.references import FEATURE, UNVERSIONED, JobReferences, ModelSignals, References
 from operators.typed_records import Layout, is_direct, record_struct
@@ -535,20 +535,9 @@ def _fields(source: SourcePlan) -> dict[str, Callable[[Mapping[str, Any]], Any]]
     return {name: _finder(getattr(source.fields, name)) for name in source.fields.__struct_fields__}
 
 
-def _finder(pointer: str) -> Callable[[Mapping[str, Any]], Any]:
-    if not pointer.startswith("/"):
-        return lambda document: document.get(pointer)
-    keys = [key.replace("~1", "/").replace("~0", "~") for key in pointer[1:].split("/")]
-
-    def find(document: Mapping[str, Any]) -> Any:
-        found: Any = document
-        for key in keys:
-            if not isinstance(found, Mapping):
-                return None
-            found = found.get(key)
-        return found
-
-    return find
+def _finder(place: str) -> Callable[[Mapping[str, Any]], Any]:
+    keys = steps(place)
+    return lambda document: follow(document, keys)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
