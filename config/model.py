@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
@@ -169,8 +169,11 @@ class FromProfile(Section):
 
 
 def _features_tag(value: Any) -> str:
-    from_profile = isinstance(value, FromProfile) or (isinstance(value, dict) and value.get("from") == "profile")
-    return TAG + ("profile" if from_profile else "named")
+    if isinstance(value, dict) and "from" in value:
+        # A feature may be called "from": the mapping is about a profile if it says so, or nothing else could be meant.
+        near = value.keys() <= {"from", "exclude"} and value["from"] not in get_args(FeatureType)
+        return TAG + ("profile" if value["from"] == "profile" or near else "named")
+    return TAG + ("profile" if isinstance(value, FromProfile) else "named")
 
 
 def _mapping(value: Any) -> Any:

@@ -8,6 +8,7 @@ from config.durations import duration
 from config.plan import DetectorPlan, FieldsPlan, ModelPlan, Plan, PredictionPlan, SegmentPlan, SinkPlan, SourcePlan
 from operators.detection import CATEGORICAL_DEFAULTS, NUMERIC_DEFAULTS
 from schemas.profile import Profile
+from tidemark.sensitivity import sensitivity
 
 Row = tuple[str, str]  # what, and what holds
 
@@ -45,6 +46,8 @@ def describe(plan: Plan, profiles: Mapping[str, Mapping[str, Profile]]) -> Itera
     yield "sinks", [(name, _sink(sink)) for name, sink in sinks.items()]
     for model in plan.models:
         yield f"model {model.name}", list(_model(model, profiles.get(model.name, {})))
+        for version, profile in profiles.get(model.name, {}).items():
+            yield f"model {model.name}, profile {version or 'of any version'}", list(sensitivity(model, profile))
     if plan.unavailable:
         yield "not available yet", [(line, "") for line in plan.unavailable]
 
@@ -62,8 +65,10 @@ def _source(source: SourcePlan) -> str:
     parts = [f"{source.kind} from {source.topic or source.path} ({source.format})"]
     if source.model:
         parts.append(f"model {source.model}" + (f" version {source.version}" if source.version else ""))
-    times = {"kafka": "times of the broker", "payload": "times of the records"}
-    parts.append(times.get(source.time.kind, f"a row every {source.time.every_us / 1e6:g} s"))
+    every = source.time.every_us
+    shown = f"{every} us" if every % 1_000 else duration(every // 1_000)
+    times = {"kafka": "times of the broker", "payload": "times of the records", "every": f"a row every {shown}"}
+    parts.append(times[source.time.kind])
     parts.append(f"out of order by {duration(source.out_of_orderness_ms)}")
     if source.topic:
         parts += [f"idle after {duration(source.idle_ms)}", f"from {source.start}"]
@@ -105,7 +110,7 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
     if model.features_from_profile:
         without = f" but for {', '.join(model.features_exclude)}" if model.features_exclude else ""
         yield "features", f"all of the profile{without}"
-    for feature in model.features:
+    for feature in model.features:  # with `from: profile` as well, once there is one
         defaults = NUMERIC_DEFAULTS if feature.type == "numeric" else CATEGORICAL_DEFAULTS
         detectors = [DetectorPlan(name=name) for name in defaults] if feature.detectors is None else feature.detectors
         sensitive = ", sensitive" if feature.sensitive else ""
@@ -115,7 +120,7 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
 
 
 def _prediction(prediction: PredictionPlan) -> str:
-    parts = [prediction.task]
+    parts: list[str] = [prediction.task]
     if prediction.task == "binary":
         positive = f"'{prediction.positive}' is positive, " if prediction.positive else ""
         parts.append(f"{positive}from a probability of {prediction.threshold:g}")

@@ -156,6 +156,15 @@ models: {churn: {features: {from: profile, exclude: [customer_id, row]}}}
     assert (model.features, model.features_from_profile, model.features_exclude) == ((), True, ("customer_id", "row"))
 
 
+def test_a_feature_may_be_called_from(loaded):
+    """Then its type is one of a feature."""
+    model = loaded("""\
+sources: {predictions: {path: a.jsonl}}
+models: {m: {features: {from: numeric}}}
+""").plan.models[0]
+    assert (model.features, model.features_from_profile) == ((FeaturePlan(name="from", type="numeric"),), False)
+
+
 def test_detector_options(loaded):
     """Options go to their detector; input and threshold have places of their own."""
     plan = loaded("""\

@@ -22,23 +22,31 @@ def validate(config: Config, as_json: AsJson = False) -> None:
     from tidemark.description import text
 
     loaded = load(config)
-    profiles, missing = _profiles(loaded.plan)
+    plan, profiles, missing = _with_profiles(loaded.plan)
     if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(loaded.plan), indent=2))
         return
-    typer.echo(text(loaded.plan, profiles))
+    typer.echo(text(plan, profiles))
     for line in missing:
         typer.echo(f"\n{line}")
 
 
-def _profiles(plan: Plan) -> tuple[dict[str, dict[str, Profile]], list[str]]:
-    """The profiles that there are, and what to do about the others: a configuration is right without them."""
-    from operators.profile_files import find
+def _with_profiles(plan: Plan) -> tuple[Plan, dict[str, dict[str, Profile]], list[str]]:
+    """The plan with the features of the profiles that there are, those, and what to do about the others.
 
-    found, missing = {}, []
+    A configuration is right without profiles; one that does not fit it is an error.
+    """
+    from operators.profile_files import find, load_references
+
+    models, found, missing = [], {}, []
     for model in plan.models:
         try:
-            found[model.name] = find(model)
+            find(model)
         except ProfileError as error:
             missing.append(str(error))
-    return found, missing
+            models.append(model)
+            continue
+        job = load_references(msgspec.structs.replace(plan, models=(model,)))
+        models += job.plan.models
+        found |= job.profiles
+    return msgspec.structs.replace(plan, models=tuple(models)), found, missing

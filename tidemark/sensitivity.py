@@ -1,0 +1,69 @@
+"""What a model's budget comes to with its profile: thresholds, and the smallest change that will be found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from config.durations import duration, time_ms
+from config.plan import ALL, ModelPlan
+from operators.detectable import UNEVEN, UNSOUND, describe
+from operators.detection import Detection
+from operators.references import ModelSignals
+from schemas.profile import Profile
+
+
+def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]:
+    """Describe the whole traffic's detection for one profile, at the rate of its reference data.
+
+    Yields
+    ------
+    tuple of str and str
+        What, and what holds.
+    """
+    detection = Detection(ModelSignals(model, profile))
+    segments = detection.segments
+    rate = _rate(profile)
+    expected = math.ceil(rate * model.window.size_ms) if rate else 0
+    count = max(expected, model.window.min_count)
+    found = describe(
+        model.alarms,
+        tests=detection.tests,
+        segments=segments,
+        whole=True,
+        slide_ms=model.window.slide_ms,
+        count=count,
+        reference=max(1, profile.provenance.rows),
+        values_per_ms=rate or count / model.window.size_ms,
+    )
+    each = f", {detection.budget(''):.2g} for each of {segments} segments" if segments else ""
+    period = duration(model.alarms.period_ms)
+    yield "budget", f"{detection.budget(ALL):g} false per {period} for all traffic{each}; level {found.level:.2g}"
+    why = "at the rate of the reference" if expected >= model.window.min_count else "min_count"
+    yield "typical window", f"{count} records ({why}), reference {profile.provenance.rows}"
+    yield (
+        "alarms above",
+        f"psi {found.psi:.3g}, ks {found.ks:.3g}, lepage {found.lepage:.3g}, chi_squared {found.chi_squared:.3g}, "
+        f"page_hinkley {found.page_hinkley:.3g}, adwin at delta {found.adwin_delta:.2g}",
+    )
+    yield (
+        "smallest found",
+        f"psi {found.smallest_psi:.3g}, shift of {found.smallest_shift:.2g} sd, spread by a factor of "
+        f"{found.smallest_spread:.3g}",
+    )
+    if found.window_share > UNEVEN:
+        more = "most" if found.window_share > UNSOUND else "many"
+        yield (
+            "warning",
+            f"the reference has {1 / found.window_share:.2g} times the records of a window; {more} references of that "
+            "size alarm always or never: give 'tidemark profile' more data",
+        )
+
+
+def _rate(profile: Profile) -> float | None:
+    """Records a millisecond of the reference data, if it has times."""
+    place = profile.provenance
+    if place.start is None or place.end is None or place.rows < 2:
+        return None
+    span = time_ms(place.end) - time_ms(place.start)
+    return (place.rows - 1) / span if span > 0 else None
