@@ -72,7 +72,8 @@ class _Evaluation:
         self._counts, self._sums = sketch.total(self._slides, len(names), len(detection.signals.numeric))
 
     def run(self) -> Evaluated:
-        enough = self._records >= self._model.window.min_count
+        # A window is grown only around records of its own: what was found in old ones alone would never end.
+        enough = self._within > 0 and self._records >= self._model.window.min_count
         alarmed = self._judge() if enough else self._wait()
         return Evaluated(self._changes, self._summary(enough, alarmed) if self._scores else None, self._within)
 
