@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jobs.topics import ANSWER_WITHIN_S, partitions
 from schemas.errors import BrokerError
 
+POLL_S = 0.2  # the client waits so long to fill a batch
 SILENCE_S = 30.0  # without a record while some must be there: the broker has gone, or sends nothing that is committed
 
 
@@ -85,10 +87,11 @@ class TopicData:
         from confluent_kafka import KafkaError
 
         self._consumer.assign(self._places)
-        open_ends = dict(self._ends)
+        open_ends, heard = dict(self._ends), time.monotonic()
         while open_ends:
-            messages = self._consumer.consume(size, timeout=SILENCE_S)
-            if not messages:
+            messages = self._consumer.consume(size, timeout=POLL_S)
+            heard = time.monotonic() if messages else heard
+            if time.monotonic() - heard > SILENCE_S:
                 message = f"{self._where}: topic '{self._topic}' gave nothing for {SILENCE_S:.0f} s; is the broker up?"
                 raise BrokerError(message)
             values, times_ms = [], []

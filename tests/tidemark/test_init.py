@@ -2,11 +2,17 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
 from config import load
+from operators import chunks
+from operators.codes import ABSENT
+from operators.file_decode import NEVER, FileDecoder
+from operators.files import list_blocks
+from operators.profile_files import load_references
 from tidemark import cli
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -106,6 +112,21 @@ def test_features_elsewhere(folder, capsys, record, place):
     text = capsys.readouterr().out
     assert place in text
     assert text.endswith("    features:\n      age: numeric\n")
+
+
+def test_flat_records_reach_the_job(folder):
+    """What init writes for flat records is what the job reads them by."""
+    records = [{"timestamp": 1_700_000_000 + i, "age": i % 7, "plan": "ab"[i % 2]} for i in range(50)]
+    (folder / "flat.jsonl").write_text("\n".join(map(json.dumps, records)))
+    assert cli.main(["init", "--from", "flat.jsonl", "-o", "monitors.yaml"]) == 0
+    assert cli.main(["profile", "monitors.yaml", "--model", "flat", "--data", "flat.jsonl"]) == 0
+    job = load_references(load("monitors.yaml").plan)
+    source = job.plan.sources[0]
+    entries, _ = FileDecoder(job, source).decode(list_blocks(source)[0], NEVER)
+    panes = [chunks.decode([e.data], job.plan.job.pane_ms) for e in entries if e.key.startswith("m|flat|")]
+    codes = np.concatenate([pane.codes for pane in panes])
+    assert codes.shape == (50, 2)
+    assert (codes < ABSENT).all()
 
 
 def test_several_models(folder, capsys):
