@@ -48,7 +48,7 @@ def configuration_error(tree: Mapping, start: Mark, problems: Iterable[Problem])
         if problem.final or mark not in finished:
             paths.setdefault((mark, problem.message), problem.path)
     order = sorted(paths, key=lambda key: (key[0].file != start.file, key[0]))
-    return ConfigurationError([f"{mark}: {_prefix(paths[mark, message])}{message}" for mark, message in order])
+    return ConfigurationError([_line(f"{mark}: {_prefix(paths[mark, message])}{message}") for mark, message in order])
 
 
 def problems_of(error: ValidationError, tree: Any, root: Path = ()) -> Iterator[Problem]:
@@ -108,6 +108,11 @@ def dotted(path: Path) -> str:
 
 def _prefix(path: Path) -> str:
     return f"{dotted(path)}: " if path else ""
+
+
+def _line(text: str) -> str:
+    """A message is one line, whatever it quotes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _mark(tree: Any, path: Path) -> Mark | None:

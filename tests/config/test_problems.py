@@ -368,3 +368,11 @@ models:
         "recover); did you mean 'confirm'?",
         "c.yaml:14:5: models.credit.window.size: '1 h' is not a multiple of slide ('7 min')",
     ]
+
+
+def test_a_message_is_one_line(problems):
+    """Also where it quotes what is not."""
+    assert problems(SOURCES + 'models: {m: {features: {"a\\nb": "\\e[31m\\n"}}}\n') == [
+        "c.yaml:2:25: models.m.features.'a\\nb': '\\x1b[31m\\n' is not a type (numeric, categorical, boolean, text, "
+        "embedding)"
+    ]
