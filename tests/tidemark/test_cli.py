@@ -1,4 +1,6 @@
+import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,12 @@ def test_version(capsys):
 def test_table_names_functions_by_their_command():
     """Every command lives in the module and function of its name."""
     assert {name: f"tidemark.commands.{name}:{name}" for name in cli.COMMANDS} == cli.COMMANDS
+
+
+@pytest.mark.parametrize("name", [name for name, place in cli.COMMANDS.items() if find_spec(place.split(":")[0])])
+def test_every_command_has_help_with_an_example(name, capsys):
+    """The example begins with the command as it would be typed."""
+    assert cli.main([name, "--help"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert re.search(rf"Examples?:\s+tidemark {name}\b", out)
