@@ -27,7 +27,7 @@ from operators.columns import column_name, follow, steps
 from operators.hashing import hash64
 from operators.references import FEATURE, UNVERSIONED, JobReferences, ModelSignals, References
 from operators.typed_records import Layout, is_direct, record_struct
-from operators.values import Gap, category, confidence, numeric
+from operators.values import Gap, category, confidence, disguised, numeric
 from schemas import cloudevents, dead_letters, segments
 
 RECORD_LIMIT = 1 << 20  # bytes a record: a batch of 10,000 of them must fit the memory; larger ones are dead letters
@@ -442,8 +442,11 @@ class _Segments:
 
     def __init__(self, plan: SegmentPlan, signals: ModelSignals) -> None:
         self.fields = plan.fields
-        known = plan.values
-        if known is None:
+        sensitive = {feature.name for feature in signals.model.features if feature.sensitive}
+        self._shown = [disguised if field in sensitive else None for field in plan.fields]
+        if plan.values is not None:
+            known = tuple(zip(*map(_shown, zip(*plan.values, strict=True), self._shown), strict=True))
+        else:
             listed = signals.profile.segments.get(",".join(plan.fields), ())
             known = tuple(tuple(segments.parse(text).values()) for text, _ in listed[: plan.limit])
         self.texts = [segments.text(dict(zip(plan.fields, values, strict=True))) for values in known]
@@ -454,8 +457,14 @@ class _Segments:
         """Number of each record's segment."""
         rest = len(self.texts) - 1
         names = [[v if type(v) is str else category(v) for v in column] for column in columns]
-        found = (self._numbers.get(values, rest) for values in zip(*names, strict=True))  # type: ignore[call-overload]
+        shown = [_shown(column, disguise) for column, disguise in zip(names, self._shown, strict=True)]
+        found = (self._numbers.get(values, rest) for values in zip(*shown, strict=True))
         return np.fromiter(found, np.int64, len(names[0]))
+
+
+def _shown(names: Sequence[str | Gap], disguise: Callable[[str], str] | None) -> Sequence[str | Gap]:
+    """Values of a segment's field as the profile has them: those of a sensitive one stand for themselves nowhere."""
+    return names if disguise is None else [disguise(name) if type(name) is str else name for name in names]
 
 
 class _Builder:
