@@ -40,6 +40,8 @@ class TimePlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourcePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One source: a topic, or files."""
+
     name: str  # its key in `sources`
     kind: Literal["predictions", "labels", "features"]
     topic: str | None = None  # exactly one of topic and path
@@ -58,6 +60,8 @@ class SourcePlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DetectorPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One detector of a feature."""
+
     name: str  # psi, lepage, ks, chi_squared, adwin, page_hinkley, river:NAME ...
     threshold: float | None = None  # the user's own, outside the budget
     input: Literal["rank", "raw"] = "rank"
@@ -65,6 +69,8 @@ class DetectorPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeaturePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One feature that is watched."""
+
     name: str
     type: Literal["numeric", "categorical", "boolean", "text", "embedding"]
     sensitive: bool = False
@@ -73,6 +79,8 @@ class FeaturePlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WindowPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How long windows are and how often they are evaluated."""
+
     size_ms: int
     slide_ms: int
     min_count: int
@@ -80,6 +88,8 @@ class WindowPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlarmsPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How many false episodes are accepted, and what an episode takes."""
+
     budget: float  # expected false episodes ...
     period_ms: int  # ... per so long
     confirm: int
@@ -89,6 +99,8 @@ class AlarmsPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PredictionPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model's prediction is."""
+
     task: Literal["binary", "multiclass", "regression", "ranking"]
     positive: str | None = None
     threshold: float = 0.5
@@ -104,10 +116,14 @@ class SegmentPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VersionPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What the configuration says of a version."""
+
     role: Literal["champion", "shadow", "challenger"] = "champion"
 
 
 class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One model and all that is watched of it."""
+
     name: str
     info: dict[str, Any] = {}  # copied into events
     versions: dict[str, VersionPlan] = {}  # empty: any version, champion
@@ -126,12 +142,16 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Where messages go: a topic or a file."""
+
     topic: str | None = None
     path: str | None = None
     payload: Literal["none", "full"] = "none"  # dead letters only
 
 
 class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """The job as a whole."""
+
     name: str = "tidemark"
     environment: str = "default"
     parallelism: int = 1
@@ -142,6 +162,8 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it."""
+
     job: JobPlan
     sources: tuple[SourcePlan, ...]
     on_unknown_model: Literal["ignore", "dead_letter"] = "ignore"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from config import load
-from consumers.subscriber import Subscriber
 from jobs import embedded, publishing, reference, topics
 from jobs.broker import Broker
 from jobs.drifts import Drift, drift
@@ -55,6 +55,19 @@ models:
 """
 
 
+class Subscription(Protocol):
+    """What the demonstration asks of a subscriber."""
+
+    def events(self, timeout_s: float | None = None) -> Iterator[Event]:
+        """Events as they come, until none has come for so long."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+Subscribe = Callable[[dict[str, str], str], Subscription]  # settings of the client, topic
+
+
 @dataclass(frozen=True)
 class Found:
     """A drift that was put into the stream, and the first episode that names its signal."""
@@ -79,11 +92,15 @@ class Outcome:
     records_per_s: float
 
 
-def run(folder: Path, tell: Callable[[str], object], show: Callable[[Event, int], object]) -> Outcome:
+def run(
+    folder: Path, subscribe: Subscribe, tell: Callable[[str], object], show: Callable[[Event, int], object]
+) -> Outcome:
     """Run the demonstration in a folder, which keeps its configuration and profile.
 
     Parameters
     ----------
+    subscribe
+        Makes the subscriber of the events.
     tell
         Gets lines about what is going on.
     show
@@ -113,7 +130,7 @@ def run(folder: Path, tell: Callable[[str], object], show: Callable[[Event, int]
         topics.ensure_topic(broker.client, "predictions", 2)
         producer.start()
         tell("starting the Flink job")
-        watch = _Watch(broker.client, show)
+        watch = _Watch(subscribe(broker.client, "drift-events"), show)
         pace = _Pace()
         totals = embedded.run(
             loaded, bounded=False, fresh=True, tell=tell, until=lambda: pace.over(watch.newest_s), on_totals=pace.note
@@ -138,11 +155,11 @@ def record_at(time_ms: int) -> int:
 class _Watch:
     """A subscriber in a thread of its own."""
 
-    def __init__(self, client: dict[str, str], show: Callable[[Event, int], object]) -> None:
+    def __init__(self, subscription: Subscription, show: Callable[[Event, int], object]) -> None:
         self.events: list[DriftEvent] = []
         self.newest_s = time.monotonic()
         self._ended = threading.Event()
-        self._subscriber = Subscriber(client, "drift-events")
+        self._subscriber = subscription
         self._show = show
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()

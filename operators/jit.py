@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 # PyFlink's worker replaces print by a bound method, and numba's import then fails: put it back meanwhile.
 _replaced: Any = builtins.print
-_owner = getattr(_replaced, "__self__", None)
-if hasattr(_owner, "_print"):
-    builtins.print = _owner._print
+_printer = getattr(getattr(_replaced, "__self__", None), "_print", None)
+if _printer is not None:
+    builtins.print = _printer
 try:
     import numba
 finally:

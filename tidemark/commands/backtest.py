@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -107,7 +107,7 @@ def _from_data(plan: Plan, data: str) -> Plan:
 
 
 @contextmanager
-def _scores(path: Path | None):  # type: ignore[no-untyped-def]
+def _scores(path: Path | None) -> Iterator[Callable[[Summary], None] | None]:
     """Gives what writes summaries' evaluations to a file, or None."""
     if path is None:
         yield None
@@ -140,7 +140,12 @@ def _scores(path: Path | None):  # type: ignore[no-untyped-def]
         raise UsageError(message)
 
 
-def _progress():  # type: ignore[no-untyped-def]
+def _progress() -> Callable[[int], None] | None:
+    """Shows on a terminal how many records were read."""
     if not sys.stderr.isatty():
         return None
-    return lambda records: print(f"\r{records:,} records", end="", file=sys.stderr)
+
+    def show(records: int) -> None:
+        print(f"\r{records:,} records", end="", file=sys.stderr, flush=True)
+
+    return show

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -11,6 +12,7 @@ import typer
 
 from config import load
 from config.load import Configuration
+from jobs.totals import Totals
 from schemas.errors import UsageError
 from tidemark.options import AsJson, Config
 
@@ -52,8 +54,6 @@ def run(
 
 def with_parallelism(loaded: Configuration, parallelism: int) -> Configuration:
     """The configuration for more TaskManagers."""
-    import dataclasses
-
     if parallelism > 128:
         message = f"--parallelism: {parallelism} is more than 128, which state is divided by"
         raise UsageError(message)
@@ -68,20 +68,13 @@ def describe(records: dict[str, int], events: dict[str, int]) -> str:
     return f"records: {known}\nevents: {told or 'none'}"
 
 
-def _progress():  # type: ignore[no-untyped-def]
+def _progress() -> Callable[[Totals], object]:
     """Shows totals on a terminal, in place."""
     if not sys.stderr.isatty():
         return lambda totals: None
 
-    def show(totals) -> None:  # type: ignore[no-untyped-def]
-        print(f"\r{totals.records['read']:,} records, {sum(totals.events.values())} events", end="", file=sys.stderr)
+    def show(totals: Totals) -> None:
+        told = sum(totals.events.values())
+        print(f"\r{totals.records['read']:,} records, {told} events", end="", file=sys.stderr, flush=True)
 
     return show
-
-
-def relative(path: Path) -> str:
-    """A path as short as it can be said."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
