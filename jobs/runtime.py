@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from config.plan import JobPlan
 from jobs import gateway
@@ -100,7 +100,7 @@ def prepare_process(logs: Path = LOGS) -> None:
     gateway.start(java_home(), logs)
 
 
-def configuration(
+def options(
     job: JobPlan,
     *,
     bounded: bool,
@@ -108,8 +108,8 @@ def configuration(
     jars: Iterable[Path] = (),
     restore: str | None = None,
     more: Mapping[str, object] | None = None,
-) -> Configuration:
-    """Make Flink's configuration for a job.
+) -> dict[str, str]:
+    """List Flink's options for a job by name.
 
     Parameters
     ----------
@@ -122,31 +122,36 @@ def configuration(
     jars : iterable of Path
         What the job needs besides Flink.
     restore : str, optional
-        The checkpoint or savepoint to go on from. A checkpoint then belongs to the new run, which deletes it in time.
+        The checkpoint or savepoint to go on from. It then belongs to the new run, which deletes it in time.
     more : mapping, optional
         Further options; they win.
     """
+    rows = table(job, bounded=bounded) + (embedded_table(job) if embedded else [])
+    chosen: dict[str, object] = {name: value for name, value, _ in rows}
+    if restore is not None:
+        chosen["execution.state-recovery.path"] = restore
+        chosen["execution.state-recovery.claim-mode"] = "CLAIM"
+    if uris := [jar.absolute().as_uri() for jar in jars]:
+        chosen["pipeline.jars"] = ";".join(uris)
+    chosen |= more or {}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in chosen.items()}
+
+
+def configuration(job: JobPlan, **settings: Any) -> Configuration:
+    """Make Flink's configuration of `options`, which take the same arguments."""
     from pyflink.common import Configuration
 
-    options = {name: value for name, value, _ in table(job, bounded=bounded)}
-    if embedded:
-        options |= {name: value for name, value, _ in embedded_table(job)}
-    if restore is not None:
-        options["execution.state-recovery.path"] = restore
-        options["execution.state-recovery.claim-mode"] = "CLAIM"
-    if jars := list(jars):
-        options["pipeline.jars"] = ";".join(jar.absolute().as_uri() for jar in jars)
     result = Configuration()
-    for name, value in (options | dict(more or {})).items():
-        result.set_string(name, str(value).lower() if isinstance(value, bool) else str(value))
+    for name, value in options(job, **settings).items():
+        result.set_string(name, value)
     return result
 
 
 def _check_python() -> None:
-    version = sys.version_info
-    if not PYTHONS[0] <= (version.major, version.minor) <= PYTHONS[1]:
+    version = _version()
+    if not PYTHONS[0] <= version <= PYTHONS[1]:
         message = (
-            f"this is Python {version.major}.{version.minor}, for which there is no Flink (3.10 to 3.12); "
+            f"this is Python {version[0]}.{version[1]}, for which there is no Flink (3.10 to 3.12); "
             "make an environment with one of those"
         )
         raise SetupError(message)
@@ -156,3 +161,7 @@ def _check_python() -> None:
             raise SetupError(message)
         message = "tidemark run needs Flink, which is not installed; pip install 'tidemark[flink]'"
         raise SetupError(message)
+
+
+def _version() -> tuple[int, int]:
+    return sys.version_info.major, sys.version_info.minor
