@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Configuration
-from jobs import jars, savepoints, sinks, topics
+from jobs import jars, resume, savepoints, sinks, topics
 from jobs.failures import job_errors
 from jobs.monitor import Setting, build
 from jobs.runtime import configuration, prepare_process
@@ -44,7 +44,7 @@ def run(
 
     Raises
     ------
-    BrokerError, ProfileError, DataError, SetupError, JobError
+    BrokerError, ProfileError, DataError, SetupError, JobError, UsageError
     """
     plan = loaded.plan
     references = load_references(plan)
@@ -58,7 +58,9 @@ def run(
         forget(loaded)
     restore = savepoints.latest_checkpoint(where)
     if restore is not None:
+        resume.check(where, plan)
         tell(f"goes on from {restore}")
+    resume.note(where, plan)
     report = report_of(loaded)
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)

@@ -100,6 +100,7 @@ def kafka_options(source: SourcePlan, plan: Plan, setting: Setting) -> dict[str,
         options["scan.startup.timestamp-millis"] = str(milliseconds(source.start))
     if setting.bounded:
         options["scan.bounded.mode"] = "latest-offset"
+        options["properties.commit.offsets.on.checkpoint"] = "false"  # another run is to read the same again
     else:
         options["scan.watermark.idle-timeout"] = f"{source.idle_ms} ms"
         if sum(s.topic is not None and s.kind != "labels" for s in plan.sources) > 1:

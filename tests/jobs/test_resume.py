@@ -1,0 +1,56 @@
+"""State is not gone on from under other panes or sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from config.plan import AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, Plan, SinkPlan, SourcePlan, WindowPlan
+from jobs.resume import check, note
+from schemas.errors import UsageError
+
+PREDICTIONS = SourcePlan(name="predictions", kind="predictions", topic="predictions")
+MODEL = ModelPlan(
+    name="churn",
+    window=WindowPlan(size_ms=3_600_000, slide_ms=300_000, min_count=500, grow_to_ms=0),
+    alarms=AlarmsPlan(budget=1, period_ms=1, confirm=2, recover=3, min_effect="small", critical="large"),
+    features=(FeaturePlan(name="age", type="numeric"),),
+)
+PLAN = Plan(job=JobPlan(), sources=(PREDICTIONS,), events=SinkPlan(topic="events"), models=(MODEL,))
+
+
+def test_the_same_plan_goes_on(tmp_path: Path) -> None:
+    """Also with other models, features and parallelism: the operators' own state copes with those."""
+    note(str(tmp_path), PLAN)
+    job = msgspec.structs.replace(PLAN.job, parallelism=2)
+    check(str(tmp_path), msgspec.structs.replace(PLAN, job=job, models=()))
+
+
+def test_state_without_a_note_is_taken(tmp_path: Path) -> None:
+    """A folder that nobody ran in before has none."""
+    check(str(tmp_path), PLAN)
+
+
+def test_another_pane_is_refused(tmp_path: Path) -> None:
+    """Flink would accept the state and emit overlapping panes."""
+    note(str(tmp_path), PLAN)
+    job = msgspec.structs.replace(PLAN.job, pane_ms=20_000)
+    with pytest.raises(UsageError) as caught:
+        check(str(tmp_path), msgspec.structs.replace(PLAN, job=job))
+    assert str(caught.value) == (
+        "job.pane: was 10 s in the run to go on from, is 20 s; put it back, or begin anew with --fresh"
+    )
+
+
+def test_other_sources_are_refused(tmp_path: Path) -> None:
+    """They change the ids of Flink's own operators."""
+    note(str(tmp_path), PLAN)
+    more = SourcePlan(name="features", kind="features", path="features.jsonl")
+    with pytest.raises(UsageError) as caught:
+        check(str(tmp_path), msgspec.structs.replace(PLAN, sources=(PREDICTIONS, more)))
+    assert str(caught.value) == (
+        "sources: were predictions from predictions in the run to go on from, "
+        "are predictions from predictions, features from features.jsonl; put it back, or begin anew with --fresh"
+    )
