@@ -11,7 +11,7 @@ import pyarrow.parquet
 from config.plan import SourcePlan
 from operators import csv_rows
 from operators.csv_rows import Malformed
-from operators.files import ROWS, Block, opened, reading, row_ends
+from operators.files import Block, opened, reading, row_ends
 from schemas.errors import DataError
 
 
@@ -122,17 +122,17 @@ class _Table:
 
     def read(self, block: Block) -> Rows:
         if block.row != self._row:
-            self._skip_to(block.row)
+            self._skip_to(block.row, block.rows)
         return Rows(self._take(block.rows))
 
-    def _skip_to(self, row: int) -> None:
+    def _skip_to(self, row: int, size: int) -> None:
         facts = self._parquet.metadata
         group = start = 0
         while group < facts.num_row_groups - 1 and start + facts.row_group(group).num_rows <= row:
             start += facts.row_group(group).num_rows
             group += 1
         groups = list(range(group, facts.num_row_groups))
-        self._batches = self._parquet.iter_batches(ROWS, row_groups=groups, columns=self._columns)
+        self._batches = self._parquet.iter_batches(size, row_groups=groups, columns=self._columns)
         self._rest, self._row = [], start
         self._take(row - start)
 

@@ -21,7 +21,7 @@ from operators.values import Gap, confidence, disguised
 from schemas import segments
 from schemas.profile import NumericSignal, Profile, Provenance, Signal
 
-CELLS = 20_000_000  # distinct numbers kept, of all signals together: 24 bytes each
+CELLS = 12_000_000  # distinct numbers kept, of all signals together: 24 bytes each, of 1 GB in all
 MOST_CELLS = 1_000_000  # of one signal
 FEWEST_CELLS = 4_096
 FEATURE = "feature."

@@ -1,0 +1,86 @@
+import pytest
+
+from config.plan import AlarmsPlan, ModelPlan, PredictionPlan, WindowPlan
+from operators.remarks import remarks
+from schemas.profile import CategoricalSignal, NumericSignal, Profile, Provenance
+
+MODEL = ModelPlan(
+    name="churn",
+    window=WindowPlan(size_ms=1, slide_ms=1, min_count=1, grow_to_ms=1),
+    alarms=AlarmsPlan(budget=1.0, period_ms=1, confirm=1, recover=1, min_effect="small", critical="large"),
+    features=(),
+)
+WITH_PREDICTION = ModelPlan(
+    **{n: getattr(MODEL, n) for n in MODEL.__struct_fields__ if n != "prediction"}
+    | {"prediction": PredictionPlan(task="binary")}
+)
+
+
+def numeric(count=1000, missing=0, invalid=0, low=0.0, high=1.0):
+    return NumericSignal(
+        **{"count": count, "missing": missing, "invalid": invalid, "mean": 0.5, "sd": 0.1, "min": low, "max": high},
+        **{"discrete": False, "edges": (), "counts": (count,), "means": (0.5,)},
+    )
+
+
+def names(*categories, count=None, missing=0, invalid=0, distinct=None):
+    named = sum(n for _, n in categories)
+    count = named if count is None else count
+    return CategoricalSignal(
+        count=count,
+        missing=missing,
+        invalid=invalid,
+        categories=categories,
+        rest=count - named,
+        distinct=len(categories) if distinct is None else distinct,
+    )
+
+
+def of(model=MODEL, segments=None, **signals):
+    origin = Provenance(source="a", rows=1000, start=None, end=None, tidemark="0")
+    return remarks(
+        Profile(model="churn", version=None, provenance=origin, signals=signals, segments=segments or {}), model
+    )
+
+
+@pytest.mark.parametrize(
+    ("signal", "remark"),
+    [
+        (numeric(), None),
+        (numeric(low=None, high=None), None),
+        (numeric(invalid=10), None),
+        (numeric(invalid=20), "x: 20 of its 1,020 values are no numbers; they are counted as invalid"),
+        (
+            numeric(0, missing=1000, low=None, high=None),
+            "x: missing in all 1,000 records; correct its name or remove it",
+        ),
+        (numeric(0, invalid=1000, low=None, high=None), "x: none of its 1,000 values are numbers; is it categorical?"),
+        (numeric(low=0.5, high=0.5), "x: always 0.5; any other value will be a change"),
+        (names(("a", 5), ("b", 5)), None),
+        (names(("a", 10)), "x: always 'a'; any other value will be a change"),
+        (names(invalid=7), "x: none of its 7 values are categories"),
+        (names(("a", 50), count=100, distinct=51), None),
+        (
+            names(("a", 50), count=5000, distinct=4000),
+            "x: 4,000 different values, most of them rare; remove it if it is an identifier",
+        ),
+    ],
+)
+def test_signals(signal, remark):
+    """A signal that says nothing, or seems to be of another type, is named with what to do."""
+    assert of(x=signal) == ([] if remark is None else [remark])
+
+
+def test_a_prediction_that_never_comes():
+    """A prediction that is configured and in no record is a mistake in the fields."""
+    missing = "prediction: missing in all records; correct 'fields' of the source or leave 'prediction' out"
+    assert of(WITH_PREDICTION) == [missing]
+    assert of(WITH_PREDICTION, prediction=names(("a", 5), ("b", 5))) == []
+    assert of() == []
+
+
+def test_segments_without_values():
+    """A segment without a value is named."""
+    assert of(segments={"country": (), "device": (("device=ios", 30),)}) == [
+        "segment country: no value in 20 records or more; correct its name or remove it"
+    ]
