@@ -12,12 +12,13 @@ help: ## this list
 
 setup: $(READY) ## everything that is needed, into .venv; nothing to do when it is up to date
 
-# Pins are complete, so pip resolves nothing; the last line compiles the kernels once for all processes.
+# Pins are complete, so pip resolves nothing; warm compiles the kernels once for all processes and fetches jars.
 $(READY): requirements/base.txt requirements/flink.txt requirements/dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make setup needs Python 3.11 (3.10 to 3.12); install one, or say make setup PYTHON=..." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(foreach file,$(filter %.txt,$^),-r $(file))
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m tidemark.warm
 	@touch $@
 
 demo: setup ## a broker, a stream that drifts, the job, and what it finds, in under three minutes
