@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import msgspec
 
@@ -48,6 +49,8 @@ class Comparison:
 def read_truth(path: Path, plan: Plan) -> tuple[int, ...]:
     """Drift times in milliseconds: RFC 3339 texts, or row numbers (from 0) of a source with ``time: {every}``.
 
+    They stand one a line, or in a JSON list; there they may be the ``time`` of objects, as `tidemark simulate` writes.
+
     Raises
     ------
     DataError
@@ -59,8 +62,8 @@ def read_truth(path: Path, plan: Plan) -> tuple[int, ...]:
         message = f"{path}: cannot be read ({error.strerror})"
         raise DataError(message) from None
     try:
-        lines = [str(v) for v in msgspec.json.decode(text)] if text.lstrip().startswith("[") else text.split()
-    except (msgspec.DecodeError, TypeError) as error:
+        lines = _listed(msgspec.json.decode(text)) if text.lstrip().startswith("[") else text.split()
+    except (msgspec.DecodeError, TypeError, KeyError) as error:
         message = f"{path}: is not a list of times or row numbers ({error})"
         raise DataError(message) from None
     counted = next((s.time for s in plan.sources if s.time.kind == "every"), None)
@@ -75,6 +78,10 @@ def read_truth(path: Path, plan: Plan) -> tuple[int, ...]:
             raise DataError(message)
         times.append(time_ms)
     return tuple(sorted(times))
+
+
+def _listed(entries: list[Any]) -> list[str]:
+    return [str(entry["time"] if isinstance(entry, dict) else entry) for entry in entries]
 
 
 def compare(drifts_ms: Sequence[int], events: Sequence[DriftEvent]) -> Comparison:

@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from config import load
+from jobs.truth import read_truth
 from tidemark import cli
 
 CONFIG = """
@@ -46,6 +48,7 @@ def test_all_it_writes(folder, capsys):
     assert json.loads((folder / "truth.json").read_text()) == [
         {"time": "2026-01-01T00:00:05.000Z", "record": 500, "signal": "feature.age", "kind": "shift", "size": 1.0}
     ]
+    assert read_truth(folder / "truth.json", load("monitors.yaml").plan) == (1_767_225_605_000,)
 
 
 def test_reference_alone(folder, capsys):
