@@ -14,8 +14,9 @@ from operators.decode import Batch, Counts, split_key
 from operators.detection import Detection
 from operators.file_decode import NEVER, FileDecoder
 from operators.files import list_blocks
-from operators.monitor import Key, Step, step
+from operators.monitor import Step, step
 from operators.references import JobReferences, References
+from operators.state import Key
 from schemas.errors import UsageError
 from schemas.events import DriftEvent
 from schemas.summaries import Summary
@@ -31,7 +32,6 @@ class Result:
     events: list[DriftEvent] = field(default_factory=list)
     letters: list[bytes] = field(default_factory=list)  # late and dead records
     counted: int = 0  # by the monitors of whole traffic: as many as were used and not ignored
-    newest_ms: int = NEVER
 
 
 @dataclass
@@ -41,6 +41,10 @@ class _Key:
     state: bytes = b""
     ring: bytes = b""
     next_ms: int | None = None
+
+    def read_ring(self) -> bytes:
+        """As the monitor asks for it."""
+        return self.ring
 
 
 class Backtest:
@@ -121,13 +125,13 @@ class Backtest:
             self._decide(model, watermark_ms + 1)
 
     def _finish(self) -> None:
-        """The final watermark: the last panes are evaluated, and nothing after the last record."""
+        """The final watermark: the last slides are evaluated. What empty ones say, nobody hears any more."""
         ends = sorted(self._windows)
         if ends:
             self._advance(ends[-1] - 1)
-        longest = max((k.detection.signals.model.window.slide_ms for k in self._keys.values()), default=0)
-        if self._keys:
-            self._tick(self.result.newest_ms + longest, final=True)
+        slides = [k.next_ms for k in self._keys.values() if k.next_ms is not None]
+        if slides:
+            self._tick(max(slides))
         for model in self._policies:
             self._decide(model, policy.MAX - 1)
 
@@ -137,8 +141,7 @@ class Backtest:
             key = Key(*split_key(text))  # type: ignore[arg-type]  # the role was read as one
             found = self._keys[text] = _Key(key, self._detection(key))
         pane = chunks.decode(parts, self._pane_ms)
-        self.result.newest_ms = max(self.result.newest_ms, pane.end_ms)
-        result = step(found.detection, found.key, found.state, lambda: found.ring, pane, pane.end_ms, self._scores)
+        result = step(found.detection, found.key, found.state, found.read_ring, pane, pane.end_ms, self._scores)
         if found.key.segment == ALL:
             self.result.counted += result.counted
         self._take(text, found, result)
@@ -152,20 +155,14 @@ class Backtest:
         assert signals is not None, "decode leaves out what has no profile"
         return self._detections.setdefault(id(signals), Detection(signals))
 
-    def _tick(self, until_ms: int, *, final: bool = False) -> None:
+    def _tick(self, until_ms: int) -> None:
         while self._timers and self._timers[0][0] <= until_ms:
             time_ms, text = heapq.heappop(self._timers)
             found = self._keys[text]
             if found.next_ms != time_ms:
                 continue
-            slide_ms = found.detection.signals.model.window.slide_ms
-            if final and time_ms >= self.result.newest_ms + slide_ms:
-                continue
-            self._take(
-                text,
-                found,
-                step(found.detection, found.key, found.state, lambda f=found: f.ring, None, time_ms, self._scores),
-            )  # type: ignore[misc]
+            result = step(found.detection, found.key, found.state, found.read_ring, None, time_ms, self._scores)
+            self._take(text, found, result)
 
     def _take(self, text: str, found: _Key, result: Step) -> None:
         found.state = result.state

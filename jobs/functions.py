@@ -17,8 +17,9 @@ from config.plan import ALL, Plan
 from operators import chunks, outputs, policy, silence
 from operators.decode import Batch, split_key
 from operators.detection import Detection
-from operators.monitor import Key, Step, step
+from operators.monitor import Step, step
 from operators.references import JobReferences, References
+from operators.state import Key
 from schemas import cloudevents, events, summaries
 
 FINAL = 2**63 - 1  # the watermark after the last record of bounded input
@@ -92,11 +93,11 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
         """Let time pass for a key that got nothing."""
         key = ctx.get_current_key()
-        final = ctx.timer_service().current_watermark() >= FINAL
         result = self._step(key, None, timestamp + 1)
-        if result.next_ms is not None:
+        # After the last record of bounded input nobody hears what slides without records say.
+        if result.next_ms is not None and ctx.timer_service().current_watermark() < FINAL:
             ctx.timer_service().register_event_time_timer(result.next_ms - 1)
-        yield from self._said(key, result, quiet=final and not result.outputs)
+        yield from self._said(key, result)
 
     def _step(self, key: str, pane: chunks.Pane | None, until_ms: int) -> Step:
         who = self._key(key)
@@ -119,11 +120,11 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
             found = self._keys[key] = Key(*split_key(key))  # type: ignore[arg-type]  # the role was read as one
         return found
 
-    def _said(self, key: str, result: Step, *, quiet: bool = False) -> Iterator[Row]:
+    def _said(self, key: str, result: Step) -> Iterator[Row]:
         model = self._key(key).model
         for output in result.outputs:
             yield Row("output", model, outputs.encode(output))
-        for summary in () if quiet else result.summaries:
+        for summary in result.summaries:
             yield Row("summary", model, summaries.encode(self._source, summary))
 
 

@@ -6,6 +6,7 @@ come; the rate is taken as a power of two, upwards, so that thresholds move seld
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -19,6 +20,7 @@ from operators.effects import effect_sizes
 from operators.references import FEATURE, ModelSignals
 from operators.tracks import Thresholds, Track, Tracks
 from operators.window_tests import ReferenceTables, WindowTests, judge, reference_tables
+from schemas.cloudevents import significant
 from schemas.profile import NumericSignal
 
 WINDOWED = ("psi", "lepage", "ks", "chi_squared")
@@ -39,7 +41,7 @@ class Verdict:
     threshold: Floats
     p_value: Floats
     effect: Floats
-    significant: npt.NDArray[np.bool_]  # statistic > threshold, of a watched signal
+    over: npt.NDArray[np.bool_]  # statistic > threshold, of a watched signal
 
 
 class Detection:
@@ -74,6 +76,17 @@ class Detection:
         self.tests = calibration.count_tests(budgeted)
 
     @cached_property
+    def id(self) -> bytes:
+        """Hash of what a key's state depends on: the profile, signals, sequential detectors and the slide."""
+        about = [
+            self.signals.profile_id,
+            *self.signals.names,
+            f"slide {self.signals.model.window.slide_ms}",
+            *(f"{track.signal} {track.name} {track.form}" for track in self.tracks.tracks),
+        ]
+        return hashlib.blake2b("\0".join(about).encode(), digest_size=8).digest()
+
+    @cached_property
     def windowed(self) -> dict[str, tuple[npt.NDArray[np.bool_], Floats]]:
         """Of each windowed detector in use: which signals it watches, and the user's own thresholds (NaN: budget)."""
         found: dict[str, tuple[npt.NDArray[np.bool_], Floats]] = {}
@@ -106,7 +119,7 @@ class Detection:
             judged = judge(tests, name, alpha)
             statistic, p_value = judged.statistic, judged.p_value
             threshold = np.where(np.isnan(own), judged.threshold, own)
-            over = watched & (statistic > threshold) & (tests.count > 0)
+            over = watched & _over(statistic, threshold) & (tests.count > 0)
             verdicts.append(Verdict(name, watched, statistic, threshold, p_value, effect_sizes(tests, name), over))
         return verdicts
 
@@ -145,6 +158,16 @@ class Detection:
         bank = self.tracks.page_hinkley
         counts = self.tables.counts[bank.signals]
         return calibration.tilts(counts, bank.values), calibration.tilts(counts, -bank.values)
+
+
+def _over(statistic: Floats, threshold: Floats) -> npt.NDArray[np.bool_]:
+    """Which statistics exceed their threshold, both as they are written: rounded."""
+    over = statistic > threshold
+    with np.errstate(invalid="ignore"):
+        near = np.abs(statistic - threshold) <= 1e-8 * np.abs(threshold)
+    for position in np.flatnonzero(near).tolist():
+        over[position] = significant(float(statistic[position])) > significant(float(threshold[position]))
+    return over
 
 
 def _detectors(signals: ModelSignals, position: int) -> tuple[DetectorPlan, ...]:

@@ -53,6 +53,7 @@ class Story(msgspec.Struct, kw_only=True):
 
     episodes: list[Episode] = []
     incidents: list[Incident] = []
+    volumes: dict[str, list[tuple[int, int]]] = {}  # by version: end and records of the newest slides of its traffic
 
 
 class Turn(NamedTuple):

@@ -9,7 +9,9 @@ from operators import effects
 from operators.codes import CODES, INVALID, MISSING, UNSEEN
 from operators.detection import Detection
 from operators.references import FEATURE
+from operators.scores import Alarm
 from operators.values import disguised
+from operators.windows import Slides
 from schemas.cloudevents import significant, timestamp
 from schemas.events import CategoryChange, Effect, Histogram, Moments, SignalEvidence
 from schemas.profile import NumericSignal
@@ -20,42 +22,22 @@ NAMED = 10  # categories that changed most
 Counts = npt.NDArray[np.int64]
 
 
-def evidence(
-    detection: Detection,
-    position: int,
-    counts: Counts,
-    sums: Counts,
-    *,
-    onset_ms: int,
-    detector: str,
-    statistic: float,
-    threshold: float,
-    p_value: float | None,
-    effect: Effect,
-) -> SignalEvidence:
-    """What is known of one signal in a window.
-
-    Parameters
-    ----------
-    counts : int64, shape (signals, 256)
-        Of the window, by code.
-    sums : int64, shape (numeric signals, 4)
-    """
+def evidence(detection: Detection, position: int, slides: Slides, alarm: Alarm, onset_ms: int) -> SignalEvidence:
+    """What an alarm is about, and what the window's values of the signal look like."""
     signals = detection.signals
-    signal = signals.signals[position]
-    numeric = isinstance(signal, NumericSignal)
+    numeric = isinstance(signals.signals[position], NumericSignal)
     return SignalEvidence(
         signal=signals.names[position],
         onset=timestamp(onset_ms),
-        detector=detector,
-        statistic=significant(statistic),
-        threshold=significant(threshold),
-        p_value=None if p_value is None else significant(p_value),
-        effect=effect,
+        detector=alarm.detector,
+        statistic=significant(alarm.statistic),
+        threshold=significant(alarm.threshold),
+        p_value=None if alarm.p_value is None else significant(alarm.p_value),
+        effect=alarm.effect,
         reference=_reference(detection, position),
-        current=_current(detection, position, counts, sums),
-        histogram=_histogram(detection, position, counts[position]) if numeric else None,
-        categories=None if numeric else _categories(detection, position, counts[position]),
+        current=_current(detection, position, slides),
+        histogram=_histogram(detection, position, slides.counts[position]) if numeric else None,
+        categories=None if numeric else _categories(detection, position, slides.counts[position]),
     )
 
 
@@ -80,53 +62,62 @@ def _reference(detection: Detection, position: int) -> Moments:
     return Moments(missing=missing)
 
 
-def _current(detection: Detection, position: int, counts: Counts, sums: Counts) -> Moments:
-    row = counts[position]
-    values = int(row[:INVALID].sum())
+def _current(detection: Detection, position: int, slides: Slides) -> Moments:
+    row = slides.counts[position]
+    values = int(row @ detection.tables.is_value[position])
     records = values + int(row[INVALID]) + int(row[MISSING])
     if not records:
         return Moments()
     shares = {"missing": significant(int(row[MISSING]) / records)}
     if row[INVALID]:
         shares["invalid"] = significant(int(row[INVALID]) / records)
-    signals = detection.signals
-    if position in signals.numeric:
-        if not values:
-            return Moments(**shares)
-        column = signals.numeric.index(position)
-        numeric_counts = np.array([int(counts[p, :INVALID].sum()) for p in signals.numeric], np.int64)
-        mean = float(signals.moments.mean(sums, numeric_counts)[column])
-        sd = float(signals.moments.sd(sums, numeric_counts)[column])
-        return Moments(mean=significant(mean), sd=significant(sd), **shares)
     if row[UNSEEN]:
         shares["unseen"] = significant(int(row[UNSEEN]) / records)
-    return Moments(**shares)
+    signals = detection.signals
+    if position not in signals.numeric or not values:
+        return Moments(**shares)
+    column = signals.numeric.index(position)
+    many = np.full(len(signals.numeric), values, np.int64)
+    mean = float(signals.moments.mean(slides.sums, many)[column])
+    sd = float(signals.moments.sd(slides.sums, many)[column])
+    return Moments(mean=significant(mean), sd=significant(sd), **shares)
 
 
 def _histogram(detection: Detection, position: int, row: Counts) -> Histogram | None:
     """Shares by tenths of the reference, or by its values where there are few."""
     signal = detection.signals.signals[position]
     assert isinstance(signal, NumericSignal)
-    if not signal.edges:
-        return None
     reference = np.array(signal.counts, np.float64)
     current = row[: len(reference)].astype(np.float64)
-    if len(signal.edges) < BARS:
-        cuts = list(range(len(signal.edges)))
-    else:
-        below = np.cumsum(reference)[:-1] / max(reference.sum(), 1.0)
-        cuts = sorted({min(int(np.searchsorted(below, bar / BARS - 1e-12)), len(below) - 1) for bar in range(1, BARS)})
+    cuts = _cuts(signal, reference, current)
+    if signal.discrete and _is_sensitive(detection, position):
+        cuts = [cut for cut in cuts if 2 <= cut < len(signal.edges) - 2]  # its lowest and highest value are not told
+    if not cuts:
+        return None
     starts = [0, *(cut + 1 for cut in cuts)]
 
     def shares(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
         total = max(float(values.sum()), 1.0)
         return tuple(significant(float(v) / total) for v in np.add.reduceat(values, starts))
 
+    # As they are, not rounded: an edge of a discrete signal is a value of it, or the next number after one.
     return Histogram(
-        edges=tuple(significant(signal.edges[cut]) for cut in cuts),
-        reference=shares(reference),
-        current=shares(current),
+        edges=tuple(signal.edges[cut] for cut in cuts), reference=shares(reference), current=shares(current)
     )
+
+
+def _cuts(signal: NumericSignal, reference: npt.NDArray[np.float64], current: npt.NDArray[np.float64]) -> list[int]:
+    """Which edges the bars stand between."""
+    if signal.discrete and len(signal.edges) <= 2 * BARS:
+        # A bar for each value, from there on; what lies between two of them, or outside, has one if there is any.
+        between = reference[::2] + current[::2] > 0
+        return [cut for cut in range(len(signal.edges)) if cut % 2 == 0 or between[(cut + 1) // 2]]
+    edges = range(0, len(signal.edges), 2) if signal.discrete else range(len(signal.edges))
+    below = np.cumsum(reference)[list(edges)] / max(float(reference.sum()), 1.0)
+    if not len(below):
+        return []
+    wanted = np.searchsorted(below, np.arange(1, BARS) / BARS - 1e-12)
+    return sorted({edges[min(int(at), len(below) - 1)] for at in wanted})
 
 
 def _categories(detection: Detection, position: int, row: Counts) -> tuple[CategoryChange, ...]:
@@ -136,11 +127,12 @@ def _categories(detection: Detection, position: int, row: Counts) -> tuple[Categ
     assert not isinstance(signal, NumericSignal)
     reference = detection.tables.counts[position]
     names = {code: name for code, (name, _) in enumerate(signal.categories)}
-    hide = signals.names[position].removeprefix(FEATURE) in {f.name for f in signals.model.features if f.sensitive}
-    then, now = max(float(reference.sum()), 1.0), max(float(row[:INVALID].sum()), 1.0)
+    hide = _is_sensitive(detection, position)
+    then = max(float(reference.sum()), 1.0)
+    now = max(float(row @ detection.tables.is_value[position]), 1.0)
     shares: dict[str, list[float]] = {}
     for code in range(CODES):
-        if code >= INVALID or not (reference[code] or row[code]):
+        if not detection.tables.is_value[position, code] or not (reference[code] or row[code]):
             continue
         if code in names and reference[code] + row[code] >= signals.model.disclose:
             name = disguised(names[code]) if hide and not names[code].startswith("#") else names[code]
@@ -154,3 +146,8 @@ def _categories(detection: Detection, position: int, row: Counts) -> tuple[Categ
         for name, (a, b) in shares.items()
     ]
     return tuple(sorted(changes, key=lambda c: (-abs(c.current - c.reference), c.category))[:NAMED])
+
+
+def _is_sensitive(detection: Detection, position: int) -> bool:
+    signals = detection.signals
+    return signals.names[position].removeprefix(FEATURE) in {f.name for f in signals.model.features if f.sensitive}

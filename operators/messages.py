@@ -48,6 +48,12 @@ def resolved(signals: Sequence[SignalEvidence], segment: str, duration_ms: int) 
     return f"{_listed(names)} {back}{_place(segment)} after {duration(duration_ms)}"
 
 
+def dropped(signals: Sequence[SignalEvidence], segment: str, duration_ms: int) -> str:
+    """What is no longer compared with what it differed from."""
+    names = _listed([signal.signal for signal in signals])
+    return f"{names}{_place(segment)}: watched anew, by another profile or configuration, after {duration(duration_ms)}"
+
+
 def duration(span_ms: int) -> str:
     """A span of time in its two largest units.
 

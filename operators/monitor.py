@@ -1,8 +1,8 @@
 """Monitor: what arrives, pane by pane, for one (model, version, segment): signals, sketches, detectors, alarms.
 
-Panes are folded into slides. At the end of each slide the window of the last slides is compared with the
-profile; alarms that `confirm` evaluations agree on open a signal, `recover` evaluations without one close it.
-A slide without records is evaluated as well, until the window is empty and nothing is open.
+Panes are folded into slides. At the end of each slide that has records the window of the last slides is compared
+with the profile; alarms that `confirm` evaluations agree on open a signal, `recover` evaluations without one close
+it. While a signal is open slides without records are looked at as well; otherwise the key sleeps until its next one.
 """
 
 from __future__ import annotations
@@ -14,23 +14,12 @@ from config.plan import ALL
 from operators import sketch
 from operators.chunks import Pane
 from operators.detection import Detection
-from operators.evaluation import Evaluated, evaluate
+from operators.evaluation import Evaluated, evaluate, over
 from operators.outputs import Output, Progress
 from operators.sketch import Ring, Slide
-from operators.state import Held, KeyState, Watch, pack, unpack
+from operators.state import Held, Key, KeyState, Watch, pack, unpack
 from operators.tracks import Hit
-from schemas.events import Role
 from schemas.summaries import Summary
-
-
-@dataclass(frozen=True)
-class Key:
-    """Whose records they are."""
-
-    model: str
-    version: str
-    role: Role
-    segment: str
 
 
 @dataclass
@@ -63,7 +52,7 @@ def step(
     state : bytes
         From the last step; ``b""`` before the first.
     read_ring
-        Gives the key's ring; called only when a slide ends.
+        Gives the key's ring; called only when a slide ends, or a change must be traced back.
     pane
         None where only time has passed.
     until_ms
@@ -89,81 +78,112 @@ class _Run:
     ) -> None:
         self._detection, self._key, self._read_ring = detection, key, read_ring
         self._window = detection.signals.model.window
-        self._plan_id = detection.signals.plan_id
-        self._state = unpack(self._plan_id, f"{key.model}/{key.version}/{key.segment}", state) if state else None
-        # State of another profile has nothing to say; what was open under it is closed by the policy.
-        self._fresh = self._state is None
-        self._ring: Ring | None = Ring() if self._fresh else None
         self._scores = scores
         self._changed = self._ring_changed = False
+        self._found_ring: Ring | None = None
         self._step = Step(state)
+        self._state = unpack(key, state) if state else None
+        if self._state is None:
+            self._found_ring = Ring()
+        elif self._state.made_for != detection.id:
+            self._begin_again(self._state)
+
+    def _begin_again(self, old: KeyState) -> None:
+        """The profile or the configuration is another one: what was open under the old one is over."""
+        for _, watch in sorted(old.watches.items()):
+            if watch.told is not None and old.slide is not None:
+                self._step.outputs.append(over(watch.told, old.slide, "configuration"))
+        self._state = self._fresh(old.pane_ms, old.pane_ms)
+        self._found_ring = Ring()
+        self._changed = self._ring_changed = True
+
+    def _fresh(self, first_ms: int, pane_ms: int) -> KeyState:
+        tracks = self._detection.tracks
+        return KeyState(self._detection.id, first_ms, pane_ms, 0, None, tracks.pack(tracks.start()))
+
+    @property
+    def _ring(self) -> Ring:
+        if self._found_ring is None:
+            self._found_ring = sketch.unpack(self._read_ring())
+        return self._found_ring
 
     def fold(self, pane: Pane) -> None:
         slide_ms = self._window.slide_ms
         end_ms = -(-pane.end_ms // slide_ms) * slide_ms
         state = self._state
         if state is None:
-            tracks = self._detection.tracks
-            start_ms = pane.end_ms - self._pane_ms()
-            state = self._state = KeyState(start_ms, start_ms, 0, None, tracks.pack(tracks.start()))
+            first_ms = int(pane.times_ms[0])
+            state = self._state = self._fresh(first_ms, first_ms)
         if pane.end_ms <= state.pane_ms:
             return  # counted before a restart of the sources
         self._changed = True
         self.pass_time(end_ms - slide_ms)
+        before = state.slide.records if state.slide is not None else 0
         if state.slide is None:
             state.slide = Slide(end_ms)
         state.slide.fold(pane.codes, pane.sums)
         state.records += len(pane)
         state.pane_ms = pane.end_ms
-        span_ms = pane.end_ms - state.first_ms
+        # In the first slide a rate is little more than a guess: its records are taken for a whole slide's.
+        rate = state.records / max(pane.end_ms - state.first_ms, slide_ms)
         tracks = self._detection.tracks
         followed = tracks.unpack(state.tracks)
-        thresholds = self._detection.thresholds(self._key.segment, state.records / span_ms)
-        for hit in tracks.follow(followed, pane, thresholds, span_ms / state.records):
-            self._hold(state, hit)
+        for hit in tracks.follow(followed, pane, self._detection.thresholds(self._key.segment, rate)):
+            self._hold(state, hit, before)
         state.tracks = tracks.pack(followed)
         self._step.counted += len(pane)
 
-    def _pane_ms(self) -> int:
-        return 1  # the first pane's own length does not matter: a rate is an average over many
-
-    def _hold(self, state: KeyState, hit: Hit) -> None:
+    def _hold(self, state: KeyState, hit: Hit, before: int) -> None:
+        """Hold an alarm for the next evaluations. One that is held already tells the same story again."""
         alarms = self._detection.signals.model.alarms
-        signal = self._detection.tracks.tracks[hit.track].signal
-        watch = state.watches.setdefault(signal, Watch())
-        watch.held = [held for held in watch.held if held.track != hit.track]
-        watch.held.append(
-            Held(hit.track, hit.onset_ms, hit.statistic, hit.threshold, left=alarms.confirm + alarms.recover)
-        )
+        watch = state.watches.setdefault(self._detection.tracks.tracks[hit.track].signal, Watch())
+        held = next((held for held in watch.held if held.track == hit.track), None)
+        if held is None:
+            held = Held(hit.track, self._traced_back(state, hit, before), hit.statistic, hit.threshold)
+            watch.held.append(held)
+        held.statistic, held.threshold = hit.statistic, hit.threshold
+        held.left = alarms.confirm + alarms.recover
+
+    def _traced_back(self, state: KeyState, hit: Hit, before: int) -> int:
+        """When the change began; ``before`` records of the slide came before the pane."""
+        if not hit.before:
+            return hit.onset_ms
+        assert state.slide is not None, "the pane was folded into it"
+        start_ms = state.slide.end_ms - self._window.slide_ms
+        if hit.before <= before:
+            return start_ms + round((hit.onset_ms - start_ms) * (1 - hit.before / before))
+        onset_ms = self._ring.ago(hit.before - before, self._window.slide_ms)
+        return state.first_ms if onset_ms is None else max(onset_ms, state.first_ms)
 
     def pass_time(self, until_ms: int) -> None:
         state = self._state
         while state is not None and state.slide is not None and state.slide.end_ms <= until_ms:
             self._changed = True
-            if self._ring is None:
-                self._ring = sketch.unpack(self._read_ring())
-            slide, ring, window = state.slide, self._ring, self._window
-            ring.push(slide, window.size_ms, window.grow_to_ms, window.min_count)
-            self._ring_changed = self._ring_changed or slide.records > 0
-            evaluated = evaluate(self._detection, self._key, state, ring, slide, self._scores)
+            slide, window = state.slide, self._window
+            if slide.records:
+                self._ring.push(slide, window.size_ms, window.grow_to_ms, window.min_count)
+                self._ring_changed = True
+            evaluated = evaluate(self._detection, self._key, state, self._ring, slide, self._scores)
             self._tell(slide, evaluated)
-            asleep = evaluated.within == 0 and not state.watches
-            state.slide = None if asleep else Slide(slide.end_ms + window.slide_ms)
+            is_open = any(watch.told is not None for watch in state.watches.values())
+            state.slide = Slide(slide.end_ms + window.slide_ms) if is_open else None
 
     def _tell(self, slide: Slide, evaluated: Evaluated) -> None:
         key = self._key
         if slide.records and key.segment == ALL:
-            self._step.outputs.append(Progress(time_ms=slide.end_ms, model=key.model, version=key.version))
+            progress = Progress(time_ms=slide.end_ms, model=key.model, version=key.version, records=slide.records)
+            self._step.outputs.append(progress)
         self._step.outputs += evaluated.changes
         if evaluated.summary is not None:
             self._step.summaries.append(evaluated.summary)
 
     def finish(self) -> Step:
         state, result = self._state, self._step
-        if state is not None and (self._changed or self._fresh):
-            result.state = pack(self._plan_id, state)
-        if self._ring is not None and (self._ring_changed or self._fresh):
-            result.ring = sketch.pack(self._ring)
-        if state is not None and state.slide is not None:
-            result.next_ms = state.slide.end_ms
+        if state is not None:
+            if self._changed:
+                result.state = pack(state)
+            if self._ring_changed:
+                result.ring = sketch.pack(self._ring)
+            if state.slide is not None:
+                result.next_ms = state.slide.end_ms
         return result

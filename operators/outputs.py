@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.events import Kind, Role, Severity, SignalEvidence, Window
+from schemas.events import Kind, Role, Severity, SignalEvidence, Why, Window
 from schemas.profile import Level
 
 
@@ -24,10 +24,11 @@ class SignalChange(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
     severity: Severity
     onset_ms: int
     empty: bool  # evaluated in a slide without records of this key
-    window: Window
+    window: Window  # its share is filled in by the policy
     of: int  # signals of this kind that the model has
     profile_id: str
-    evidence: SignalEvidence  # for `recovered` it may be the last one
+    evidence: SignalEvidence  # for `recovered` what was told last
+    why: Why | None = None  # `recovered` only
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
@@ -36,6 +37,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     time_ms: int
     model: str
     version: str
+    records: int  # in the slide
 
 
 Output = SignalChange | Progress

@@ -5,13 +5,13 @@ State bytes, numbers big-endian::
     2s  magic "TP"
     H   format
     q   newest time of a slide in which the model had records; MIN: none yet
-    q   earliest buffered change of a slide with records; MAX: none
+    q   earliest buffered output of a slide with records; MAX: none
     q   earliest buffered change of a slide without records; MAX: none
     I   length of the story
     ..  story (msgpack)
-    ..  buffered changes, each: I length, msgpack
+    ..  buffered outputs, each: I length, msgpack
 
-So that to add a change is to append, and the next time is known without reading anything.
+So that to add an output is to append, and the next time is known without reading anything.
 """
 
 from __future__ import annotations
@@ -27,12 +27,15 @@ from operators import episodes, messages, outputs
 from operators.episodes import Episode, Story, Turn
 from operators.outputs import Output, Progress, SignalChange
 from schemas import segments
-from schemas.cloudevents import identity, source, subject, timestamp
+from schemas.cloudevents import identity, milliseconds, source, subject, timestamp
 from schemas.errors import StateVersionError
-from schemas.events import Affected, DriftData, DriftEvent, Reference, Severity, SignalEvidence, Span
+from schemas.events import Affected, DriftData, DriftEvent, Reference, Severity, SignalEvidence, Span, Why, Window
 
 FORMAT = 1  # raised when an older release could misread the bytes
 MIN, MAX = -(2**63), 2**63 - 1
+# Slides of which the model version's records are remembered: windows that have grown over more take the older ones as
+# equally busy. With fewer, shares of rare segments are rough; with more, state grows by 12 bytes each.
+VOLUMES = 1_000
 
 _MAGIC = b"TP"
 _HEAD = struct.Struct(">2sHqqqI")
@@ -47,20 +50,18 @@ def add(state: bytes, new: Iterable[Output]) -> bytes:
     # What was there is copied once, unread: a burst of changes makes it large.
     appended: list[bytes | memoryview] = [memoryview(state)[_HEAD.size :]]
     for output in new:
-        if isinstance(output, Progress) or not output.empty:
+        if isinstance(output, SignalChange) and output.empty:
+            empty_ms = min(empty_ms, output.time_ms)
+        else:
             progress_ms = max(progress_ms, output.time_ms)
-        if isinstance(output, SignalChange):
-            if output.empty:
-                empty_ms = min(empty_ms, output.time_ms)
-            else:
-                full_ms = min(full_ms, output.time_ms)
-            data = outputs.encode(output)
-            appended += (_LENGTH.pack(len(data)), data)
+            full_ms = min(full_ms, output.time_ms)
+        data = outputs.encode(output)
+        appended += (_LENGTH.pack(len(data)), data)
     return b"".join([_HEAD.pack(_MAGIC, FORMAT, progress_ms, full_ms, empty_ms, length), *appended])
 
 
 def next_time(state: bytes) -> int | None:
-    """The earliest time, in ms, whose changes can be taken once the watermark has passed it; None: nothing to wait for.
+    """The earliest time, in ms, whose outputs can be taken once the watermark has passed it; None: nothing to wait for.
 
     It may lie behind the watermark: what was found in a slide without records waits until the model has records again.
     """
@@ -90,39 +91,68 @@ def advance(
     progress_ms, _, _, length = _head(state)
     body = memoryview(state)[_HEAD.size :]
     story = msgspec.msgpack.decode(body[:length], type=Story) if length else Story()
-    taken: list[tuple[_Order, bytes, SignalChange]] = []
-    left: list[SignalChange] = []
+    taken: list[tuple[_Order, bytes, Output]] = []
+    left: list[Output] = []
     for data in _frames(body[length:]):
-        change = msgspec.msgpack.decode(data, type=SignalChange)
-        ready = change.time_ms <= watermark_ms and not (change.empty and change.time_ms > progress_ms)
-        if ready:
-            taken.append((_order(change), data, change))
+        output = outputs.decode(data)
+        waits = isinstance(output, SignalChange) and output.empty and output.time_ms > progress_ms
+        if output.time_ms > watermark_ms or waits:
+            left.append(output)
         else:
-            left.append(change)
+            taken.append((_order(output), data, output))
     events = []
+    reach_ms = max(plan.window.size_ms, plan.window.grow_to_ms)
     for _, step in groupby(sorted(taken, key=lambda item: item[:2]), key=lambda item: item[0][:4]):
-        changes = [change for _, _, change in step]
-        turns = episodes.step(
-            story,
-            changes,
-            scope=(job.environment, job.name),
-            window_ms=plan.window.size_ms,
-            memory_ms=plan.window.size_ms + plan.window.grow_to_ms,
-        )
-        events += [_event(plan, job, configuration_id, turn, changes[0]) for turn in turns]
+        changes = []
+        for _, _, output in step:
+            if isinstance(output, Progress):
+                _count(story, output, reach_ms)
+            else:
+                changes.append(output)
+        if changes:
+            turns = episodes.step(
+                story,
+                changes,
+                scope=(job.environment, job.name),
+                window_ms=plan.window.size_ms,
+                memory_ms=plan.window.size_ms + plan.window.grow_to_ms,
+            )
+            events += [_event(plan, job, configuration_id, turn, changes[0], story) for turn in turns]
     told = msgspec.msgpack.encode(story)
     return add(_HEAD.pack(_MAGIC, FORMAT, progress_ms, MAX, MAX, len(told)) + told, left), events
 
 
-def _order(change: SignalChange) -> _Order:
-    return change.time_ms, change.version, change.segment, change.kind, change.evidence.signal
+def _order(output: Output) -> _Order:
+    if isinstance(output, Progress):
+        return output.time_ms, output.version, "", "", ""  # before the changes of its time: their share rests on it
+    return output.time_ms, output.version, output.segment, output.kind, output.evidence.signal
 
 
-def _event(plan: ModelPlan, job: JobPlan, configuration_id: str, turn: Turn, change: SignalChange) -> DriftEvent:
+def _count(story: Story, progress: Progress, reach_ms: int) -> None:
+    """Count the records of a slide, and forget slides and versions that no window reaches any more."""
+    since_ms = progress.time_ms - reach_ms
+    known = {version: slides for version, slides in story.volumes.items() if slides[-1][0] > since_ms}
+    slides = [*known.get(progress.version, []), (progress.time_ms, progress.records)]
+    story.volumes = known | {progress.version: slides[-VOLUMES:]}
+
+
+def _shared(window: Window, version: str, story: Story) -> Window:
+    """The window with its share of the version's records; 1 where nothing is known of them."""
+    start_ms, end_ms = milliseconds(window.start), milliseconds(window.end)
+    slides = [slide for slide in story.volumes.get(version, []) if start_ms < slide[0] <= end_ms]
+    whole = float(sum(records for _, records in slides))
+    if len(slides) == VOLUMES:
+        whole *= max(1.0, (end_ms - start_ms) / max(end_ms - slides[0][0], 1))
+    return msgspec.structs.replace(window, share=min(1.0, window.count / whole) if whole else 1.0)
+
+
+def _event(
+    plan: ModelPlan, job: JobPlan, configuration_id: str, turn: Turn, change: SignalChange, story: Story
+) -> DriftEvent:
     """The event of a turn; `change` is any change of the step: what is taken from it is the same in all."""
     episode = turn.episode
     time = timestamp(change.time_ms)
-    window = change.window
+    window = _shared(change.window, episode.version, story)
     signals = _ranked(episode, turn)
     severity = episode.peak if turn.type == "resolved" else _severity(episode)
     job_source = source(job.environment, job.name)
@@ -145,8 +175,8 @@ def _event(plan: ModelPlan, job: JobPlan, configuration_id: str, turn: Turn, cha
         configuration=configuration_id,
         info=plan.info,
         muted=False,
-        message=_message(turn, signals, change.time_ms),
-        why="recovered" if turn.type == "resolved" else None,
+        message=_message(turn, signals, change.time_ms, change.why),
+        why=(change.why or "recovered") if turn.type == "resolved" else None,
     )
     return DriftEvent(
         type=f"io.tidemark.drift.{turn.type}",  # type: ignore[arg-type]  # mypy does not join literals
@@ -173,12 +203,14 @@ def _severity(episode: Episode) -> Severity:
     return "critical" if any(change.severity == "critical" for change in episode.open) else "warning"
 
 
-def _message(turn: Turn, signals: Sequence[SignalEvidence], time_ms: int) -> str:
+def _message(turn: Turn, signals: Sequence[SignalEvidence], time_ms: int, why: Why | None) -> str:
     episode = turn.episode
     if turn.type == "opened":
         return messages.opened(signals, episode.segment)
     if turn.type == "updated":
         return messages.updated(signals, episode.segment)
+    if why == "configuration":
+        return messages.dropped(signals, episode.segment, time_ms - episode.first_ms)
     return messages.resolved(signals, episode.segment, time_ms - episode.first_ms)
 
 

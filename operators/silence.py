@@ -39,7 +39,8 @@ def looked(state: bytes, model: ModelPlan, job: JobPlan, now_ms: int) -> tuple[b
     if known.silent or now_ms - known.came_ms < model.freshness_ms:
         return state, []
     known.silent = True
-    text = f"{model.name}: no record for {_minutes(now_ms - known.came_ms)}; the newest is from {timestamp(known.newest_ms)}"
+    newest = timestamp(known.newest_ms)
+    text = f"{model.name}: no record for {_minutes(now_ms - known.came_ms)}; the newest is from {newest}"
     event = _event("io.tidemark.stream.silent", model, job, known, now_ms, text)
     return msgspec.msgpack.encode(known), [event]
 

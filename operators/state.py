@@ -4,7 +4,6 @@
 
     2s  magic "TM"
     H   format, little-endian
-    8s  hash of what the state was made for: profile and signals
     ..  msgpack array: the fields of `KeyState` in their order
 
 The ring of slides is kept beside it (see sketch.py): it is read once a slide, this once a pane.
@@ -12,29 +11,42 @@ The ring of slides is kept beside it (see sketch.py): it is read once a slide, t
 
 from __future__ import annotations
 
-import hashlib
 import struct
+from dataclasses import dataclass
 
 import msgspec
 
+from operators.outputs import SignalChange
 from operators.sketch import Slide
 from schemas.errors import StateVersionError
-from schemas.events import SignalEvidence
-from schemas.profile import Level
+from schemas.events import Role
 
 FORMAT = 1  # raised when an older release could misread the bytes
 _MAGIC = b"TM"
-_HEAD = struct.Struct("<2sH8s")
+_HEAD = struct.Struct("<2sH")
+
+
+@dataclass(frozen=True)
+class Key:
+    """Whose records they are: a model version's, all of them or those of a segment."""
+
+    model: str
+    version: str
+    role: Role
+    segment: str  # canonical text
+
+    def __str__(self) -> str:
+        return f"{self.model}/{self.version}/{self.segment}"
 
 
 class Held(msgspec.Struct, array_like=True):
-    """A sequential alarm, held for the evaluations after it."""
+    """The alarms of a sequential detector, held for the evaluations after them."""
 
     track: int
-    onset_ms: int
-    statistic: float
+    onset_ms: int  # of the first
+    statistic: float  # of the newest
     threshold: float
-    evaluations: int = 0  # at which it was an alarm
+    streak: int = 0  # evaluations in a row at which the change was still there
     left: int = 0  # evaluations for which it is still held
 
 
@@ -43,17 +55,16 @@ class Watch(msgspec.Struct, array_like=True):
 
     streaks: dict[str, int] = {}  # windowed detector -> evaluations in a row with an alarm
     held: list[Held] = []
-    open: bool = False
     calm: int = 0  # evaluations in a row without an alarm, since it was opened
-    level: Level = "negligible"  # the highest since it was opened
-    onset_ms: int = 0
-    evidence: SignalEvidence | None = None  # of the newest alarm
+    turned: int = 0  # evaluations in a row that show a move opposite to the one told
+    told: SignalChange | None = None  # what was said of it last; None: it is not open
 
 
 class KeyState(msgspec.Struct, array_like=True):
     """What a monitor knows of one key."""
 
-    first_ms: int  # start of the first pane
+    made_for: bytes  # `Detection.id`: the profile, signals, detectors and windows it was made with
+    first_ms: int  # event time of the first record
     pane_ms: int  # end of the newest pane that was folded
     records: int  # all that were counted
     slide: Slide | None  # being filled; None: asleep until the next record
@@ -64,33 +75,27 @@ class KeyState(msgspec.Struct, array_like=True):
 _decoder = msgspec.msgpack.Decoder(KeyState)
 
 
-def pack(plan_id: str, state: KeyState) -> bytes:
+def pack(state: KeyState) -> bytes:
     """The bytes of a state."""
-    return _HEAD.pack(_MAGIC, FORMAT, _hash(plan_id)) + msgspec.msgpack.encode(state)
+    return _HEAD.pack(_MAGIC, FORMAT) + msgspec.msgpack.encode(state)
 
 
-def unpack(plan_id: str, key: str, data: bytes) -> KeyState | None:
-    """The state that `pack` made into bytes; None if it was made for another profile or other signals.
+def unpack(key: Key, data: bytes) -> KeyState:
+    """The state that `pack` made into bytes; ``key`` is named in messages.
 
     Raises
     ------
     StateVersionError
         The format is not one that this release reads.
     """
-    magic, version, made_for = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (data[:2], 0, b"")
-    if magic != _MAGIC:
-        message = f"state of {key}: begins with {magic!r} (must be {_MAGIC!r}); restore another savepoint"
+    if data[:2] != _MAGIC:
+        message = f"state of {key}: begins with {data[:2]!r} (must be {_MAGIC!r}); restore another savepoint"
         raise StateVersionError(message)
+    _, version = _HEAD.unpack_from(data)
     if version != FORMAT:
         message = (
             f"state of {key}: format {version} is not one that this release reads ({FORMAT}); "
             "upgrade tidemark or restore an older savepoint"
         )
         raise StateVersionError(message)
-    if made_for != _hash(plan_id):
-        return None
-    return _decoder.decode(data[_HEAD.size :])
-
-
-def _hash(plan_id: str) -> bytes:
-    return hashlib.blake2b(plan_id.encode(), digest_size=8).digest()
+    return _decoder.decode(memoryview(data)[_HEAD.size :])

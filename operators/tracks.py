@@ -47,13 +47,14 @@ class Track:
 
 @dataclass(frozen=True)
 class Hit:
-    """An alarm of a track in a pane."""
+    """What a track alarmed at in a pane."""
 
     track: int  # position among the tracks
-    event_time_ms: int  # of the record at which it was raised
-    onset_ms: int
-    direction: int
-    statistic: float
+    alarms: int  # how many: after each the detector starts anew
+    time_ms: int  # event time of the record at which the first was raised
+    onset_ms: int  # of the first record of its change, or of the pane where that is older
+    before: float  # records from there to the pane's first, 0 if the change began in the pane
+    statistic: float  # of the last alarm
     threshold: float
 
 
@@ -134,33 +135,27 @@ class Tracks:
             *raw,
         ]
 
-    def follow(self, state: list[Floats], pane: Pane, thresholds: Thresholds, ms_per_record: float) -> list[Hit]:
-        """Show the tracks a pane's records, in order; ``state`` is updated in place.
-
-        Parameters
-        ----------
-        ms_per_record
-            Mean distance of the key's records, to place an onset that lies before the pane.
-        """
+    def follow(self, state: list[Floats], pane: Pane, thresholds: Thresholds) -> list[Hit]:
+        """Show the tracks a pane's records, in order; ``state`` is updated in place."""
         hits: list[Hit] = []
         for bank, step in ((self.adwin, self._adwin), (self.page_hinkley, self._page_hinkley)):
             if not bank.tracks:
                 continue
+            found = _Found()
             seen = np.zeros(len(bank.tracks), np.int64)
             for first in range(0, len(pane), BLOCK):
                 codes = pane.codes[first : first + BLOCK]
                 values = np.empty((len(bank.tracks), len(codes)))
                 lengths = np.empty(len(bank.tracks), np.int64)
                 _gather(codes, bank.signals, bank.values, values, lengths)
-                alarms = step(values, lengths, state, thresholds)
-                for number in range(len(alarms)):
-                    row = int(alarms.signal[number])
-                    valid = np.flatnonzero(np.isfinite(bank.values[row][pane.codes[:, bank.signals[row]]]))
-                    hits.append(_hit(bank.tracks[row], alarms, number, int(seen[row]), valid, pane, ms_per_record))
+                found.add(step(values, lengths, state, thresholds), seen)
                 seen += lengths
+            for row, alarmed in found.rows.items():
+                has_value = np.isfinite(bank.values[row])[pane.codes[:, bank.signals[row]]]
+                hits.append(alarmed.hit(bank.tracks[row], np.flatnonzero(has_value), pane))
         for number, track in enumerate(self.raw):
-            hits += self._follow_raw(self.tracks[track], track, state[2 + number], pane, ms_per_record)
-        return sorted(hits, key=lambda hit: (hit.track, hit.event_time_ms))
+            hits += self._follow_raw(self.tracks[track], track, state[2 + number], pane)
+        return sorted(hits, key=lambda hit: hit.track)
 
     def _adwin(self, values: Floats, lengths: npt.NDArray[np.int64], state: list[Floats], at: Thresholds) -> Alarms:
         return adwin.adwin(values, lengths, state[0], at.delta, keep=True)
@@ -179,7 +174,7 @@ class Tracks:
             prior_weight=self._prior_weight,
         )
 
-    def _follow_raw(self, track: Track, number: int, state: Floats, pane: Pane, ms_per_record: float) -> list[Hit]:
+    def _follow_raw(self, track: Track, number: int, state: Floats, pane: Pane) -> list[Hit]:
         column = pane.raw[:, self._raw_columns[track.signal]]
         valid = np.flatnonzero(np.isfinite(column))
         values = np.ascontiguousarray(column[valid])[None, :]
@@ -200,31 +195,66 @@ class Tracks:
                 fading=float(options.get("alpha", page_hinkley.FADING)),
                 min_count=int(options.get("min_instances", page_hinkley.MIN_COUNT)),
             )
-        return [_hit(number, alarms, each, 0, valid, pane, ms_per_record) for each in range(len(alarms))]
+        found = _Found()
+        found.add(alarms, np.zeros(1, np.int64))
+        return [alarmed.hit(number, valid, pane) for alarmed in found.rows.values()]
 
 
-def _hit(
-    track: int, alarms: Alarms, number: int, seen: int, valid: npt.NDArray[np.int64], pane: Pane, ms_per_record: float
-) -> Hit:
-    """One alarm as a hit; ``seen`` of the row's values came in earlier blocks, ``valid`` are the records with one."""
-    position = seen + int(alarms.position[number])
-    first = position - int(alarms.since[number]) + 1
-    if first >= 0:
-        onset = int(pane.times_ms[valid[first]])
-    else:
-        onset = int(pane.times_ms[0]) + round(first * ms_per_record)
-    return Hit(
-        track,
-        int(pane.times_ms[valid[position]]),
-        onset,
-        int(alarms.direction[number]),
-        float(alarms.statistic[number]),
-        float(alarms.threshold[number]),
-    )
+@dataclass
+class _Alarmed:
+    """Alarms of a row in a pane: where the first was and how long its change had lasted, in values; and the last."""
+
+    position: int
+    since: int
+    alarms: int
+    statistic: float
+    threshold: float
+
+    def hit(self, track: int, valid: npt.NDArray[np.int64], pane: Pane) -> Hit:
+        """The alarms as a hit; ``valid`` are the records that have a value."""
+        first = self.position - self.since + 1
+        return Hit(
+            track=track,
+            alarms=self.alarms,
+            time_ms=int(pane.times_ms[valid[self.position]]),
+            onset_ms=int(pane.times_ms[valid[first] if first >= 0 else 0]),
+            before=max(0, -first) * len(pane) / len(valid),
+            statistic=self.statistic,
+            threshold=self.threshold,
+        )
+
+
+class _Found:
+    """Alarms of a pane's blocks, by row."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, _Alarmed] = {}
+
+    def add(self, alarms: Alarms, seen: npt.NDArray[np.int64]) -> None:
+        """Take in a block's alarms; ``seen`` values of each row came before the block."""
+        if not len(alarms):
+            return
+        rows, starts, counts = np.unique(alarms.signal, return_index=True, return_counts=True)
+        for row, start, count in zip(rows.tolist(), starts.tolist(), counts.tolist(), strict=True):
+            last = start + count - 1
+            statistic, threshold = float(alarms.statistic[last]), float(alarms.threshold[last])
+            known = self.rows.get(row)
+            if known is None:
+                position = int(seen[row] + alarms.position[start])
+                self.rows[row] = _Alarmed(position, int(alarms.since[start]), count, statistic, threshold)
+            else:
+                known.alarms += count
+                known.statistic, known.threshold = statistic, threshold
 
 
 @kernel
-def _gather(codes, signals, tables, values, lengths):  # type: ignore[no-untyped-def]
+def _gather(
+    codes: npt.NDArray[np.uint8],
+    signals: npt.NDArray[np.int64],
+    tables: Floats,
+    values: Floats,
+    lengths: npt.NDArray[np.int64],
+) -> None:
     for row in range(signals.shape[0]):
         signal = signals[row]
         used = 0

@@ -8,7 +8,16 @@ from schemas.cloudevents import Time
 
 
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """One detector on one signal at one time. Numbers are finite; null is "there is none"."""
+    """One detector on one signal at the end of one slide in which the segment had records.
+
+    Numbers are finite. All are null where the window had too few values of the signal to judge, and for a sequential
+    detector (``adwin``, ``page_hinkley``) that holds no alarm.
+
+    ``alarm`` of a windowed detector: the statistic is over the threshold, and the effect reaches ``min_effect``
+    (with a threshold of the user's own: it is over the threshold). Of a sequential one, which looks at every value
+    and not at windows: it has alarmed, and the records since then still show the change; statistic and threshold are
+    those of its newest alarm. `confirm` alarms in a row open a signal.
+    """
 
     time: Time  # end of the window
     model: str
@@ -16,7 +25,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     segment: str  # canonical text
     signal: str
     detector: str
-    count: int  # values that the detector saw
+    count: int  # values that the detector saw: in the window, or in the slide where it is sequential
     statistic: float | None
     threshold: float | None
     p_value: float | None

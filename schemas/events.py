@@ -38,6 +38,7 @@ __all__ = [
     "StreamEvent",
     "StreamType",
     "UnknownEventError",
+    "Why",
     "Window",
     "decode",
     "encode",
@@ -63,6 +64,7 @@ Kind = Literal[
 Severity = Literal["warning", "critical"]
 Role = Literal["champion", "shadow", "challenger"]
 Direction = Literal["up", "down", "spread", "narrow", "mix"]
+Why = Literal["recovered", "accepted", "new_version", "configuration"]  # an episode is over
 
 
 class EventError(TidemarkError):
@@ -89,7 +91,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     start: Time
     end: Time
     count: int  # records of the segment in it
-    share: float  # of the model version's records in the same span; 1.0 for the segment `all`
+    # Of the model version's records in the same span; 1.0 for the segment `all`; null in summaries of other segments.
+    share: float | None
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
@@ -188,7 +191,7 @@ class DriftData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     info: dict[str, Any]  # the model's `info` of the configuration
     muted: bool
     message: str
-    why: Literal["recovered", "accepted", "new_version", "configuration"] | None = None  # `resolved` only
+    why: Why | None = None  # `resolved` only
 
 
 class DriftEvent(msgspec.Struct, frozen=True, kw_only=True):

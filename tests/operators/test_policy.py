@@ -13,10 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from config.plan import AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, WindowPlan
 from operators.outputs import Progress
-from operators.policy import add, advance, next_time
+from operators.policy import VOLUMES, add, advance, next_time
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.errors import StateVersionError
-from schemas.events import encode
+from schemas.events import Window, encode
 from tests.operators.changes import MINUTE, change
 
 JOB = JobPlan(name="churn-monitor", environment="prod")
@@ -38,7 +38,7 @@ def told(outputs, watermark_ms=END):
 
 
 def progress(minute):
-    return Progress(time_ms=minute * MINUTE, model="churn", version="3")
+    return Progress(time_ms=minute * MINUTE, model="churn", version="3", records=1000)
 
 
 def test_the_event_of_an_opening():
@@ -258,6 +258,7 @@ def naive(outputs, watermark_ms):
                         episode.detected,
                         "critical" if (episode.critical if over else critical) else "warning",
                         sorted(episode.members if over else episode.open),
+                        naive_share(outputs, step[0].window),
                     )
                 )
         going_on = {episode.incident for episode in all_episodes if episode.open}
@@ -267,6 +268,13 @@ def naive(outputs, watermark_ms):
             if number not in going_on and max(onsets) < about[0] - memory_ms
         }
     return said
+
+
+def naive_share(outputs, window):
+    """Of the records of the model version in a window; 1 where there are none."""
+    start_ms, end_ms = milliseconds(window.start), milliseconds(window.end)
+    whole = sum(item.records for item in outputs if isinstance(item, Progress) and start_ms < item.time_ms <= end_ms)
+    return min(1.0, window.count / whole) if whole else 1.0
 
 
 class PolicyMachine(RuleBasedStateMachine):
@@ -335,6 +343,7 @@ class PolicyMachine(RuleBasedStateMachine):
                 milliseconds(event.data.detected),
                 event.data.severity,
                 sorted(item.signal for item in event.data.signals),
+                event.data.window.share,
             )
             for event in events
         ]
@@ -353,9 +362,8 @@ class PolicyMachine(RuleBasedStateMachine):
         waiting = [
             item.time_ms
             for item in self.outputs
-            if not isinstance(item, Progress)
-            and item.time_ms > self.watermark * MINUTE
-            and (not item.empty or item.time_ms <= newest)
+            if item.time_ms > self.watermark * MINUTE
+            and (isinstance(item, Progress) or not item.empty or item.time_ms <= newest)
         ]
         assert next_time(state) == min(waiting, default=None)
 
@@ -374,6 +382,38 @@ def test_state_is_small_when_all_is_over():
     state, events = advance(PLAN, JOB, "", state, END)
     assert len(events) == 4
     assert len(state) < 200
+
+
+def test_a_window_has_a_share_of_the_version_s_records():
+    """400 of the 1,000 records in ten minutes; other versions, earlier and later slides do not count."""
+    window = Window(start=timestamp(10 * MINUTE), end=timestamp(20 * MINUTE), count=400, share=None)
+    others = [
+        Progress(time_ms=minute * MINUTE, model="churn", version=version, records=records)
+        for minute, version, records in [(10, "3", 70), (11, "3", 600), (20, "3", 400), (20, "4", 50), (21, "3", 80)]
+    ]
+    events = told([change(20, segment="country=DE", window=window), *others])
+    assert [event.data.window.share for event in events] == [0.4]
+
+
+def test_of_very_many_slides_the_older_are_taken_as_equally_busy():
+    """A window that grew over twice as many slides as are remembered has half of what it would have of those."""
+    plan = msgspec.structs.replace(PLAN, window=msgspec.structs.replace(PLAN.window, grow_to_ms=10_000 * MINUTE))
+    window = Window(start=timestamp(0), end=timestamp(2 * VOLUMES * MINUTE), count=500, share=None)
+    slides = [progress(minute) for minute in range(1, 2 * VOLUMES + 1)]
+    new = [*slides, change(2 * VOLUMES, segment="country=DE", window=window)]
+    state, events = advance(plan, JOB, "", add(b"", new), END)
+    assert events[0].data.window.share == pytest.approx(500 / 1000 / (2 * VOLUMES), rel=0.01)
+    assert len(state) < 20 * VOLUMES
+
+
+def test_a_new_configuration_ends_an_episode():
+    """What it was compared with is gone: the reason is not that it recovered."""
+    events = told([change(20), change(25, state="recovered", why="configuration")])
+    assert (events[1].type, events[1].data.why, events[1].data.message) == (
+        "io.tidemark.drift.resolved",
+        "configuration",
+        "feature.age: watched anew, by another profile or configuration, after 10 min",
+    )
 
 
 def test_events_are_decoded_as_they_were_encoded():

@@ -1,0 +1,227 @@
+"""False episodes against the budget, and how soon real changes are found: ``python -m benchmarks.false_alarms``.
+
+Records go through the monitor and the policy as in a job, without files. Everything follows from ``--seed``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import ALL, AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, WindowPlan
+from operators import policy
+from operators.binning import numeric_signal
+from operators.chunks import Pane
+from operators.detection import Detection
+from operators.monitor import step
+from operators.name_counts import NameCounts
+from operators.references import FEATURE, ModelSignals
+from operators.state import Key
+from operators.value_counts import ValueCounts
+from schemas.cloudevents import milliseconds
+from schemas.events import DriftEvent
+from schemas.profile import Profile, Provenance, Signal
+
+MINUTE = 60_000
+SLIDE_MS, SIZE_MS = 5 * MINUTE, 60 * MINUTE
+SLIDES_A_DAY = 24 * 60 // 5
+FEATURES = 5
+REFERENCE = 20_000  # rows
+PERIODS_A_REFERENCE = 10  # the budget holds on average over references
+HORIZON = 2 * SLIDES_A_DAY  # slides in which a change is to be found
+CATEGORIES = 30
+
+Floats = npt.NDArray[np.float64]
+Draw = Callable[[np.random.Generator, int], Floats]
+
+
+def _zipf(rng: np.random.Generator, count: int) -> Floats:
+    shares = 1 / np.arange(1, CATEGORIES + 1)
+    return rng.choice(CATEGORIES, count, p=shares / shares.sum()).astype(np.float64)
+
+
+FAMILIES: dict[str, Draw] = {
+    "normal": lambda rng, n: rng.normal(size=n),
+    "lognormal": lambda rng, n: rng.lognormal(sigma=2.0, size=n),
+    "bernoulli .1": lambda rng, n: (rng.random(n) < 0.1).astype(np.float64),
+    "poisson 2": lambda rng, n: rng.poisson(2.0, n).astype(np.float64),
+    "zipf 30": _zipf,
+}
+CHANGES: dict[str, Callable[[Floats], Floats]] = {
+    "shift .2 sd": lambda values: values + 0.2,
+    "shift .5 sd": lambda values: values + 0.5,
+    "shift 1 sd": lambda values: values + 1.0,
+    "spread x1.5": lambda values: values * 1.5,
+}
+
+
+@dataclass
+class Stream:
+    """A model without segments, its monitor and its policy."""
+
+    detection: Detection
+    state: bytes = b""
+    ring: bytes = b""
+    policy: bytes = b""
+    slides: int = 0
+    events: list[DriftEvent] = field(default_factory=list)
+
+    def show(self, columns: Sequence[Floats], records: int) -> None:
+        """Let the values of each feature pass, so many a slide; one pane a slide."""
+        signals = self.detection.signals
+        codes = np.empty((len(columns[0]), len(columns)), np.uint8)
+        values = np.column_stack([columns[position] for position in signals.numeric] or [np.empty((len(codes), 0))])
+        if signals.numeric:
+            codes[:, signals.numeric] = signals.numeric_coder.codes(np.ascontiguousarray(values))
+        for position, coder in zip(signals.named, signals.category_coders, strict=True):
+            codes[:, position] = coder.codes([_name(value) for value in columns[position].tolist()])
+        gaps = (np.arange(records) * SLIDE_MS) // records
+        for first in range(0, len(codes), records):
+            part = np.ascontiguousarray(codes[first : first + records])
+            inside = np.ascontiguousarray(values[first : first + records])
+            coded = np.ascontiguousarray(part[:, signals.numeric])
+            sums = signals.moments.sums(inside, coded, np.array([records]))[0]
+            start_ms = self.slides * SLIDE_MS
+            self.slides += 1
+            self._step(Pane(start_ms + SLIDE_MS, start_ms + gaps, part, sums, np.empty((records, 0))))
+
+    def _step(self, pane: Pane) -> None:
+        model = self.detection.signals.model
+        key = Key(model.name, "1", "champion", ALL)
+        done = step(self.detection, key, self.state, lambda: self.ring, pane, pane.end_ms, False)
+        self.state = done.state
+        self.ring = self.ring if done.ring is None else done.ring
+        added = policy.add(self.policy, done.outputs)
+        self.policy, events = policy.advance(model, JobPlan(), "", added, pane.end_ms)
+        self.events += events
+
+
+def stream(draw: Draw, named: bool, rng: np.random.Generator, budget_ms: int) -> Stream:
+    """A model of some features of one family, with a reference of its own."""
+    kind = "categorical" if named else "numeric"
+    features = tuple(FeaturePlan(name=f"f{number}", type=kind) for number in range(FEATURES))  # type: ignore[arg-type]
+    model = ModelPlan(
+        name="model",
+        window=WindowPlan(size_ms=SIZE_MS, slide_ms=SLIDE_MS, min_count=500, grow_to_ms=SIZE_MS),
+        alarms=AlarmsPlan(
+            budget=1.0, period_ms=budget_ms, confirm=2, recover=3, min_effect="small", critical="large"
+        ),
+        features=features,
+    )  # fmt: skip
+    signals = {FEATURE + feature.name: _signal(draw(rng, REFERENCE), named) for feature in features}
+    provenance = Provenance(source="simulated", rows=REFERENCE, start=None, end=None, tidemark="")
+    profile = Profile(model="model", version=None, provenance=provenance, signals=signals)
+    return Stream(Detection(ModelSignals(model, profile)))
+
+
+def _signal(values: Floats, named: bool) -> Signal:
+    if named:
+        names = NameCounts()
+        names.add([_name(value) for value in values.tolist()])
+        return names.signal(disclose=20)
+    counts = ValueCounts(1 << 16)
+    counts.add(values)
+    return numeric_signal(counts, missing=0, invalid=0)
+
+
+def _name(value: float) -> str:
+    return f"c{value:.0f}"
+
+
+def stationary(family: str, periods: int, records: int, seed: int) -> dict[str, object]:
+    """Episodes in so many budget periods of a day while nothing changes."""
+    rng = np.random.default_rng([seed, list(FAMILIES).index(family)])
+    opened = 0
+    detectors: Counter[str] = Counter()
+    for first in range(0, periods, PERIODS_A_REFERENCE):
+        one = stream(FAMILIES[family], family.startswith("zipf"), rng, SLIDES_A_DAY * SLIDE_MS)
+        for _ in range(min(PERIODS_A_REFERENCE, periods - first)):
+            one.show([FAMILIES[family](rng, SLIDES_A_DAY * records) for _ in range(FEATURES)], records)
+        found = [event for event in one.events if event.type == "io.tidemark.drift.opened"]
+        opened += len(found)
+        detectors.update(event.data.signals[0].detector for event in found)
+    return {
+        "family": family,
+        "periods": periods,
+        "episodes": opened,
+        "of_budget": opened / periods,
+        "detectors": dict(sorted(detectors.items())),
+    }
+
+
+def abrupt(change: str, streams: int, records: int, seed: int) -> dict[str, object]:
+    """How a change of one of the features is found; the budget is one in 30 days."""
+    rng = np.random.default_rng([seed, 100 + list(CHANGES).index(change)])
+    delays, errors, recovered = [], [], 0
+    detectors: Counter[str] = Counter()
+    for _ in range(streams):
+        one = stream(FAMILIES["normal"], False, rng, 30 * SLIDES_A_DAY * SLIDE_MS)
+        before = int(rng.integers(SLIDES_A_DAY, SLIDES_A_DAY + 24)) * records + int(rng.integers(records))
+        slides = -(-before // records) + HORIZON
+        columns = [FAMILIES["normal"](rng, slides * records) for _ in range(FEATURES)]
+        until = len(columns[0]) - HORIZON // 2 * records
+        columns[0][before:until] = CHANGES[change](columns[0][before:until])
+        one.show(columns, records)
+        at_ms = before * SLIDE_MS / records
+        opened = [e for e in one.events if e.type == "io.tidemark.drift.opened" and milliseconds(e.time) > at_ms]
+        recovered += one.events[-1].type == "io.tidemark.drift.resolved" if one.events else 0
+        if opened:
+            delays.append((milliseconds(opened[0].time) - at_ms) * records / SLIDE_MS)
+            errors.append((milliseconds(opened[0].data.onset) - at_ms) * records / SLIDE_MS)
+            detectors[opened[0].data.signals[0].detector] += 1
+    return {
+        "change": change,
+        "streams": streams,
+        "found": len(delays) / streams,
+        "resolved": recovered / streams,
+        "delay_records": median(delays) if delays else None,
+        "onset_error_records": median(errors) if errors else None,
+        "onset_error_90": float(np.quantile(np.abs(errors), 0.9)) if errors else None,
+        "detectors": dict(sorted(detectors.items())),
+    }
+
+
+def main() -> None:
+    """Print two tables, or JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.false_alarms", description=main.__doc__)
+    parser.add_argument("--periods", type=int, default=100, help="budget periods of each family")
+    parser.add_argument("--streams", type=int, default=40, help="streams of each change")
+    parser.add_argument("--records", type=int, default=100, help="records a slide; a window has twelve slides")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    quiet = [stationary(family, given.periods, given.records, given.seed) for family in FAMILIES if given.periods]
+    found = [abrupt(change, given.streams, given.records, given.seed) for change in CHANGES if given.streams]
+    if given.json:
+        print(json.dumps({"stationary": quiet, "abrupt": found}, indent=1))
+        return
+    print(f"{'family':14}{'periods':>9}{'episodes':>10}{'of budget':>11}  by strongest detector")
+    for row in quiet:
+        print(f"{row['family']:14}{row['periods']:9}{row['episodes']:10}{row['of_budget']:11.2f}  {_shown(row)}")
+    opened, periods = sum(row["episodes"] for row in quiet), sum(row["periods"] for row in quiet)  # type: ignore[misc]
+    print(f"{'all':14}{periods:9}{opened:10}{opened / max(periods, 1):11.2f}")
+    print(f"\n{'change':14}{'found':>7}{'resolved':>10}{'delay':>8}{'onset error':>13}{'90 %':>8}  in records, median")
+    for row in found:
+        delay, error, most = (_count(row[name]) for name in ("delay_records", "onset_error_records", "onset_error_90"))
+        print(
+            f"{row['change']:14}{row['found']:7.0%}{row['resolved']:10.0%}{delay:>8}{error:>13}{most:>8}  {_shown(row)}"
+        )
+
+
+def _shown(row: dict[str, object]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in row["detectors"].items())  # type: ignore[attr-defined]
+
+
+def _count(value: object) -> str:
+    return f"{value:,.0f}" if isinstance(value, float) else "-"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Windows: the slides of one evaluation, taken together, or for one signal from any of them on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from operators import effects, sketch
+from operators.detection import Detection
+from operators.g_test import g_test
+from operators.grouping import group_counts
+from operators.lepage import RankMoments, lepage
+from operators.sketch import Counts, Slide
+from schemas.cloudevents import timestamp
+from schemas.events import Window
+
+LEAST = 50  # values of a signal, below which nothing is said of it: tests and effects of fewer are not exact
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far the newest values of a signal lie from the reference."""
+
+    size: float  # of the mean rank or spread rank, debiased, in standard deviations
+    z_location: float  # in standard errors
+    z_spread: float
+
+
+class Slides:
+    """The slides of a window, oldest first; what is asked for is counted when it is.
+
+    Parameters
+    ----------
+    slides
+        At least one, each with records.
+    end_ms
+        End of the window, not before that of the newest slide.
+    """
+
+    def __init__(self, detection: Detection, slides: Sequence[Slide], end_ms: int) -> None:
+        self._detection, self._slides, self._end_ms = detection, slides, end_ms
+        self._signals = len(detection.signals.names)
+        self._slide_ms = detection.signals.model.window.slide_ms
+        self.records = sum(slide.records for slide in slides)
+        self._position = -1
+
+    @cached_property
+    def counts(self) -> Counts:
+        """By code, shape (signals, 256)."""
+        return sketch.count(self._slides, self._signals)
+
+    @cached_property
+    def sums(self) -> Counts:
+        """Shape (numeric signals, 4), see moments.py."""
+        return sketch.sums(self._slides, len(self._detection.signals.numeric))
+
+    def span(self, whole: bool) -> Window:
+        """As events name it."""
+        size_ms = self._detection.signals.model.window.size_ms
+        start_ms = self._end_ms - size_ms
+        if self._slides:
+            start_ms = min(start_ms, self._slides[0].end_ms - self._slide_ms)
+        return Window(
+            start=timestamp(start_ms),
+            end=timestamp(self._end_ms),
+            count=self.records,
+            share=1.0 if whole else None,
+        )
+
+    def shift_since(self, position: int, onset_ms: int, *, spread: bool) -> Shift:
+        """Shift in the slides after an onset, or, where those have too few values, in the newest that have enough."""
+        newest, values = self._newest(position)
+        after = sum(slide.end_ms - self._slide_ms >= onset_ms for slide in self._slides)
+        enough = int(np.searchsorted(values, LEAST)) + 1  # slides, from the newest on
+        row = newest[min(max(after, enough, 1), len(newest)) - 1]
+        tables = self._detection.tables
+        one = slice(position, position + 1)
+        found = lepage(
+            row[None].astype(np.float64),
+            tables.totals[one],
+            tables.ranks[one],
+            tables.spreads[one],
+            RankMoments(tables.location.mean[one], tables.location.sd[one]),
+            RankMoments(tables.spread.mean[one], tables.spread.sd[one]),
+            tables.even[one],
+        )
+        inverse = 1 / max(float(row.sum()), 1.0) + 1 / max(float(tables.totals[position]), 1.0)
+        z = found.z_spread if spread else found.z_location
+        return Shift(float(effects.rank_shift(z, inverse)[0]), float(found.z_location[0]), float(found.z_spread[0]))
+
+    def onset_ms(self, position: int) -> int:
+        """Start of the slide from which on the signal's values differ most clearly from the reference.
+
+        The most likely change point (Hinkley 1970, doi:10.1093/biomet/57.1.1): of all newest parts of the window, the
+        one whose shares the reference explains worst, by the G test, or, for numbers, whose mean rank or spread rank
+        lies furthest from the reference's: small shifts are placed better by one number than by ten.
+        """
+        newest, _ = self._newest(position)
+        tables = self._detection.tables
+        many = np.full(len(newest), position)
+        rows = np.ascontiguousarray(newest, np.float64)
+        if tables.numeric[position]:
+            shifts = lepage(
+                rows,
+                tables.totals[many],
+                tables.ranks[many],
+                tables.spreads[many],
+                RankMoments(tables.location.mean[many], tables.location.sd[many]),
+                RankMoments(tables.spread.mean[many], tables.spread.sd[many]),
+                tables.even[many],
+            )
+            clear = shifts.statistic
+        else:
+            cells = group_counts(rows, tables.counts[many], tables.groups[many], tables.continuous[many])
+            tests = g_test(cells)
+            clear = tests.statistic - tests.df
+        return self._slides[len(newest) - 1 - int(np.argmax(clear))].end_ms - self._slide_ms
+
+    def _newest(self, position: int) -> tuple[Counts, Counts]:
+        """Counts by code of the newest slide, of the newest two, ...; and their values in all."""
+        if position != self._position:
+            rows = np.array([slide.row(position, self._signals) for slide in reversed(self._slides)])
+            is_value = self._detection.tables.is_value[position].astype(np.int64)
+            self._position, self._rows = position, np.cumsum(rows * is_value, axis=0)
+        return self._rows, self._rows.sum(axis=1)
