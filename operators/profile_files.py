@@ -9,7 +9,9 @@ import fsspec
 import msgspec
 
 from config.plan import FeaturePlan, ModelPlan, Plan
-from operators.references import FEATURE, JobReferences
+from operators.detection import Detection
+from operators.footprint import check, footprint
+from operators.references import FEATURE, JobReferences, References
 from schemas import profile as profiles
 from schemas.errors import ProfileError
 from schemas.profile import NumericSignal, Profile
@@ -24,10 +26,16 @@ def load_references(plan: Plan) -> JobReferences:
     ------
     ProfileError
         A profile is missing, unreadable, or made for other features; the message says which and what to do.
+    UsageError
+        State would not fit.
     """
     found = {model.name: find(model) for model in plan.models}
     models = tuple(_checked(model, found[model.name]) for model in plan.models)
-    return JobReferences(msgspec.structs.replace(plan, models=models), found)
+    job = JobReferences(msgspec.structs.replace(plan, models=models), found)
+    references = References(job)
+    for model in models:
+        check(model, footprint(Detection(references.any(model.name)), len(found[model.name])))
+    return job
 
 
 def find(model: ModelPlan) -> dict[str, Profile]:

@@ -9,6 +9,8 @@ from config.durations import duration, time_ms
 from config.plan import ALL, ModelPlan
 from operators.detectable import UNEVEN, UNSOUND, describe
 from operators.detection import Detection
+from operators.footprint import footprint
+from operators.footprint import text as size
 from operators.references import ModelSignals
 from schemas.profile import Profile
 
@@ -51,6 +53,8 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         f"psi {found.smallest_psi:.3g}, shift of {found.smallest_shift:.2g} sd, spread by a factor of "
         f"{found.smallest_spread:.3g}",
     )
+    needed = footprint(detection, 1)
+    yield "state", f"at most {size(needed.key)} for each of {needed.keys} keys, {size(needed.total)} in a checkpoint"
     if found.window_share > UNEVEN:
         more = "most" if found.window_share > UNSOUND else "many"
         yield (

@@ -113,7 +113,8 @@ def test_a_profile_gives_thresholds(folder, capsys):
     assert err == ""
     assert "\n  features         all of the profile\n  feature age      numeric: psi, lepage, adwin, page_h" in out
     section = out.split("\nmodel churn, profile of any version\n")[1].splitlines()
-    assert [line.split("  ")[1] for line in section] == ["budget", "typical window", "alarms above", "smallest found"]
+    told = ["budget", "typical window", "alarms above", "smallest found", "state"]
+    assert [line.split("  ")[1] for line in section] == told
     assert section[1] == "  typical window  3600 records (at the rate of the reference), reference 86401"
 
 

@@ -1,0 +1,78 @@
+"""Footprint: how many bytes of state a model will need at most, before any of it is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from config.plan import ModelPlan
+from operators.codes import CODES
+from operators.detection import Detection
+from operators.detectors import adwin, page_hinkley
+from operators.moments import FIELDS
+from schemas.errors import UsageError
+
+LIMIT = 8 << 30  # bytes a model: state lives on the heap of the TaskManagers and is copied at each checkpoint
+SHOWN_VALUES = 1_000_000  # in an ADWIN window when its size is estimated: it grows with the logarithm of that
+CELL = 2  # bytes of a count; 4 in slides with more than 65,535 equal codes
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes of a key's state in windows with many records, and the number of keys."""
+
+    key: int
+    keys: int
+
+    @property
+    def total(self) -> int:
+        """Bytes of the model's state, and of a checkpoint of it."""
+        return self.key * self.keys
+
+
+def footprint(detection: Detection, versions: int) -> Footprint:
+    """State of a model at most: with so many versions at a time, each with all its segments.
+
+    Parameters
+    ----------
+    detection
+        Of any of its versions.
+    versions
+        That have records at the same time.
+    """
+    signals, window = detection.signals, detection.signals.model.window
+    slide = len(signals.names) * CODES * CELL + len(signals.numeric) * FIELDS * 8
+    slides = window.size_ms // window.slide_ms + 1
+    buckets = adwin.MAX_BUCKETS * max(1, (SHOWN_VALUES // adwin.MAX_BUCKETS).bit_length())
+    tracks = detection.tracks
+    ranked = len(tracks.adwin.tracks) * 16 * buckets + len(tracks.page_hinkley.tracks) * 8 * page_hinkley.FIELDS
+    return Footprint(slides * slide + ranked, versions * (1 + detection.segments))
+
+
+def check(model: ModelPlan, found: Footprint) -> None:
+    """Refuse what would not fit.
+
+    Raises
+    ------
+    UsageError
+        With what would make it smaller.
+    """
+    if found.total > LIMIT:
+        message = (
+            f"models.{model.name}: needs {text(found.total)} of state, {text(found.key)} for each of {found.keys} keys "
+            f"(at most {text(LIMIT)}); list fewer segment values, or make 'window' of fewer slides"
+        )
+        raise UsageError(message)
+
+
+def text(size: int) -> str:
+    """A number of bytes as people say it.
+
+    >>> text(900), text(264_000), text(8 << 30)
+    ('900 B', '258 KB', '8 GB')
+    """
+    amount = float(size)
+    for unit in ("B", "KB", "MB"):
+        if amount < 1024:
+            return f"{amount:.3g} {unit}"
+        amount /= 1024
+    return f"{amount:.3g} GB"

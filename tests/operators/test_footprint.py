@@ -1,0 +1,66 @@
+"""What state will take is known before, and what would not fit is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, SegmentPlan, WindowPlan
+from operators import sketch
+from operators.detection import Detection
+from operators.footprint import LIMIT, Footprint, check, footprint
+from operators.references import ModelSignals
+from operators.sketch import Ring, Slide
+from schemas.errors import UsageError
+from schemas.profile import NumericSignal, Profile, Provenance
+
+MODEL = ModelPlan(
+    name="churn",
+    window=WindowPlan(size_ms=3_600_000, slide_ms=300_000, min_count=500, grow_to_ms=0),
+    alarms=AlarmsPlan(budget=1, period_ms=30 * 86_400_000, confirm=2, recover=3, min_effect="small", critical="large"),
+    features=tuple(FeaturePlan(name=f"x{i}", type="numeric") for i in range(4)),
+    segments=(SegmentPlan(fields=("country",), values=(("DE",), ("FR",))),),
+)
+EDGES = tuple(float(i) for i in range(1, 250))
+SIGNAL = NumericSignal(
+    count=1000, missing=0, invalid=0, mean=125.0, sd=70.0, min=0.0, max=250.0, discrete=False,
+    edges=EDGES, counts=(4,) * 250, means=(0.0,) * 250,
+)  # fmt: skip
+PROFILE = Profile(
+    model="churn",
+    version="1",
+    provenance=Provenance(source="train.csv", rows=1000, start=None, end=None, tidemark="0.1.0"),
+    signals={f"feature.x{i}": SIGNAL for i in range(4)},
+)
+
+
+def test_a_full_ring_is_what_was_said() -> None:
+    """Thirteen slides with many records take no more than the estimate, and not much less."""
+    detection = Detection(ModelSignals(MODEL, PROFILE))
+    found = footprint(detection, 1)
+    rng = np.random.default_rng(1)
+    ring = Ring()
+    for number in range(13):
+        slide = Slide((number + 1) * 300_000)
+        sums = detection.signals.moments.sums(
+            rng.uniform(0, 250, (5000, 4)), np.zeros((5000, 4), np.uint8), np.array([5000])
+        )
+        slide.fold(rng.integers(0, 250, (5000, 4), np.uint8), sums[0])
+        ring.slides.append(slide)
+    tracks = detection.tracks
+    ranked = sum(map(len, tracks.pack(tracks.start())))
+    size = len(sketch.pack(ring)) + ranked
+    assert size <= found.key <= 2 * size
+    assert found.keys == 4  # all, DE, FR, other
+    assert found.total == found.key * 4
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    """With what it would need and what would help."""
+    check(MODEL, Footprint(LIMIT, 1))
+    with pytest.raises(UsageError) as caught:
+        check(MODEL, Footprint(1 << 20, 10_000))
+    assert str(caught.value) == (
+        "models.churn: needs 9.77 GB of state, 1 MB for each of 10000 keys (at most 8 GB); "
+        "list fewer segment values, or make 'window' of fewer slides"
+    )
