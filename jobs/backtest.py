@@ -10,10 +10,11 @@ import msgspec
 
 from config.plan import ALL, SourcePlan
 from operators import chunks, policy
-from operators.decode import Batch, Counts, split_key
 from operators.detection import Detection
+from operators.entries import Batch, Counts
 from operators.file_decode import NEVER, FileDecoder
 from operators.files import list_blocks
+from operators.keys import LETTER, split_key
 from operators.monitor import Step, step
 from operators.references import JobReferences, References
 from operators.state import Key
@@ -109,7 +110,7 @@ class Backtest:
             for entry in entries:
                 if entry.pane_end_ms is not None:
                     self._windows.setdefault(entry.pane_end_ms, {}).setdefault(entry.key, []).append(entry.data)
-                elif entry.key.startswith("d|"):
+                elif entry.key[0] == LETTER:
                     self.result.letters.append(entry.data)
                 else:
                     self.result.records.add(msgspec.json.decode(entry.data, type=Batch).counts)

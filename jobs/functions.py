@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 from pyflink.common import Row, Types
@@ -15,8 +14,9 @@ from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from config.plan import ALL, Plan
 from operators import chunks, outputs, policy, silence
-from operators.decode import Batch, split_key
 from operators.detection import Detection
+from operators.entries import Batch
+from operators.keys import LETTER, MONITOR, source_of, split_key
 from operators.monitor import Step, step
 from operators.references import JobReferences, References
 from operators.state import Key
@@ -71,7 +71,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Take a pane, letters, or counts."""
         key, _, parts = value
-        if key[0] == "m":
+        if key[0] == MONITOR:
             pane = chunks.decode([bytes(part) for part in parts], self._pane_ms)
             result = self._step(key, pane, pane.end_ms)
             if result.next_ms is not None:
@@ -80,9 +80,9 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
             if result.counted and self._key(key).segment == ALL:
                 yield Row("counted", key, b"%d" % result.counted)
             return
-        source = unquote(key[2:])
+        source = source_of(key)
         for part in parts:
-            if key[0] == "d":
+            if key[0] == LETTER:
                 yield Row("letter", source, bytes(part))
                 continue
             batch = msgspec.json.decode(bytes(part), type=Batch)

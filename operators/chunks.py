@@ -2,8 +2,9 @@
 
 ::
 
-    header   little-endian: format u8, flags u8, signals u16, raw u16, numeric u16, records u32, pane end i64 (ms), 4 zeros
-    sums     int64 (numeric signals, 4), see moments.py
+    header   little-endian: format u8, flags u8, signals u16, raw u16, numeric u16, records u32, pane end i64 (ms),
+             4 zeros
+    sums     int64 (numeric signals, 5), see moments.py
     rows     per record: time u32 (ms from the start of the pane), hash u64 of id or line,
              code u8 per signal, raw value f64 per signal that asks for raw values
 
@@ -37,7 +38,7 @@ class Pane(msgspec.Struct, frozen=True):
     end_ms: int
     times_ms: npt.NDArray[np.int64]  # (records,), event time
     codes: Bytes  # (records, signals), C-contiguous
-    sums: npt.NDArray[np.int64]  # (numeric signals, 4)
+    sums: npt.NDArray[np.int64]  # (numeric signals, 5)
     raw: npt.NDArray[np.float64]  # (records, signals with raw input)
 
     def __len__(self) -> int:
@@ -64,6 +65,11 @@ def rows(
 def encode(pane_end_ms: int, signals: int, raw: int, sums: npt.NDArray[np.int64], records: int, data: bytes) -> bytes:
     """One chunk from the bytes of its rows."""
     return _HEADER.pack(FORMAT, 0, signals, raw, len(sums), records, pane_end_ms) + sums.tobytes() + data
+
+
+def overhead(numeric: int) -> int:
+    """Bytes of a chunk before its rows, by the number of numeric signals."""
+    return _HEADER.size + 8 * moments.FIELDS * numeric
 
 
 def pane_end(chunk: bytes) -> int:

@@ -122,16 +122,16 @@ def _of_lines(lines: Sequence[bytes], source: SourcePlan, features: Sequence[str
         try:
             record = decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            errors.append((row, _not_json(line, error)))
+            errors.append((row, not_json(line, error)))
             continue
         if type(record) is not dict:
-            errors.append((row, f"expected an object, got {_article(record)}"))
+            errors.append((row, f"expected an object, got {article(record)}"))
             continue
         holder = follow(record, to_features)
         if holder is None:
             holder = {}
         elif type(holder) is not dict:
-            errors.append((row, f"'features': expected an object, got {_article(holder)} at {source.fields.features}"))
+            errors.append((row, f"'features': expected an object, got {article(holder)} at {source.fields.features}"))
             continue
         read.append(record)
         holders.append(holder)
@@ -177,7 +177,8 @@ def follow(value: Any, keys: tuple[str, ...]) -> Any:
     return value
 
 
-def _not_json(line: bytes, error: Exception) -> str:
+def not_json(line: bytes, error: Exception) -> str:
+    """Say why a line is not JSON, without a value of it."""
     if not line.strip():
         return "expected a JSON object, got an empty line"
     if isinstance(error, UnicodeDecodeError):
@@ -188,7 +189,8 @@ def _not_json(line: bytes, error: Exception) -> str:
     return f"not JSON: {what[:1].lower()}{what[1:]}"
 
 
-def _article(value: Any) -> str:
+def article(value: Any) -> str:
+    """Say of what type a JSON value is."""
     if value is None:
         return "null"
     names = {dict: "an object", list: "an array", str: "a text", bool: "a boolean"}
@@ -244,5 +246,24 @@ def names(column: Column, *, booleans: bool = False) -> list[str | Gap]:
     >>> names(["gold", 3, None]), names(pa.array([True, None]), booleans=True)
     (['gold', '3', <Gap.MISSING: 255>], ['true', <Gap.MISSING: 255>])
     """
-    values = column if isinstance(column, list) else column.to_pylist()
-    return list(map(boolean if booleans else category, values))
+    return list(map(boolean if booleans else category, listed(column)))
+
+
+def listed(column: Column) -> list[Any]:
+    """Values of a column."""
+    return column if isinstance(column, list) else column.to_pylist()
+
+
+def distinct(column: Column) -> tuple[list[Any], npt.NDArray[np.int64]]:
+    """Values of a column, each once if that is known without comparing, and which of them each record has.
+
+    >>> values, positions = distinct(pa.array(["a", "b", "a", None]))
+    >>> values, positions
+    (['a', 'b', None], array([0, 1, 0, 2]))
+    """
+    if isinstance(column, list) or pa.types.is_null(column.type) or pa.types.is_nested(column.type):
+        return listed(column), np.arange(len(column))
+    encoded = column.dictionary_encode()
+    values = encoded.dictionary.to_pylist()
+    positions = encoded.indices.fill_null(len(values)).to_numpy(zero_copy_only=False).astype(np.int64)
+    return [*values, None], positions

@@ -42,7 +42,7 @@ class RowScanner:
         """Offsets in the file just after each row that the piece ends."""
         found = np.empty(len(piece) + 1, np.int64)
         data = np.frombuffer(bytearray(piece), np.uint8)  # writable, as the kernel is compiled for
-        count, self._state = _scan(data, self._state, found)  # type: ignore[no-untyped-call]
+        count, self._state = _scan(data, self._state, found)
         ends = found[:count] + self.offset
         self.offset += len(piece)
         if count:

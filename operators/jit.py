@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 # PyFlink's worker replaces print by a bound method, and numba's import then fails: put it back meanwhile.
 _replaced: Any = builtins.print
@@ -16,9 +16,7 @@ try:
 finally:
     builtins.print = _replaced
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Any:
     """Compile a loop over arrays: cached on disk, without the GIL, and never reassociating floats."""
-    return numba.njit(function, cache=True, nogil=True, fastmath=False)  # type: ignore[no-any-return]
+    return numba.njit(function, cache=True, nogil=True, fastmath=False)

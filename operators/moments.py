@@ -1,23 +1,27 @@
 """Sums of values that do not depend on the order or the grouping of their addition.
 
-A value is taken as a whole number of units, a unit being a power of two near the reference's standard
-deviation / 65,536; whole numbers add up exactly. Values beyond 32,768 standard deviations count as that.
+A value is taken as a whole number of units from the reference's mean, a unit being a power of two near the
+reference's standard deviation / 65,536; whole numbers add up exactly. Values beyond 2,048 standard deviations or
+more count as that: the least that `LIMIT` units can be.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from operators.codes import INVALID
+from operators.codes import ABSENT
 from operators.jit import kernel
 from schemas.profile import NumericSignal
 
-FIELDS = 4  # a signal's row: sum of units, sum of squares of coarse units, bits of min, bits of max
-LIMIT = 2.0**31  # units; 2^31 values of it still fit a sum of 63 bits
-COARSE = 2.0**-11  # a square's unit is 2^11 units wide: 2^22 squares of 2^40 fit 63 bits
+FIELDS = 5  # of a signal's row of sums, see `Moments.sums`
+LIMIT = 2.0**28  # units; 2^35 values of it, two days of 200,000 a second, fit a sum of 63 bits
+TOTAL, HIGH, LOW, LEAST, LARGEST = range(FIELDS)
+HALF = 28  # bits: a square of up to 56 bits is summed as two numbers, which then fit 63 bits as well
+MASK = (1 << HALF) - 1
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -54,13 +58,15 @@ class Moments:
         Parameters
         ----------
         values : float64, shape (records, signals), C-contiguous
-        codes : uint8, same shape; values coded as missing or invalid are left out
+        codes : uint8, same shape; values that are missing, invalid or absent are left out
         ends : int64, shape (groups,)
             The group g is the records from ``ends[g - 1]`` to ``ends[g]``.
 
         Returns
         -------
         int64, shape (groups, signals, FIELDS)
+            Sum of units, sums of the upper and the lower half of their squares, bits of the least and of the
+            largest value.
         """
         sums = np.zeros((len(ends), values.shape[1], FIELDS), np.int64)
         _sum(values, codes, ends, self.centers, self.units, sums, sums.view(np.float64))
@@ -69,28 +75,37 @@ class Moments:
     def mean(self, sums: Ints, counts: Ints) -> Floats:
         """Mean per signal; NaN where there is no value."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            return self.centers + sums[:, 0] * self.units / counts
+            means: Floats = self.centers + sums[:, 0] * self.units / counts
+        return means
 
     def sd(self, sums: Ints, counts: Ints) -> Floats:
         """Standard deviation per signal; NaN where there is no value."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            square = sums[:, 1] * (self.units / COARSE) ** 2 / counts
-            return np.sqrt(np.maximum(square - (sums[:, 0] * self.units / counts) ** 2, 0.0))
+        deviations = [
+            math.sqrt(_variance(total, (high << HALF) + low, count)) if count else math.nan
+            for (total, high, low, _, _), count in zip(sums.tolist(), counts.tolist(), strict=True)
+        ]
+        found: Floats = np.array(deviations, np.float64) * self.units
+        return found
+
+
+def _variance(total: int, squares: int, count: int) -> float:
+    """In whole numbers, as the difference of two large ones may be small."""
+    return max(count * squares - total * total, 0) / (count * count)
 
 
 def add(into: Ints, sums: Ints) -> None:
     """Add sums of other records to ``into``, both of shape (signals, FIELDS)."""
     low, high = into.view(np.float64), sums.view(np.float64)
-    minimum, maximum = np.minimum(low[:, 2], high[:, 2]), np.maximum(low[:, 3], high[:, 3])
+    least, largest = np.minimum(low[:, LEAST], high[:, LEAST]), np.maximum(low[:, LARGEST], high[:, LARGEST])
     into += sums
-    low[:, 2], low[:, 3] = minimum, maximum
+    low[:, LEAST], low[:, LARGEST] = least, largest
 
 
 def empty(signals: int) -> Ints:
     """Sums of no records."""
     sums = np.zeros((signals, FIELDS), np.int64)
-    sums.view(np.float64)[:, 2] = np.inf
-    sums.view(np.float64)[:, 3] = -np.inf
+    sums.view(np.float64)[:, LEAST] = np.inf
+    sums.view(np.float64)[:, LARGEST] = -np.inf
     return sums
 
 
@@ -99,20 +114,20 @@ def _sum(values, codes, ends, centers, units, sums, extremes):  # type: ignore[n
     start = 0
     for g in range(ends.shape[0]):
         for s in range(values.shape[1]):
-            total = np.int64(0)
-            squares = np.int64(0)
-            low, high = np.inf, -np.inf
+            total, high, low = np.int64(0), np.int64(0), np.int64(0)
+            least, largest = np.inf, -np.inf
             for i in range(start, ends[g]):
-                if codes[i, s] < INVALID:
-                    x = values[i, s]
-                    low = min(low, x)
-                    high = max(high, x)
-                    unit = min(max(np.rint((x - centers[s]) / units[s]), -LIMIT), LIMIT)
-                    total += np.int64(unit)
-                    coarse = np.int64(np.rint(unit * COARSE))
-                    squares += coarse * coarse
-            sums[g, s, 0] = total
-            sums[g, s, 1] = squares
-            extremes[g, s, 2] = low
-            extremes[g, s, 3] = high
+                if codes[i, s] < ABSENT:
+                    x = values[i, s] + 0.0  # -0.0 and 0.0 are one value: which came first must not show
+                    least = min(least, x)
+                    largest = max(largest, x)
+                    unit = np.int64(min(max(np.rint((x - centers[s]) / units[s]), -LIMIT), LIMIT))
+                    total += unit
+                    high += (unit * unit) >> HALF
+                    low += (unit * unit) & MASK
+            sums[g, s, TOTAL] = total
+            sums[g, s, HIGH] = high
+            sums[g, s, LOW] = low
+            extremes[g, s, LEAST] = least
+            extremes[g, s, LARGEST] = largest
         start = ends[g]

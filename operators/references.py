@@ -12,9 +12,10 @@ from config.plan import ModelPlan, Plan
 from operators.coding import CategoryCoder, NumericCoder
 from operators.moments import Moments
 from schemas.events import Kind
-from schemas.profile import NumericSignal, Profile, Signal
+from schemas.profile import CategoricalSignal, NumericSignal, Profile, Signal
 
 FEATURE = "feature."
+_PARTS = re.compile("[0-9]+|[^0-9]+")
 UNVERSIONED = "0"  # the version of records that name none
 
 
@@ -37,7 +38,7 @@ class ModelSignals:
         self.profile_id = profile.id
         wanted = [FEATURE + feature.name for feature in model.features]
         self.names = tuple([*wanted, *(n for n in ("prediction", "confidence") if n in profile.signals)])
-        self.signals: tuple[Signal, ...] = tuple(profile.signals[name] for name in self.names)
+        self.signals: tuple[Signal, ...] = tuple(disclosed(profile.signals[name], name, model) for name in self.names)
         self.kinds: tuple[Kind, ...] = tuple("feature" if n.startswith(FEATURE) else n for n in self.names)  # type: ignore[misc]
         self.numeric = tuple(i for i, s in enumerate(self.signals) if isinstance(s, NumericSignal))
         self.named = tuple(i for i, s in enumerate(self.signals) if not isinstance(s, NumericSignal))
@@ -53,7 +54,8 @@ class ModelSignals:
     def category_coders(self) -> tuple[CategoryCoder, ...]:
         """Codes of the categorical signals, one each."""
         truths = {FEATURE + f.name for f in self.model.features if f.type == "boolean"}
-        return tuple(CategoryCoder(self.signals[i], truth=self.names[i] in truths) for i in self.named)
+        named = ((self.names[i], s) for i, s in enumerate(self.signals) if isinstance(s, CategoricalSignal))
+        return tuple(CategoryCoder(signal, truth=name in truths) for name, signal in named)
 
     @cached_property
     def moments(self) -> Moments:
@@ -63,7 +65,27 @@ class ModelSignals:
     @property
     def plan_id(self) -> str:
         """What state depends on: another text means that state was made for other signals or another profile."""
-        return f"{self.profile_id} {' '.join(self.names)} raw {self.raw}"
+        told = f" disclose {self.model.disclose}" if self._is_told_less else ""
+        return f"{self.profile_id} {' '.join(self.names)} raw {self.raw}{told}"
+
+    @property
+    def _is_told_less(self) -> bool:
+        return any(self.profile.signals[name] is not s for name, s in zip(self.names, self.signals, strict=True))
+
+
+def disclosed(signal: Signal, name: str, model: ModelPlan) -> Signal:
+    """A signal of a profile without the names that the model's configuration does not let out.
+
+    The profile leaves them out already, unless it was made when the configuration said something else.
+    """
+    if isinstance(signal, NumericSignal) or name in {FEATURE + f.name for f in model.features if f.type == "boolean"}:
+        return signal
+    plan = model.prediction if name == "prediction" else None
+    public = {*(plan.classes or ()), plan.positive} if plan else set()
+    kept = tuple((category, n) for category, n in signal.categories if n >= model.disclose or category in public)
+    if len(kept) == len(signal.categories):
+        return signal
+    return msgspec.structs.replace(signal, categories=kept, rest=signal.count - sum(n for _, n in kept))
 
 
 class JobReferences(msgspec.Struct, frozen=True):
@@ -129,7 +151,8 @@ def natural(version: str) -> list[tuple[int, int, str]]:
     >>> sorted(["1.10", "1.9", "v2"], key=natural)
     ['1.9', '1.10', 'v2']
     """
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", version)]
+    # Digits of ASCII only: others may be no digits to int().
+    return [(0, int(part), "") if part[0] in "0123456789" else (1, 0, part) for part in _PARTS.findall(version)]
 
 
 def _newest(profiles: Mapping[str, Profile]) -> str:

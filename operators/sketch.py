@@ -29,7 +29,7 @@ class Slide(msgspec.Struct, array_like=True):
     records: int = 0
     form: Literal["codes", "u2", "u4"] = "codes"
     data: bytes = b""
-    sums: bytes = b""  # int64 (numeric signals, 4), see moments.py; empty for no records
+    sums: bytes = b""  # int64 (numeric signals, 5), see moments.py; empty for no records
 
     def fold(self, codes: Codes, sums: Counts) -> None:
         """Count a pane's records as well.
@@ -37,7 +37,7 @@ class Slide(msgspec.Struct, array_like=True):
         Parameters
         ----------
         codes : uint8, shape (records, signals), C-contiguous
-        sums : int64, shape (numeric signals, 4)
+        sums : int64, shape (numeric signals, 5)
         """
         total = self.records + len(codes)
         if self.sums:
@@ -141,7 +141,7 @@ def count(slides: Sequence[Slide], signals: int) -> Counts:
 
 
 def sums(slides: Iterable[Slide], numeric: int) -> Counts:
-    """Sums over slides, shape (numeric signals, 4), see moments.py."""
+    """Sums over slides, shape (numeric signals, 5), see moments.py."""
     found = moments.empty(numeric)
     for slide in slides:
         if slide.sums:

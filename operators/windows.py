@@ -57,7 +57,7 @@ class Slides:
 
     @cached_property
     def sums(self) -> Counts:
-        """Shape (numeric signals, 4), see moments.py."""
+        """Shape (numeric signals, 5), see moments.py."""
         return sketch.sums(self._slides, len(self._detection.signals.numeric))
 
     def span(self, whole: bool) -> Window:

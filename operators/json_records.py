@@ -1,0 +1,232 @@
+"""Reading JSON records: most by one call of msgspec, any other field by field.
+
+What becomes of a record does not depend on which of the two ways it went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import SourcePlan
+from operators.columns import article, follow, not_json, numbers, steps
+from operators.hashing import hash64
+from operators.identities import Identities
+from operators.letters import UnusableError
+from operators.raw_lines import SHORT, usable
+from operators.records import Layout, Records
+from operators.typed_records import (
+    ENVELOPE,
+    INVALID,
+    FeatureReader,
+    beyond_floats,
+    is_beyond_floats,
+    is_direct,
+    name_of,
+    record_struct,
+)
+from operators.values import Gap, confidence
+
+
+class JsonReader:
+    """Reads the batches of a source of JSON lines.
+
+    Parameters
+    ----------
+    source
+        Where its records keep what.
+    layouts
+        What is read of each model's records.
+    identities
+        Tells whose they are.
+    """
+
+    def __init__(self, source: SourcePlan, layouts: Mapping[str, Layout], identities: Identities) -> None:
+        self._source = source
+        self._identities = identities
+        self.models = {name: FeatureReader(layout) for name, layout in layouts.items()}
+        self.beside = sorted({field for model in self.models.values() for field in model.beside})
+        one = source.model or (next(iter(layouts)) if len(layouts) == 1 else None)
+        self._one = self.models.get(one) if one is not None else None
+        self._record = record_struct(source, self._one.struct if self._one else None, self.beside)
+        self._typed: Callable[[bytes], Any] | None = None
+        if is_direct(source, self.beside):
+            self._typed = msgspec.json.Decoder(self._record).decode
+        # Numbers beyond floats come as infinities, so that they matter only where they are used.
+        self._untyped = msgspec.json.Decoder(float_hook=float).decode
+        self._paths = {name: steps(getattr(source.fields, name)) for name in (*ENVELOPE, "features")}
+        self._beside_paths = [steps(field) for field in self.beside]
+        self.late_features = self._one is None  # which are theirs is known with the model
+
+    def read(self, lines: Sequence[bytes | None]) -> JsonReading:
+        """Read a batch; None is a tombstone."""
+        records: list[Any] = [None] * len(lines)
+        dead: dict[int, str] = {}
+        typed = self._typed
+        for row, line in enumerate(lines):
+            try:
+                if typed is not None and line is not None and len(line) <= SHORT and line.isascii():
+                    records[row] = typed(line)
+                else:
+                    records[row] = self._checked(line)
+            except (msgspec.DecodeError, UnusableError):
+                # Once more, field by field: what does not fit may be of no use, or be one invalid value.
+                try:
+                    records[row] = self._by_field(line)
+                except UnusableError as error:
+                    dead[row] = str(error)
+        return JsonReading(self, lines, records, dead, self._identities)
+
+    def _checked(self, line: bytes | None) -> Any:
+        """Read a record that may be anything; raises `UnusableError` or msgspec's own."""
+        checked = usable(line)
+        return self._by_field(checked) if self._typed is None else self._typed(checked)
+
+    def _by_field(self, line: bytes | None) -> Any:
+        document = self._parsed(usable(line))
+        if type(document) is not dict:
+            message = f"expected an object, got {article(document)}"
+            raise UnusableError(message)
+        values = {name: follow(document, path) for name, path in self._paths.items()}
+        self._check(values, "id", (str, int), "a text or a whole number")
+        self._check(values, "model", (str,), "a text")
+        self._check(values, "version", (str, int, float), "a text or a number")
+        self._check(values, "role", (str,), "a text")
+        self._check_numbers(values)
+        features, name = values.pop("features"), self._source.model or values["model"]
+        if name in self.models:  # of others nothing is looked at
+            values["features"] = self.models[name].convert(self._object(features), self._source.fields.features)
+        sure = confidence(values["confidence"], values["probabilities"])
+        values["confidence"] = None if sure is Gap.MISSING else INVALID if isinstance(sure, Gap) else sure
+        values["probabilities"] = None
+        values["prediction"] = name_of(values["prediction"])
+        values |= {f"s{i}": name_of(follow(document, path)) for i, path in enumerate(self._beside_paths)}
+        return self._record(**values)
+
+    def features_of(self, model: str, raw: msgspec.Raw) -> Any:
+        """Features of a record whose model was not known before."""
+        try:
+            return self.models[model].read(raw)
+        except msgspec.DecodeError:
+            return self.models[model].convert(self._object(self._parsed(raw)), self._source.fields.features)
+
+    def _object(self, features: Any) -> dict[str, Any]:
+        if features is None:
+            return {}
+        if type(features) is not dict:
+            raise UnusableError(self._misfit("features", "an object", features))
+        return features
+
+    def _parsed(self, data: bytes | msgspec.Raw) -> Any:
+        try:
+            return self._untyped(data)
+        except msgspec.ValidationError:
+            message = "not JSON: a number of more than 4,300 digits"
+            raise UnusableError(message) from None
+        except msgspec.DecodeError as error:
+            raise UnusableError(not_json(bytes(data), error)) from None
+
+    def _check(self, values: Mapping[str, Any], field: str, kinds: tuple[type, ...], expected: str) -> None:
+        value = values[field]
+        if value is not None and type(value) not in kinds:
+            raise UnusableError(self._misfit(field, expected, value))
+
+    def _check_numbers(self, values: Mapping[str, Any]) -> None:
+        probabilities = values["probabilities"]
+        given = {
+            "version": [values["version"]],
+            "prediction": [values["prediction"]],
+            "confidence": [values["confidence"]],
+            "probabilities": probabilities.values() if type(probabilities) is dict else (),
+        }
+        for field, numbers_ in given.items():
+            if any(is_beyond_floats(number) for number in numbers_):
+                raise UnusableError(beyond_floats(getattr(self._source.fields, field)))
+
+    def _misfit(self, field: str, expected: str, value: Any) -> str:
+        return f"'{field}': expected {expected}, got {article(value)} at {getattr(self._source.fields, field)}"
+
+
+class JsonReading:
+    """A batch of JSON records; see `records.Reading`."""
+
+    def __init__(
+        self,
+        reader: JsonReader,
+        lines: Sequence[bytes | None],
+        records: list[Any],
+        dead: dict[int, str],
+        identities: Identities,
+    ) -> None:
+        self.rows = len(lines)
+        self.dead = dead
+        self._reader, self._lines, self._records = reader, lines, records
+        read = ((row, record) for row, record in enumerate(records) if record is not None)
+        self.groups, self.ignored = identities.groups(
+            ((row, record.model, record.version, record.role) for row, record in read), dead
+        )
+        if reader.late_features:
+            self._read_features()
+
+    def _read_features(self) -> None:
+        for (model, _, _), rows in self.groups.items():
+            for row in rows:
+                record = self._records[row]
+                if isinstance(record.features, msgspec.Raw):
+                    try:
+                        record.features = self._reader.features_of(model, record.features)
+                    except UnusableError as error:
+                        self.dead[row] = str(error)
+
+    def timestamps(self) -> Sequence[object]:
+        """What each record says of its time."""
+        return [None if record is None else record.timestamp for record in self._records]
+
+    def take(self, model: str, rows: npt.NDArray[np.int64]) -> Records:
+        """Some records of a group."""
+        of = self._reader.models[model]
+        places = rows.tolist()
+        records = [self._records[row] for row in places]
+        features = [msgspec.structs.astuple(record.features) for record in records]
+        count = len(of.layout.numbers)
+        read = np.array([values[:count] for values in features], np.float64).reshape(len(records), count)
+        identities = zip((record.id for record in records), places, strict=True)
+        return Records(
+            rows=rows,
+            numbers=read,
+            names={name: [values[of.slots[name]] for values in features] for name in of.layout.names},
+            prediction=[record.prediction for record in records],
+            confidence=numbers([_confidence(record) for record in records]),
+            segments={name: self._segment(name, of.slots[name], features, records) for name in of.layout.segments},
+            hashes=hash64([_identity(one, self._lines[row]) for one, row in identities]),
+        )
+
+    def _segment(self, field: str, slot: int, features: list[Any], records: list[Any]) -> list[Any]:
+        """A segment's field: among the features, else beside them."""
+        among = [values[slot] for values in features]
+        beside = self._reader.beside
+        if field not in beside:
+            return among
+        name = f"s{beside.index(field)}"
+        return [value if value is not None else getattr(r, name) for value, r in zip(among, records, strict=True)]
+
+    def payload(self, row: int) -> bytes | None:
+        """A record as it was written."""
+        return self._lines[row]
+
+
+def _confidence(record: Any) -> float | None:
+    if record.confidence is not None or not record.probabilities:
+        return record.confidence  # type: ignore[no-any-return]
+    return max(record.probabilities.values())  # type: ignore[no-any-return]
+
+
+def _identity(identity: str | int | None, line: bytes | None) -> bytes:
+    """What a record is known by: its id, else its whole text."""
+    if identity is None:
+        return line or b""
+    return identity.encode() if isinstance(identity, str) else b"%d" % identity

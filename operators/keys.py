@@ -1,0 +1,49 @@
+"""Keys of what decode gives out: one text each, its pieces percent-quoted, what kind it is first.
+
+- ``m|MODEL|VERSION|ROLE|SEGMENT``   a chunk of records (chunks.py), for the window of its pane
+- ``d|SOURCE``                       a dead letter, at once
+- ``c|SOURCE``                       a `Batch`, at once
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote
+
+MONITOR, LETTER, COUNTS = "m", "d", "c"
+
+
+def monitor_key(model: str, version: str, role: str, segment: str) -> str:
+    """The key under which a monitor keeps its state.
+
+    >>> monitor_key("a|b", "1.0", "champion", "country=DE")
+    'm|a%7Cb|1.0|champion|country=DE'
+    """
+    return "|".join([MONITOR, *(quote(piece, safe="") for piece in (model, version, role)), segment])
+
+
+def split_key(key: str) -> tuple[str, str, str, str]:
+    """Model, version, role and segment of a monitor's key.
+
+    >>> split_key("m|a%7Cb|1.0|champion|country=DE")
+    ('a|b', '1.0', 'champion', 'country=DE')
+    """
+    _, model, version, role, segment = key.split("|", 4)
+    return unquote(model), unquote(version), unquote(role), segment
+
+
+def source_key(kind: str, source: str) -> str:
+    """The key of a source's letters or counts.
+
+    >>> source_key(LETTER, "a b")
+    'd|a%20b'
+    """
+    return f"{kind}|{quote(source, safe='')}"
+
+
+def source_of(key: str) -> str:
+    """Name of the source in a key of `source_key`.
+
+    >>> source_of("d|a%20b")
+    'a b'
+    """
+    return unquote(key.partition("|")[2])

@@ -1,0 +1,137 @@
+"""From records to chunks: values become codes, and the codes of a batch are cut by key and pane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import ALL, SourcePlan
+from operators import chunks
+from operators.codes import ABSENT
+from operators.columns import numbers
+from operators.entries import Entry
+from operators.keys import monitor_key
+from operators.records import Identity, Layout, Records
+from operators.references import FEATURE, ModelSignals
+from operators.segment_coding import SegmentCoder
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class RecordCoder:
+    """Codes records of one source against one profile."""
+
+    def __init__(self, signals: ModelSignals, layout: Layout, source: SourcePlan, pane_ms: int) -> None:
+        self._signals = signals
+        self._pane_ms = pane_ms
+        self._texts = source.format == "csv"
+        self._slots = {FEATURE + name: slot for slot, name in enumerate(layout.numbers)}
+        self._columns = {position: at for at, position in enumerate(signals.numeric)}
+        self._segments = [SegmentCoder(plan, signals) for plan in signals.model.segments]
+        self._absent = [position for position, name in enumerate(signals.names) if not _has(source, name)]
+
+    def chunks(self, records: Records, times_ms: Ints, whose: Identity) -> Iterator[Entry]:
+        """Chunks of records of one model, version and role: the whole traffic, then each segment.
+
+        Parameters
+        ----------
+        records
+            At least one.
+        times_ms : int64
+            Event times of these records.
+        """
+        signals = self._signals
+        values = self._values(records)
+        codes = self._codes(records, values)
+        starts = times_ms - times_ms % self._pane_ms
+        raw = values[:, [self._columns[position] for position in signals.raw]]
+        data = chunks.rows(times_ms - starts, records.hashes, codes, raw)
+        numeric_codes = np.ascontiguousarray(codes[:, signals.numeric])
+        cutter = _Cutter(signals, data, values, numeric_codes, starts, records.rows, self._pane_ms)
+        yield from cutter.chunks(np.zeros(len(data), np.int64), [monitor_key(*whose, ALL)])
+        for segments in self._segments:
+            numbers_ = segments.codes([records.segments[field] for field in segments.fields])
+            yield from cutter.chunks(numbers_, [monitor_key(*whose, text) for text in segments.texts])
+
+    def _values(self, records: Records) -> Floats:
+        """Values of the number-valued signals, shape (records, numeric signals)."""
+        columns = []
+        for position in self._signals.numeric:
+            name = self._signals.names[position]
+            if name.startswith(FEATURE):
+                columns.append(records.numbers[:, self._slots[name]])
+            elif name == "confidence":
+                columns.append(records.confidence)
+            else:
+                columns.append(numbers(records.prediction, texts=self._texts))
+        return np.ascontiguousarray(np.column_stack(columns)) if columns else np.empty((len(records.rows), 0))
+
+    def _codes(self, records: Records, values: Floats) -> Bytes:
+        signals = self._signals
+        codes = np.empty((len(values), len(signals.names)), np.uint8)
+        codes[:, signals.numeric] = signals.numeric_coder.codes(values)
+        for position, coder in zip(signals.named, signals.category_coders, strict=True):
+            name = signals.names[position]
+            feature = name.startswith(FEATURE)
+            column = records.names[name.removeprefix(FEATURE)] if feature else records.prediction
+            codes[:, position] = coder.codes(column)
+        codes[:, self._absent] = ABSENT
+        return codes
+
+
+def _has(source: SourcePlan, signal: str) -> bool:
+    """Whether a source's records carry a signal."""
+    if not signal.startswith(FEATURE):
+        return source.kind == "predictions"
+    return source.carries is None or signal.removeprefix(FEATURE) in source.carries
+
+
+class _Cutter:
+    """Cuts the rows of a batch into chunks, one way of slicing after the other."""
+
+    def __init__(
+        self,
+        signals: ModelSignals,
+        data: Bytes,
+        values: Floats,
+        numeric_codes: Bytes,
+        starts_ms: Ints,
+        rows: Ints,
+        pane_ms: int,
+    ) -> None:
+        self._signals, self._data, self._values, self._codes = signals, data, values, numeric_codes
+        self._starts, self._rows, self._pane_ms = starts_ms, rows, pane_ms
+        self._panes = (starts_ms - starts_ms.min()) // pane_ms
+        self._most = max(1, (chunks.LIMIT - chunks.overhead(len(signals.numeric))) // data.shape[1])
+
+    def chunks(self, groups: Ints, keys: list[str]) -> Iterator[Entry]:
+        """Chunks of each (group, pane), each standing on the first of its records."""
+        both = groups + self._panes * len(keys)
+        order, data, values, codes = np.arange(len(both)), self._data, self._values, self._codes
+        if not bool((both == both[0]).all()):
+            order = np.argsort(both, kind="stable")
+            data, values, codes = data[order], values[order], codes[order]
+        ends = self._ends(both[order])
+        sums = self._signals.moments.sums(values, codes, ends)
+        text, width = data.tobytes(), data.shape[1]
+        count, raw = len(self._signals.names), len(self._signals.raw)
+        start = 0
+        for group, end in enumerate(ends.tolist()):
+            first = order[start]
+            pane_end = int(self._starts[first]) + self._pane_ms
+            chunk = chunks.encode(pane_end, count, raw, sums[group], end - start, text[start * width : end * width])
+            yield Entry(int(self._rows[first]), keys[int(groups[first])], chunk, pane_end)
+            start = end
+
+    def _ends(self, ordered: Ints) -> Ints:
+        """Where chunks end: with their group, or when they are full."""
+        ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, len(ordered))
+        starts = np.append(0, ends[:-1])
+        if int((ends - starts).max()) <= self._most:
+            return ends
+        cuts = [cut for a, b in zip(starts, ends, strict=True) for cut in (*range(a + self._most, b, self._most), b)]
+        return np.array(cuts, np.int64)

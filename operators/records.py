@@ -1,0 +1,62 @@
+"""Records of a batch in columns, however they were written: what decode codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import ModelPlan
+from operators.columns import Column
+
+Identity = tuple[str, str, str]  # model, version, role
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Which fields of a model's records are read as numbers and which as names."""
+
+    numbers: tuple[str, ...]  # features
+    names: tuple[str, ...]  # features, then fields that only segments are made of
+    segments: tuple[str, ...]  # fields of segments: among the features, or beside them in the record
+
+
+def layout(model: ModelPlan) -> Layout:
+    """What is read of a model's records."""
+    numbers = [f.name for f in model.features if f.type == "numeric"]
+    names = [f.name for f in model.features if f.type != "numeric"]
+    fields = dict.fromkeys(field for segment in model.segments for field in segment.fields)
+    beside = [field for field in fields if field not in names and field not in numbers]
+    return Layout(tuple(numbers), (*names, *beside), tuple(fields))
+
+
+class Records(msgspec.Struct, frozen=True):
+    """Records of one model, version and role."""
+
+    rows: npt.NDArray[np.int64]  # positions in the batch, ascending
+    numbers: npt.NDArray[np.float64]  # (records, numbers of the layout); NaN is missing, inf invalid
+    names: Mapping[str, Column]  # by names of the layout
+    prediction: Column
+    confidence: npt.NDArray[np.float64]
+    segments: Mapping[str, Column]  # by segments of the layout
+    hashes: npt.NDArray[np.uint64]  # of the id, or of the content where there is none
+
+
+class Reading(Protocol):
+    """A batch that has been read."""
+
+    rows: int
+    dead: dict[int, str]  # records that cannot be used, and why
+    groups: dict[Identity, list[int]]  # positions of the usable records, ascending
+    ignored: list[int]  # positions of records that the configuration passes over
+
+    def timestamps(self) -> Sequence[object]:
+        """What each record says of its time."""
+
+    def take(self, model: str, rows: npt.NDArray[np.int64]) -> Records:
+        """Some records of a group."""
+
+    def payload(self, row: int) -> bytes | None:
+        """A record as it was written."""
