@@ -72,7 +72,11 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         """Take a pane, letters, or counts."""
         key, _, parts = value
         if key[0] == MONITOR:
-            pane = chunks.decode([bytes(part) for part in parts], self._pane_ms)
+            meaning = self._detection(key).signals.meaning
+            coded = chunks.with_meaning([bytes(part) for part in parts], meaning)
+            if not coded:
+                return
+            pane = chunks.decode(coded, self._pane_ms)
             result = self._step(key, pane, pane.end_ms)
             if result.next_ms is not None:
                 ctx.timer_service().register_event_time_timer(result.next_ms - 1)
@@ -100,19 +104,22 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         yield from self._said(key, result)
 
     def _step(self, key: str, pane: chunks.Pane | None, until_ms: int) -> Step:
+        before = _value(self._state)
+        result = step(self._detection(key), self._key(key), before, lambda: _value(self._ring), pane, until_ms, self._scores)
+        if result.state is not before:
+            self._state.update(result.state)
+        if result.ring is not None:
+            self._ring.update(result.ring)
+        return result
+
+    def _detection(self, key: str) -> Detection:
         who = self._key(key)
         signals = self._references.find(who.model, who.version)
         assert signals is not None, "decode leaves out what has no profile"
         detection = self._detections.get(id(signals))
         if detection is None:
             detection = self._detections[id(signals)] = Detection(signals)
-        before = _value(self._state)
-        result = step(detection, who, before, lambda: _value(self._ring), pane, until_ms, self._scores)
-        if result.state is not before:
-            self._state.update(result.state)
-        if result.ring is not None:
-            self._ring.update(result.ring)
-        return result
+        return detection
 
     def _key(self, key: str) -> Key:
         found = self._keys.get(key)

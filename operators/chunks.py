@@ -3,7 +3,7 @@
 ::
 
     header   little-endian: format u8, flags u8, signals u16, raw u16, numeric u16, records u32, pane end i64 (ms),
-             4 zeros
+             meaning u32: what the codes mean, `ModelSignals.meaning`
     sums     int64 (numeric signals, 5), see moments.py
     rows     per record: time u32 (ms from the start of the pane), hash u64 of id or line,
              code u8 per signal, raw value f64 per signal that asks for raw values
@@ -26,7 +26,7 @@ from schemas.errors import StateVersionError
 
 FORMAT = 1
 LIMIT = 4 << 20  # bytes a chunk; a 100 MB one overflows the window's buffer, small ones cost a row each
-_HEADER = struct.Struct("<BBHHHIq4x")  # 24 bytes: what follows is aligned
+_HEADER = struct.Struct("<BBHHHIqI")  # 24 bytes: what follows is aligned
 _PREFIX = 12  # bytes of time and hash before the codes
 
 Bytes = npt.NDArray[np.uint8]
@@ -62,9 +62,11 @@ def rows(
     return out
 
 
-def encode(pane_end_ms: int, signals: int, raw: int, sums: npt.NDArray[np.int64], records: int, data: bytes) -> bytes:
+def encode(
+    pane_end_ms: int, meaning: int, signals: int, raw: int, sums: npt.NDArray[np.int64], records: int, data: bytes
+) -> bytes:
     """One chunk from the bytes of its rows."""
-    return _HEADER.pack(FORMAT, 0, signals, raw, len(sums), records, pane_end_ms) + sums.tobytes() + data
+    return _HEADER.pack(FORMAT, 0, signals, raw, len(sums), records, pane_end_ms, meaning) + sums.tobytes() + data
 
 
 def overhead(numeric: int) -> int:
@@ -77,8 +79,16 @@ def pane_end(chunk: bytes) -> int:
     return int(_HEADER.unpack_from(chunk)[6])
 
 
+def with_meaning(chunks: Sequence[bytes], meaning: int) -> list[bytes]:
+    """Those whose codes mean what they mean now.
+
+    A job that goes on under another profile finds chunks of its open panes that were coded by the old one.
+    """
+    return [chunk for chunk in chunks if _HEADER.unpack_from(chunk)[7] == meaning]
+
+
 def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
-    """Put the chunks of one (key, pane) together, records in order.
+    """Put the chunks of one (key, pane) together, at least one, records in order.
 
     Raises
     ------
@@ -89,7 +99,7 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
     parts = []
     signals = raw = end_ms = 0
     for chunk in chunks:
-        form, _, signals, raw, numeric, records, end_ms = _HEADER.unpack_from(chunk)
+        form, _, signals, raw, numeric, records, end_ms, _ = _HEADER.unpack_from(chunk)
         if form != FORMAT:
             message = f"chunk of a pane: format {form} is not what this release reads ({FORMAT}); use the same release"
             raise StateVersionError(message)
@@ -105,9 +115,9 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
     order = _order(data)
     if order is not None:
         data = data[order]
-    codes = np.ascontiguousarray(data[:, _PREFIX : _PREFIX + signals])
-    tail = np.ascontiguousarray(data[:, _PREFIX + signals :])
-    raw_values = tail.view(np.float64) if raw else np.empty((len(data), 0))
+    # Copies, also of a single row, whose bytes could be taken as they are: read-only arrays compile kernels again.
+    codes = data[:, _PREFIX : _PREFIX + signals].copy()
+    raw_values = data[:, _PREFIX + signals :].copy().view(np.float64) if raw else np.empty((len(data), 0))
     return Pane(end_ms, end_ms - pane_ms + _times(data), codes, total, raw_values)
 
 

@@ -79,8 +79,7 @@ class Detection:
     def id(self) -> bytes:
         """Hash of what a key's state depends on: the profile, signals, sequential detectors and the slide."""
         about = [
-            self.signals.profile_id,
-            *self.signals.names,
+            f"codes {self.signals.meaning}",
             f"slide {self.signals.model.window.slide_ms}",
             *(f"{track.signal} {track.name} {track.form}" for track in self.tracks.tracks),
         ]

@@ -123,7 +123,8 @@ class _Cutter:
         for group, end in enumerate(ends.tolist()):
             first = order[start]
             pane_end = int(self._starts[first]) + self._pane_ms
-            chunk = chunks.encode(pane_end, count, raw, sums[group], end - start, text[start * width : end * width])
+            rows = text[start * width : end * width]
+            chunk = chunks.encode(pane_end, self._signals.meaning, count, raw, sums[group], end - start, rows)
             yield Entry(int(self._rows[first]), keys[int(groups[first])], chunk, pane_end)
             start = end
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from functools import cached_property
@@ -62,15 +63,12 @@ class ModelSignals:
         """Sums of the number-valued signals."""
         return Moments([s for s in self.signals if isinstance(s, NumericSignal)])
 
-    @property
-    def plan_id(self) -> str:
-        """What state depends on: another text means that state was made for other signals or another profile."""
-        told = f" disclose {self.model.disclose}" if self._is_told_less else ""
-        return f"{self.profile_id} {' '.join(self.names)} raw {self.raw}{told}"
-
-    @property
-    def _is_told_less(self) -> bool:
-        return any(self.profile.signals[name] is not s for name, s in zip(self.names, self.signals, strict=True))
+    @cached_property
+    def meaning(self) -> int:
+        """What codes of these signals mean, as a number of 32 bits: another one, other signals or other bins."""
+        told = [s for name, s in zip(self.names, self.signals, strict=True) if s is not self.profile.signals[name]]
+        about = [self.profile_id.encode(), *map(str.encode, self.names), msgspec.json.encode([self.raw, told])]
+        return int.from_bytes(hashlib.blake2b(b"\0".join(about), digest_size=4).digest(), "little")
 
 
 def disclosed(signal: Signal, name: str, model: ModelPlan) -> Signal:
