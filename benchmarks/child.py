@@ -27,8 +27,8 @@ def main() -> None:
 
 def _measure(case: Case, records: int, folder: Path, bootstrap: str) -> Result:
     try:
-        job, counter = STARTS[case.kind](case, folder, bootstrap)
-        found = steady(list(job.samples(counter, records)), records)
+        job = STARTS[case.kind](case, folder, bootstrap)
+        found = steady(list(job.samples(records)), records)
     except (TidemarkError, TimeoutError) as error:
         return Result(note=f"not measured: {error}")
     if found is None:

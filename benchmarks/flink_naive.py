@@ -7,22 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cases import Case
-from benchmarks.flink import Counter, Job
-from benchmarks.records import FEATURES
+from benchmarks.flink import Job
+from benchmarks.progress import Progress
 from config.plan import JobPlan
 from jobs import sinks
 
 if TYPE_CHECKING:
     from pyflink.datastream import StreamExecutionEnvironment
 
-SIGNALS = len(FEATURES) + 2  # prediction and confidence
 DEFAULTS: dict[str, object] = {"python.fn-execution.bundle.size": 1000}  # Flink's, as one who writes this has it
 
 
-def flink_naive(case: Case, folder: Path, bootstrap: str) -> tuple[Job, Counter]:
+def flink_naive(case: Case, folder: Path, bootstrap: str) -> Job:
     """Start the job."""
 
-    def build(env: StreamExecutionEnvironment) -> None:
+    def build(env: StreamExecutionEnvironment, progress: str) -> None:
         from pyflink.common import SimpleStringSchema, Types, WatermarkStrategy
         from pyflink.datastream.connectors.kafka import KafkaOffsetsInitializer, KafkaSource
         from pyflink.datastream.functions import KeyedProcessFunction
@@ -33,6 +32,7 @@ def flink_naive(case: Case, folder: Path, bootstrap: str) -> tuple[Job, Counter]
 
                 descriptor = ValueStateDescriptor("detectors", Types.PICKLED_BYTE_ARRAY())
                 self._state = runtime_context.get_state(descriptor)
+                self._progress = Progress(progress)
 
             def process_element(self, value: tuple[str, float], ctx: Any) -> Iterator[str]:
                 from river.drift import ADWIN, PageHinkley
@@ -43,6 +43,8 @@ def flink_naive(case: Case, folder: Path, bootstrap: str) -> tuple[Job, Counter]
                     if detector.drift_detected:
                         yield f"{value[0]} {type(detector).__name__}"
                 self._state.update(detectors)
+                if value[0] == "confidence":  # the last of a record
+                    self._progress.add(1)
 
         source = (
             KafkaSource.builder()
@@ -59,7 +61,7 @@ def flink_naive(case: Case, folder: Path, bootstrap: str) -> tuple[Job, Counter]
         sinks.discard(values.process(Detect(), output_type=Types.STRING()).name("detect"))
 
     job = JobPlan(name="naive", parallelism=case.parallelism)
-    return Job(job, build, folder, DEFAULTS), Counter("detect", "numRecordsIn", each=1 / SIGNALS)
+    return Job(job, build, folder, DEFAULTS)
 
 
 def _values(line: str) -> Iterator[tuple[str, float]]:

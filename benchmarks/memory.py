@@ -23,10 +23,10 @@ def memory(folder: Path, tell: Callable[[str], object]) -> None:
     with Broker(folder=folder / "kafka", tell=tell) as broker:
         tell(f"putting {RECORDS:,} records into a topic")
         records.publish_all(RECORDS, broker.client, str(CASE.topic))
-        job, counter = tidemark(CASE, folder, broker.bootstrap)
+        job = tidemark(CASE, folder, broker.bootstrap)
         print(f"{'records':>10}{'workers MB':>12}{'JVM MB':>10}")
         told, held = 0, []
-        for sample in job.samples(counter, RECORDS):
+        for sample in job.samples(RECORDS):
             if sample.records >= told + STEP:
                 told = sample.records
                 workers = sum(map(processes.resident_bytes, job.workers)) / 1e6

@@ -28,8 +28,8 @@ class Steady(msgspec.Struct, frozen=True):
 def steady(samples: Sequence[Sample], records: int) -> Steady | None:
     """Give rate and cost between the first step after the warm part and the last step but one.
 
-    Progress comes in steps of a bundle, so only the moments of steps say how long a number of records took. The last
-    bundle is not full and waits until its time is up.
+    Progress comes in steps of a batch, so only the moments of steps say how long a number of records took. The last
+    batch is not full and waits until its time is up.
 
     Parameters
     ----------

@@ -1,22 +1,24 @@
-"""Tidemark's own job, as `tidemark run` builds it."""
+"""Tidemark's own job, as `tidemark run` builds it, but that decode tells its progress."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import configurations
 from benchmarks.cases import Case
-from benchmarks.flink import Counter, Job
+from benchmarks.flink import Job
+from benchmarks.progress import Progress
 from jobs import embedded
 from jobs.monitor import Setting, build
 from operators.profile_files import load_references
 
-DECODED = Counter("PythonCalc", "numRecordsOut")  # a row for each record leaves the vectorised decoder
-# A block of 10,000 records is one pane of the stream: a chunk and the counts leave the decoder of files for each.
-BLOCKS = Counter("decode_predictions", "numRecordsOut", each=5_000)
+if TYPE_CHECKING:
+    from pyflink.datastream import StreamExecutionEnvironment
 
 
-def tidemark(case: Case, folder: Path, bootstrap: str) -> tuple[Job, Counter]:
+def tidemark(case: Case, folder: Path, bootstrap: str) -> Job:
     """Start the job of a case."""
     from_file = case.source == "file"
     loaded = configurations.configuration(
@@ -31,5 +33,43 @@ def tidemark(case: Case, folder: Path, bootstrap: str) -> tuple[Job, Counter]:
     references = load_references(loaded.plan)
     kafka = loaded.kafka.java_properties() if loaded.kafka is not None else {}
     setting = Setting(bounded=from_file, kafka=kafka, report=str(folder / "report.json"))
-    job = Job(loaded.plan.job, lambda env: build(env, references, setting), folder)
-    return job, BLOCKS if from_file else DECODED
+
+    def watched(env: StreamExecutionEnvironment, progress: str) -> None:
+        _watch(progress)
+        build(env, references, setting)
+
+    return Job(loaded.plan.job, watched, folder)
+
+
+def _watch(progress: str) -> None:
+    """Let the two decoding operators tell how many records they have had."""
+    from pyflink.table.udf import udf
+
+    from jobs import decoding, file_source
+    from operators.files import Block
+
+    class WatchedRecords(decoding.DecodeRecords):  # type: ignore[misc]
+        def open(self, function_context: Any) -> None:
+            super().open(function_context)
+            self._progress = Progress(progress)
+
+        def eval(self, *columns: Any) -> Any:
+            result = super().eval(*columns)
+            self._progress.add(len(columns[0]))
+            return result
+
+    class WatchedBlocks(file_source.DecodeBlocks):  # type: ignore[misc]
+        def open(self, runtime_context: Any) -> None:
+            super().open(runtime_context)
+            self._progress = Progress(progress)
+
+        def process_element(self, value: int, ctx: Any) -> Iterator[Any]:
+            yield from super().process_element(value, ctx)
+            block: Block = self._blocks[value]
+            self._progress.add(block.rows)
+
+    def decode_function(job: bytes, source: int) -> Any:
+        return udf(WatchedRecords(job, source), result_type=decoding.result_type(), func_type="pandas")
+
+    decoding.decode_function = decode_function
+    file_source.DecodeBlocks = WatchedBlocks  # type: ignore[misc]
