@@ -105,7 +105,9 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def _step(self, key: str, pane: chunks.Pane | None, until_ms: int) -> Step:
         before = _value(self._state)
-        result = step(self._detection(key), self._key(key), before, lambda: _value(self._ring), pane, until_ms, self._scores)
+        result = step(
+            self._detection(key), self._key(key), before, lambda: _value(self._ring), pane, until_ms, self._scores
+        )
         if result.state is not before:
             self._state.update(result.state)
         if result.ring is not None:
@@ -150,7 +152,7 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._waiting = runtime_context.get_list_state(ListStateDescriptor("waiting", kind))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> list[Row]:
-        """Keep an output until the watermark has passed it; to add each to the state at once would copy it each time."""
+        """Keep an output until the watermark has passed it: adding each to the state at once would copy it each time."""
         self._waiting.add(value[2])
         ctx.timer_service().register_event_time_timer(outputs.decode(bytes(value[2])).time_ms - 1)
         return []

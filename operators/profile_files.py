@@ -91,7 +91,10 @@ def _read(path: str, model: ModelPlan) -> Profile:
         message = f"profile {Path(shown).name}: is not a profile ({error}); run 'tidemark profile' again"
         raise ProfileError(message) from error
     if made.format != profiles.FORMAT:
-        message = f"profile {Path(shown).name}: has format {made.format} (this release reads {profiles.FORMAT}); run 'tidemark profile' again"
+        message = (
+            f"profile {Path(shown).name}: has format {made.format} (this release reads {profiles.FORMAT}); "
+            "run 'tidemark profile' again"
+        )
         raise ProfileError(message)
     if made.model != model.name:
         message = f"profile {Path(shown).name}: was made for the model {made.model} (wanted {model.name})"

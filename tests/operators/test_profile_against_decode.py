@@ -22,9 +22,9 @@ from config.plan import (
 from operators import chunks
 from operators.block_reader import BlockReader
 from operators.codes import INVALID, MISSING, OTHER
-from operators.keys import split_key
 from operators.file_decode import NEVER, FileDecoder
 from operators.files import list_blocks
+from operators.keys import split_key
 from operators.profiling import ProfileBuilder
 from operators.reference_data import ReferenceData
 from operators.references import JobReferences

@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from config import load
-from config.plan import Plan
+from config.plan import ModelPlan, Plan
 from schemas.errors import ProfileError
 from schemas.profile import Profile
 from tidemark.options import AsJson, Config
@@ -38,7 +38,9 @@ def _with_profiles(plan: Plan) -> tuple[Plan, dict[str, dict[str, Profile]], lis
     """
     from operators.profile_files import find, load_references
 
-    models, found, missing = [], {}, []
+    models: list[ModelPlan] = []
+    found: dict[str, dict[str, Profile]] = {}
+    missing: list[str] = []
     for model in plan.models:
         try:
             find(model)
