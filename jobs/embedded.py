@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from config import Configuration
+from config.plan import Plan
 from jobs import jars, resume, savepoints, sinks, topics
 from jobs.failures import job_errors
 from jobs.monitor import Setting, build
@@ -73,7 +74,7 @@ def run(
     )
     env = StreamExecutionEnvironment.get_execution_environment(flink)
     kafka = loaded.kafka.java_properties() if loaded.kafka is not None else {}
-    build(env, references, Setting(bounded=ends, kafka=kafka, report=str(report)))
+    build(env, references, Setting(bounded=ends, fresh=fresh, kafka=kafka, report=str(report)))
     client = env.execute_async(plan.job.name)
     try:
         _follow(plan.job.name, client, until, lambda: on_totals(read_totals(report)))
@@ -83,9 +84,8 @@ def run(
         tell(f"stopped; the next run goes on from {stopped}")
     totals = read_totals(report)
     if ends:
-        for sink in (plan.events, plan.summaries, plan.dead_letters):
-            if sink is not None and sink.path is not None:
-                sinks.gather(sink.path)
+        for path in _files(plan):
+            sinks.gather(path)
         # What has come to its end has nothing to go on from: another run reads everything again.
         _drop(where)
     return totals
@@ -98,12 +98,9 @@ def report_of(loaded: Configuration) -> Path:
 
 
 def forget(loaded: Configuration) -> None:
-    """Remove the state and the uncommitted output of earlier runs."""
+    """Remove the state of earlier runs, and the parts of files that belong to it."""
     _drop(savepoints.folder(loaded.plan.job))
-    plan = loaded.plan
-    for sink in (plan.events, plan.summaries, plan.dead_letters):
-        if sink is not None and sink.path is not None:
-            shutil.rmtree(sinks.parts_of(sink.path), ignore_errors=True)
+    _remove_parts(loaded.plan)
 
 
 def check_topics(loaded: Configuration) -> None:
@@ -114,7 +111,8 @@ def check_topics(loaded: Configuration) -> None:
     present = topics.partitions(client)
     for source in loaded.plan.sources:
         if source.topic is not None and source.kind != "labels" and source.topic not in present:
-            message = f"sources.{source.name}: there is no topic '{source.topic}' (there are: {', '.join(sorted(present)) or 'none'})"
+            there = ", ".join(sorted(present)) or "none"
+            message = f"sources.{source.name}: there is no topic '{source.topic}' (there are: {there})"
             raise BrokerError(message)
     for sink in (loaded.plan.events, loaded.plan.summaries, loaded.plan.dead_letters):
         if sink is not None and sink.topic is not None:
@@ -132,6 +130,17 @@ def _follow(name: str, client: Any, until: Callable[[], bool], look: Callable[[]
                 return
             time.sleep(LOOK_S)
         ended.get()
+
+
+def _files(plan: Plan) -> list[str]:
+    """The files that the job's messages go to."""
+    written = (plan.events, plan.summaries, plan.dead_letters)
+    return [sink.path for sink in written if sink is not None and sink.path is not None]
+
+
+def _remove_parts(plan: Plan) -> None:
+    for path in _files(plan):
+        sinks.remove_parts(path)
 
 
 def _drop(where: str) -> None:

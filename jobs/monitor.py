@@ -32,6 +32,7 @@ class Setting:
     """What a run adds to the plan."""
 
     bounded: bool = False  # read topics up to their present end
+    fresh: bool = False  # read them from the beginning, though records were read before
     kafka: Mapping[str, str] = field(default_factory=dict)  # of the Java client, with its secrets
     report: str | None = None  # file for the totals, on the machine where workers run
 
@@ -81,7 +82,8 @@ def _panes(
 
 def kafka_options(source: SourcePlan, plan: Plan, setting: Setting) -> dict[str, str]:
     """Options of a topic's table."""
-    starts = {"earliest": "earliest-offset", "latest": "latest-offset", "committed": "group-offsets"}
+    committed = "earliest-offset" if setting.fresh else "group-offsets"
+    starts = {"earliest": "earliest-offset", "latest": "latest-offset", "committed": committed}
     options = {
         "connector": "kafka",
         "format": "raw",

@@ -110,8 +110,15 @@ def to_topic(
         if error is not None:
             failures.append(error)
 
-    # Deep enough batches for 200,000 records a second; the log is silent because failures are raised.
-    settings = {"linger.ms": 20, "queue.buffering.max.messages": 200_000, "compression.type": "lz4", "log_level": 0}
+    # Deep enough batches for 200,000 records a second; idempotent, or batches that are sent again come after later
+    # ones and are late; the log is silent because failures are raised.
+    settings = {
+        "linger.ms": 20,
+        "enable.idempotence": True,
+        "queue.buffering.max.messages": 200_000,
+        "compression.type": "lz4",
+        "log_level": 0,
+    }
     producer = Producer({**client, **settings, "on_delivery": note})
     sent = 0
     for record_ms, record in stream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,15 +91,18 @@ def parts_of(path: str) -> Path:
     return Path(path + ".parts")
 
 
-def gather(path: str) -> int:
-    """Make the one sorted file of a sink's committed parts, when the job has ended; gives the number of lines."""
-    folder = parts_of(path)
+def gather(path: str) -> None:
+    """Make the one sorted file of a sink's committed parts, when the job has ended, and remove the parts."""
     lines: list[bytes] = []
-    if folder.is_dir():
-        for part in sorted(folder.rglob("part-*")):
-            lines += part.read_bytes().splitlines()
+    for part in parts_of(path).rglob("part-*"):
+        lines += part.read_bytes().splitlines()
     write_sorted(path, lines)
-    return len(lines)
+    remove_parts(path)
+
+
+def remove_parts(path: str) -> None:
+    """Remove what a run has committed, and what it left uncommitted."""
+    shutil.rmtree(parts_of(path), ignore_errors=True)
 
 
 def write_sorted(path: str, lines: list[bytes]) -> None:
@@ -108,6 +112,7 @@ def write_sorted(path: str, lines: list[bytes]) -> None:
         event = json.loads(line)
         return str(event.get("time", "")), str(event["id"])
 
-    target = Path(path)
+    target, aside = Path(path), Path(f"{path}.tmp")
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(b"".join(line + b"\n" for line in sorted(lines, key=order)))
+    aside.write_bytes(b"".join(line + b"\n" for line in sorted(lines, key=order)))
+    aside.replace(target)  # whole or not at all

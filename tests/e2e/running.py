@@ -1,0 +1,124 @@
+"""The installed command as users run it: to its end, or alive and to be stopped or killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = Path(sys.executable).with_name("tidemark")
+# A JVM that lives for seconds compiles more than it runs: half the CPU time, nothing else changes.
+ENVIRONMENT = {**os.environ, "JVM_ARGS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+WITHIN_S = 120  # a run of the tests takes 10-20 s on two idle cores
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def totals(self) -> dict[str, Any]:
+        """The last line of ``--json``."""
+        totals: dict[str, Any] = json.loads(self.out.splitlines()[-1])
+        return totals
+
+
+def tidemark(folder: Path, *words: str, status: int = 0, within_s: float = WITHIN_S) -> Ended:
+    """Run a command to its end, which must be as told, without a traceback and without anything left running."""
+    live = Live(folder, *words)
+    try:
+        return live.end(status, within_s)
+    finally:
+        live.kill()
+
+
+class Live:
+    """A command that runs until it is stopped; as a context manager it is killed at the end of the block."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self._out, self._err = folder / "stdout", folder / "stderr"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self._process = subprocess.Popen(
+                [COMMAND, *words], cwd=folder, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+            )
+        self._seen: dict[int, str] = {}
+
+    def processes(self) -> dict[int, str]:
+        """What the command has started that still runs, by id: its command line."""
+        running = _running()
+        below = {self._process.pid} | self._seen.keys()
+        while more := {pid for pid, (parent, _) in running.items() if parent in below} - below:
+            below |= more
+        self._seen |= {pid: running[pid][1] for pid in below & running.keys() - {self._process.pid}}
+        return {pid: said for pid, said in self._seen.items() if pid in running and running[pid][1] == said}
+
+    def wait_for(self, what: Callable[[], object], within_s: float = WITHIN_S) -> None:
+        """Wait until something is so; the command must not end before."""
+        end = time.monotonic() + within_s
+        while not what():
+            self.processes()
+            assert self._process.poll() is None, f"ended with {self._process.returncode}: {self._err.read_text()}"
+            assert time.monotonic() < end, f"not within {within_s} s; {self._err.read_text()}"
+            time.sleep(0.1)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self.processes()
+        self._process.send_signal(signal.SIGINT)
+
+    def end(self, status: int = 0, within_s: float = WITHIN_S) -> Ended:
+        """Wait for the end."""
+        end = time.monotonic() + within_s
+        while self._process.poll() is None:
+            self.processes()
+            assert time.monotonic() < end, f"not ended within {within_s} s; {self._err.read_text()}"
+            time.sleep(0.1)
+        ended = Ended(self._process.returncode, self._out.read_text(), self._err.read_text())
+        assert (ended.status, "Traceback" in ended.err) == (status, False), ended
+        self.gone()
+        return ended
+
+    def gone(self, within_s: float = 5) -> None:
+        """Check that nothing of it is left running."""
+        end = time.monotonic() + within_s
+        while left := self.processes():
+            assert time.monotonic() < end, f"still running: {left}"
+            time.sleep(0.1)
+
+    def kill(self, *, all_of_it: bool = True) -> None:
+        """Kill -9 what is still running of it; or only the command itself."""
+        below = self.processes() if all_of_it else {}
+        for pid in (self._process.pid, *below):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # it has ended
+        self._process.wait()
+
+    def workers(self) -> list[int]:
+        """The Python workers."""
+        return [pid for pid, said in self.processes().items() if "beam_boot" in said and "/bin/sh" not in said]
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+def _running() -> dict[int, tuple[int, str]]:
+    """Parent and command line of all processes that have not ended."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,stat=,args="], capture_output=True, text=True, check=True)
+    fields = (line.split(None, 3) for line in listed.stdout.splitlines())
+    return {int(f[0]): (int(f[1]), f[3]) for f in fields if len(f) == 4 and not f[2].startswith("Z")}
