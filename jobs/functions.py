@@ -152,7 +152,7 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._waiting = runtime_context.get_list_state(ListStateDescriptor("waiting", kind))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> list[Row]:
-        """Keep an output until the watermark has passed it: adding each to the state at once would copy it each time."""
+        """Keep an output until the watermark has passed it: added to the state at once, each would copy it."""
         self._waiting.add(value[2])
         ctx.timer_service().register_event_time_timer(outputs.decode(bytes(value[2])).time_ms - 1)
         return []
