@@ -195,15 +195,19 @@ class SilenceFunction(KeyedProcessFunction):  # type: ignore[misc]
         model = self._models[value[1]]
         state, said = silence.arrived(_value(self._state), model, self._plan.job, int(bytes(value[2])), now_ms)
         self._state.update(state)
-        ctx.timer_service().register_processing_time_timer(now_ms + model.freshness_ms)
+        # To the second: a timer for each batch would be thousands.
+        ctx.timer_service().register_processing_time_timer(-(-(now_ms + model.freshness_ms) // 1000) * 1000)
         for event in said:
             yield Row(events.key(event), events.encode(event))
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
         """Look whether any have come since."""
         model = self._models[ctx.get_current_key()]
-        state, said = silence.looked(_value(self._state), model, self._plan.job, timestamp)
+        now_ms = ctx.timer_service().current_processing_time()
+        state, said, next_ms = silence.looked(_value(self._state), model, self._plan.job, timestamp, now_ms)
         self._state.update(state)
+        if next_ms is not None:
+            ctx.timer_service().register_processing_time_timer(next_ms)
         for event in said:
             yield Row(events.key(event), events.encode(event))
 

@@ -20,6 +20,7 @@ from operators.effects import effect_sizes
 from operators.references import FEATURE, ModelSignals
 from operators.tracks import Thresholds, Track, Tracks
 from operators.window_tests import ReferenceTables, WindowTests, judge, reference_tables
+from schemas import segments
 from schemas.cloudevents import significant
 from schemas.profile import NumericSignal
 
@@ -101,6 +102,11 @@ class Detection:
                 found[name] = (watched, own)
         return found
 
+    def given(self, segment: str) -> npt.NDArray[np.bool_]:
+        """Signals that say what the segment is: in `country=DE` every country is DE, and no detector looks at it."""
+        about = {} if segment == ALL else segments.parse(segment)
+        return np.array([name.removeprefix(FEATURE) in about for name in self.signals.names], np.bool_)
+
     def budget(self, segment: str) -> float:
         """False episodes that a key may have in the budget's period."""
         return calibration.key_budget(self.signals.model.alarms, self.segments, segment == ALL)
@@ -113,8 +119,10 @@ class Detection:
     def judge(self, tests: WindowTests, segment: str) -> list[Verdict]:
         """What each windowed detector says of a window."""
         alpha = self.level(segment)
+        given = self.given(segment)
         verdicts = []
-        for name, (watched, own) in self.windowed.items():
+        for name, (all_watched, own) in self.windowed.items():
+            watched = all_watched & ~given
             judged = judge(tests, name, alpha)
             statistic, p_value = judged.statistic, judged.p_value
             threshold = np.where(np.isnan(own), judged.threshold, own)

@@ -134,7 +134,7 @@ def _categories(detection: Detection, position: int, row: Counts) -> tuple[Categ
     for code in range(CODES):
         if not detection.tables.is_value[position, code] or not (reference[code] or row[code]):
             continue
-        if code in names and reference[code] + row[code] >= signals.model.disclose:
+        if code in names:
             name = disguised(names[code]) if hide and not names[code].startswith("#") else names[code]
         else:
             name = "(unseen)" if code == UNSEEN else "(other)"

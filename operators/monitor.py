@@ -128,8 +128,10 @@ class _Run:
         rate = state.records / max(pane.end_ms - state.first_ms, slide_ms)
         tracks = self._detection.tracks
         followed = tracks.unpack(state.tracks)
+        given = self._detection.given(self._key.segment)
         for hit in tracks.follow(followed, pane, self._detection.thresholds(self._key.segment, rate)):
-            self._hold(state, hit, before)
+            if not given[tracks.tracks[hit.track].signal]:
+                self._hold(state, hit, before)
         state.tracks = tracks.pack(followed)
         self._step.counted += len(pane)
 

@@ -66,7 +66,7 @@ def summary(
         found = {(position, alarm.detector): alarm for position, many in alarms.items() for alarm in many}
         about = (window.end, key.model, key.version, key.segment)
         rows = [*_windowed(detection, about, slides, verdicts, judged, found)]
-        rows += _sequential(detection, about, slide, found)
+        rows += _sequential(detection, about, slide, found, detection.given(key.segment))
     return Summary(
         model=key.model,
         version=key.version,
@@ -109,10 +109,13 @@ def _sequential(
     about: tuple[str, str, str, str],
     slide: Slide,
     alarms: Mapping[tuple[int, str], Alarm],
+    given: Bools,
 ) -> Iterator[Evaluation]:
     """One evaluation of each track."""
     counts = (sketch.count([slide], len(detection.signals.names)) * detection.tables.is_value).sum(axis=1)
     for track in detection.tracks.tracks:
+        if given[track.signal]:
+            continue
         held = alarms.get((track.signal, track.name))
         yield _evaluation(
             about,

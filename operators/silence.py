@@ -11,6 +11,10 @@ from schemas.events import StreamData, StreamEvent
 
 FORMAT = 1
 
+# How much later than asked for a look may be made; a later one shows that the job itself stood still, and says nothing
+# of the stream. Less: a busy machine hides a silence; more: a restart of the job is taken for one.
+TARDY_MS = 60_000
+
 
 class _State(msgspec.Struct, array_like=True):
     format: int = FORMAT
@@ -33,16 +37,34 @@ def arrived(
     return msgspec.msgpack.encode(_State(newest_ms=newest_ms, came_ms=now_ms)), events
 
 
-def looked(state: bytes, model: ModelPlan, job: JobPlan, now_ms: int) -> tuple[bytes, list[StreamEvent]]:
-    """Time has passed; if nothing came for the model's ``freshness``, that is an event, once."""
+def looked(
+    state: bytes, model: ModelPlan, job: JobPlan, due_ms: int, now_ms: int
+) -> tuple[bytes, list[StreamEvent], int | None]:
+    """Time has passed; if nothing came for the model's ``freshness``, that is an event, once.
+
+    Parameters
+    ----------
+    due_ms
+        When this look was asked for.
+
+    Returns
+    -------
+    state : bytes
+    events : list of StreamEvent
+    next_ms : int or None
+        When to look again, whatever comes; None: when records have come.
+    """
     known = _read(state)
     if known.silent or now_ms - known.came_ms < model.freshness_ms:
-        return state, []
+        return state, [], None
+    if now_ms - due_ms > TARDY_MS:
+        known.came_ms = now_ms
+        return msgspec.msgpack.encode(known), [], now_ms + model.freshness_ms
     known.silent = True
     newest = timestamp(known.newest_ms)
     text = f"{model.name}: no record for {_minutes(now_ms - known.came_ms)}; the newest is from {newest}"
     event = _event("io.tidemark.stream.silent", model, job, known, now_ms, text)
-    return msgspec.msgpack.encode(known), [event]
+    return msgspec.msgpack.encode(known), [event], None
 
 
 def _event(kind: str, model: ModelPlan, job: JobPlan, known: _State, now_ms: int, text: str) -> StreamEvent:
@@ -71,7 +93,8 @@ def _read(state: bytes) -> _State:
     known = msgspec.msgpack.decode(state, type=_State)
     if known.format != FORMAT:
         message = (
-            f"state of the silence of a stream: format {known.format} is not one that this release reads ({FORMAT})"
+            f"state of the silence of a stream: format {known.format} is not one that this release reads ({FORMAT}); "
+            "upgrade tidemark or restore an older savepoint"
         )
         raise StateVersionError(message)
     return known

@@ -91,11 +91,15 @@ def unpack(key: Key, data: bytes) -> KeyState:
     if data[:2] != _MAGIC:
         message = f"state of {key}: begins with {data[:2]!r} (must be {_MAGIC!r}); restore another savepoint"
         raise StateVersionError(message)
-    _, version = _HEAD.unpack_from(data)
-    if version != FORMAT:
-        message = (
-            f"state of {key}: format {version} is not one that this release reads ({FORMAT}); "
-            "upgrade tidemark or restore an older savepoint"
-        )
-        raise StateVersionError(message)
-    return _decoder.decode(memoryview(data)[_HEAD.size :])
+    try:
+        _, version = _HEAD.unpack_from(data)
+        if version == FORMAT:
+            return _decoder.decode(memoryview(data)[_HEAD.size :])
+    except (struct.error, msgspec.DecodeError) as error:
+        message = f"state of {key}: cannot be read ({error}); restore another savepoint"
+        raise StateVersionError(message) from None
+    message = (
+        f"state of {key}: format {version} is not one that this release reads ({FORMAT}); "
+        "upgrade tidemark or restore an older savepoint"
+    )
+    raise StateVersionError(message)

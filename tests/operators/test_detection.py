@@ -1,0 +1,108 @@
+"""Detection: which detectors look at what, and which changes of a configuration make state useless."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from config.plan import DetectorPlan
+from operators.detection import _over
+from operators.window_tests import evaluate_counts
+from operators.windows import Slides
+from tests.operators.panes import TENTHS, detection
+from tests.operators.signals import categorical_signal, discrete_signal
+
+BOTH = {"age": TENTHS, "plan": categorical_signal([6_000, 4_000])}
+
+
+def test_the_defaults():
+    """By type: spread, and tests that need many values, are nothing for categories."""
+    of = detection(BOTH, None)
+    assert {name: watched.tolist() for name, (watched, _) in of.windowed.items()} == {
+        "psi": [True, True],
+        "lepage": [True, False],
+    }
+    assert [(track.signal, track.name) for track in of.tracks.tracks] == [
+        (0, "adwin"), (0, "adwin:spread"), (0, "page_hinkley"), (0, "page_hinkley:spread"), (1, "page_hinkley"),
+    ]  # fmt: skip
+    assert of.tests == 6
+
+
+def test_own_thresholds_and_raw_input_take_no_share_of_the_budget():
+    """They stand outside it."""
+    own = (DetectorPlan(name="psi", threshold=0.2), DetectorPlan(name="adwin", input="raw"), DetectorPlan(name="ks"))
+    of = detection({"age": TENTHS}, own)
+    assert of.tests == 1
+    assert of.windowed["psi"][1].tolist() == [0.2]
+    assert np.isnan(of.windowed["ks"][1]).all()
+
+
+def test_the_budget_is_shared_by_the_segments():
+    """Half for the whole traffic; `other` of each slicing is a segment too."""
+    of = detection(BOTH, None, segments=[("country",)])
+    assert (of.budget("all"), of.budget("country=DE")) == (0.5, 0.5)
+    assert of.level("all") == pytest.approx(4 * 0.5 / (30 * 24 * 60 * 6))
+
+
+def test_state_is_made_for_what_it_depends_on():
+    """Another profile, feature, detector of values or slide; not the budget, the window's size or its tests."""
+    ids = {
+        detection(BOTH, None).id,
+        detection({"age": discrete_signal(np.arange(5.0)), "plan": BOTH["plan"]}, None).id,
+        detection({"age": TENTHS}, None).id,
+        detection(BOTH, (DetectorPlan(name="psi"),)).id,
+        detection(BOTH, None, slide_ms=30_000).id,
+    }
+    assert len(ids) == 5
+    same = [
+        detection(BOTH, None, budget=7.0),
+        detection(BOTH, None, size_ms=360_000, min_count=7),
+        detection(BOTH, None, confirm=1, recover=9, min_effect="large"),
+    ]
+    assert {of.id for of in same} == {detection(BOTH, None).id}
+
+
+@pytest.mark.parametrize(("rate", "same"), [(1.0, 1.0), (0.51, 1.0), (1.001, 2.0), (2.0, 2.0)])
+def test_thresholds_follow_the_traffic_in_steps(rate, same):
+    """The next power of two, so that they seldom move, and upwards, the safe side."""
+    of = detection(BOTH, None)
+    found, expected = of.thresholds("all", rate), of.thresholds("all", same)
+    assert found is expected
+    busier = of.thresholds("all", 4.0)
+    assert (busier.delta < found.delta).all()
+    assert (busier.up >= found.up).all()
+
+
+def test_no_threshold_is_ever_missing():
+    """Of constant, empty and two-valued references, of no traffic and of very much: positive, or infinite."""
+    signals = {
+        "constant": discrete_signal(np.full(100, 3.0)),
+        "empty": discrete_signal(np.array([])),
+        "two": discrete_signal(np.repeat([0.0, 1.0], [990, 10])),
+        "plan": categorical_signal([]),
+    }
+    of = detection(signals, None)
+    for rate in (0.0, 1e-12, 1e6):
+        found = of.thresholds("all", rate)
+        assert ((found.delta > 0) & (found.delta <= 1)).all()
+        assert (found.up > 0).all()
+        assert (found.down > 0).all()
+
+
+def test_a_threshold_is_exceeded_by_nine_digits():
+    """As both are written: what differs in the tenth digit is equal, on any processor."""
+    threshold = np.array([0.3, 0.3, 0.3, 5e-320, np.inf])
+    statistic = np.array([0.1 + 0.2, 0.300000001, 0.3000000001, 1e-300, np.inf])
+    assert _over(statistic, threshold).tolist() == [False, True, False, True, False]
+
+
+def test_verdicts_are_those_of_the_tests():
+    """Statistic over threshold and p-value under the level say the same."""
+    of = detection(BOTH, None)
+    counts = np.zeros((2, 256), np.int64)
+    counts[0, :10], counts[1, :2] = np.arange(20, 30), [30, 220]
+    tests = evaluate_counts(of.tables, counts)
+    for verdict in of.judge(tests, "all"):
+        assert (verdict.over == (verdict.watched & (verdict.p_value < of.level("all")))).all()
+    assert msgspec.structs.asdict(Slides(of, [], 0).span(True))["count"] == 0

@@ -1,0 +1,310 @@
+"""The monitor: panes and passing time in, changes of signals out; restarts and the order of records change nothing."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+
+from config.plan import DetectorPlan
+from operators.codes import MISSING
+from operators.outputs import Progress
+from tests.operators.panes import MINUTE, RESTART, SHUFFLE, TENTHS, Driver, Records, detection, timeline
+from tests.operators.signals import categorical_signal, discrete_signal, numeric_signal, unhurried
+
+# Codes of a minute's records: as in the reference, moved up, down, a little up, apart.
+KINDS = {"o": range(10), "u": range(5, 10), "d": range(5), "s": [*range(10), 6, 7, 8, 9], "w": [0, 1, 8, 9]}
+SEQUENTIAL = (DetectorPlan(name="adwin"), DetectorPlan(name="page_hinkley"))
+
+
+def told(drawn, kinds=KINDS, records=200, segment="all", **more):
+    """What is said of one feature, each minute of the timeline a slide; windows have three."""
+    return [
+        (minute, state, why)
+        for minute, _, state, why in Driver(detection(**more), segment).run(timeline(drawn, kinds, records)).told
+    ]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [
+        # minute  1234567890123456
+        ("oooooooooo", []),
+        ("oooouuuuuu", [(6, "opened", "up"), (7, "changed", "up")]),  # warning at first: half of the window is old
+        ("oooouuuuuuoooooo", [(6, "opened", "up"), (7, "changed", "up"), (14, "recovered", "recovered")]),
+        ("ooooouooooo", [(7, "opened", "up"), (10, "recovered", "recovered")]),  # the window remembers
+        ("oouuuudddddd", [(4, "opened", "up"), (5, "changed", "up"), (9, "changed", "down")]),
+        ("oowwwww", [(4, "opened", "spread")]),
+        ("uuuu", [(2, "opened", "up")]),
+    ],
+)
+def test_a_timeline(drawn, said):
+    """Two evaluations in a row open a signal, two without a change close it; severity and turns are told."""
+    assert told(drawn) == said
+
+
+@pytest.mark.parametrize(
+    ("confirm", "recover", "said"),
+    [
+        (1, 1, [(5, "opened", "up"), (7, "changed", "up"), (13, "recovered", "recovered")]),
+        (3, 2, [(7, "opened", "up"), (14, "recovered", "recovered")]),
+        (2, 4, [(6, "opened", "up"), (7, "changed", "up"), (16, "recovered", "recovered")]),
+    ],
+)
+def test_confirm_and_recover(confirm, recover, said):
+    """So many evaluations in a row, each."""
+    assert told("oooouuuuuuoooooo", confirm=confirm, recover=recover) == said
+
+
+def test_a_change_is_as_severe_as_it_is_large():
+    """It opens as a warning and becomes critical when the window is full of it; the onset stays."""
+    first, second = Driver(detection()).run(timeline("oooouuuu", KINDS)).changes
+    assert (first.level, first.severity, second.level, second.severity) == ("medium", "warning", "large", "critical")
+    assert first.onset_ms == second.onset_ms == 4 * MINUTE
+    assert (first.window.start, first.window.end, first.window.count) == (
+        "1970-01-01T00:03:00.000Z",
+        "1970-01-01T00:06:00.000Z",
+        600,
+    )
+
+
+def test_what_is_small_does_not_pass_the_gate():
+    """The same stream with min_effect small and large."""
+    assert told("oooossssss", records=2_000)[0] == (6, "opened", "up")
+    assert told("oooossssss", records=2_000, min_effect="large") == []
+
+
+def test_too_few_records_say_nothing():
+    """A window of fewer than min_count records opens nothing, and closes nothing that is open."""
+    assert told("oooouuuu", records=30) == []
+    few, many = timeline("oooo", KINDS, 20, start=6), timeline("oo", KINDS, 200, start=10)
+    assert Driver(detection()).run([*timeline("oouuuu", KINDS), *few, *many]).told == [
+        (4, "age", "opened", "up"),
+        (5, "age", "changed", "up"),
+        # minutes 9 and 10: 60 records; 11: 240 records as in the reference
+        (12, "age", "recovered", "recovered"),
+    ]
+
+
+def test_a_window_grows_until_it_has_enough():
+    """Thirty records a minute: windows of four minutes instead of three, as min_count is 100."""
+    (opened,) = Driver(detection(grow_to_ms=60 * MINUTE)).run(timeline("oooouuuu", KINDS, 30)).changes[:1]
+    assert (opened.window.start, opened.window.end, opened.window.count) == (
+        "1970-01-01T00:03:00.000Z",
+        "1970-01-01T00:07:00.000Z",
+        120,
+    )
+
+
+def test_minutes_without_records_confirm_nothing():
+    """An alarm is confirmed by new records, not by time."""
+    assert told("oooou......") == []
+    assert told("oooou.u") == [(7, "opened", "up")]
+
+
+def test_a_key_without_records_recovers():
+    """When its window is empty there is no drift any more; it is said to be found in a slide without records."""
+    driver = Driver(detection()).run(timeline("oooouuuu........", KINDS))
+    # Windows end at 9, 10: still with records from before 8; at 11, 12: none.
+    assert driver.told[-1] == (12, "age", "recovered", "recovered")
+    assert [change.empty for change in driver.changes] == [False, False, True]
+    assert (driver.changes[-1].window.start, driver.changes[-1].window.count) == ("1970-01-01T00:09:00.000Z", 0)
+    assert driver.next_ms is None
+
+
+def test_a_sparse_key_does_not_recover_between_its_records():
+    """A grown window is empty only after a silence longer than itself."""
+    drawn = "o...o...o...o...o...u...u...u...u...u...u...u...u...o...o...o...o...o...o...o...o"
+    assert [state for _, state, _ in told(drawn, records=40, grow_to_ms=100 * MINUTE)] == [
+        "opened",
+        "recovered",
+    ]
+    assert told("ooouuu" + 20 * ".", records=40, grow_to_ms=100 * MINUTE)[-1] == (10, "recovered", "recovered")
+
+
+def test_a_key_sleeps_while_nothing_is_open():
+    """It asks to be woken at the end of a slide with records, then no more until the next."""
+    driver = Driver(detection()).run(timeline("oo", KINDS)[:1])
+    assert driver.next_ms is None  # the slide ended with its pane
+    half = Records(MINUTE + MINUTE // 2, np.zeros((10, 1)), MINUTE // 2)
+    assert driver.run([half]).next_ms == 2 * MINUTE
+    assert driver.run([2 * MINUTE]).next_ms is None
+    driver.run(timeline("..............uu", KINDS))
+    assert driver.told == [(16, "age", "opened", "up")]
+    assert driver.next_ms == 17 * MINUTE
+
+
+def test_a_key_goes_on_after_a_long_sleep():
+    """Old slides are out of the window."""
+    assert told("oooo" + 100 * "." + "uuuo") == [(106, "opened", "up")]
+
+
+items = st.lists(st.sampled_from([RESTART, SHUFFLE]), max_size=2)
+
+
+@unhurried
+@given(st.lists(st.tuples(st.sampled_from("oouuds."), items), min_size=1, max_size=14), st.booleans())
+def test_restarts_and_the_order_of_arrival_change_nothing(drawn, scores):
+    """The same outputs, byte for byte, whatever happens between the panes."""
+    panes = timeline("".join(letter for letter, _ in drawn), KINDS)
+    between = [item for one, (_, many) in zip(panes, drawn, strict=True) for item in (*many, one)]
+    detectors = (*SEQUENTIAL, DetectorPlan(name="psi"))
+    plain = Driver(detection(detectors=detectors, confirm=1), scores=scores).run([*panes, 20 * MINUTE])
+    mixed = Driver(detection(detectors=detectors, confirm=1), scores=scores).run([*between, 20 * MINUTE])
+    assert mixed.said == plain.said
+    assert (mixed.state, mixed.ring, mixed.next_ms) == (plain.state, plain.ring, plain.next_ms)
+
+
+@unhurried
+@given(st.text("ou.", min_size=1, max_size=14), st.sets(st.integers(0, 14 * 6)))
+def test_time_may_pass_in_any_steps(drawn, moments):
+    """Panes of ten seconds; the watermark stops anywhere, or nowhere between two panes."""
+    panes = [
+        Records(minute * MINUTE + part * 10_000, np.resize(np.array(KINDS[letter]), 40)[:, None], 10_000)
+        for minute, letter in enumerate(drawn)
+        for part in range(1, 7)
+        if letter != "."
+    ]
+    steps = sorted([*panes, *(10_000 * moment for moment in moments)], key=lambda item: _moment(item))
+    end = (len(drawn) + 8) * MINUTE
+    assert Driver(detection(), scores=True).run([*steps, end]).said == Driver(detection(), scores=True).run(
+        [*panes, end]
+    ).said
+
+
+@pytest.mark.parametrize("change", ["profile", "detectors", "slide"])
+def test_another_profile_or_configuration_ends_what_was_open(change):
+    """Said once, at the next slide, with its reason; then the stream is watched anew, and no pane counted twice."""
+    panes = timeline("oooouuuuuuuuuu", KINDS)
+    new = {
+        "profile": detection({"age": numeric_signal(np.arange(1, 10), np.arange(1_000, 1_010), discrete=False)}),
+        "detectors": detection(detectors=(DetectorPlan(name="psi"), DetectorPlan(name="adwin"))),
+        "slide": detection(slide_ms=2 * MINUTE, size_ms=4 * MINUTE),
+    }[change]
+    driver = Driver(detection()).run(panes[:8])
+    driver.detection = new
+    driver.run(panes[7:])
+    assert driver.told[:3] == [
+        (6, "age", "opened", "up"),
+        (7, "age", "changed", "up"),
+        (9, "age", "recovered", "configuration"),
+    ]
+    assert [said[2:] for said in driver.told[3:]] == [("opened", "up")]
+    assert driver.counted == 14 * 200
+    assert driver.changes[2].empty
+
+
+def test_a_new_configuration_is_noticed_without_a_record():
+    """A key that is open is woken at the end of its slide, whatever comes."""
+    driver = Driver(detection()).run(timeline("oooouuuu", KINDS))
+    driver.detection = detection(detectors=(DetectorPlan(name="psi"), DetectorPlan(name="adwin")))
+    assert driver.run([20 * MINUTE]).told[2:] == [(9, "age", "recovered", "configuration")]
+    assert driver.next_ms is None
+
+
+def test_a_signal_that_is_no_longer_configured_is_ended():
+    """What was told of it names it, though the profile does not any more."""
+    both = detection({"age": TENTHS, "income": TENTHS})
+    codes = np.column_stack([np.resize(range(5, 10), 200), np.resize(range(10), 200)])
+    driver = Driver(both).run([Records(minute * MINUTE, codes) for minute in range(1, 5)])
+    driver.detection = detection({"income": TENTHS})
+    driver.run([Records(minute * MINUTE, codes[:, 1:]) for minute in range(5, 8)])
+    assert driver.told == [(2, "age", "opened", "up"), (5, "age", "recovered", "configuration")]
+
+
+def _moment(item):
+    """A pane comes before time passes beyond its end."""
+    return (item.end_ms, 0) if isinstance(item, Records) else (item, 1)
+
+
+def test_a_pane_that_comes_again_is_counted_once():
+    """After a restart of the sources a pane may be delivered twice, or an older one once more."""
+    panes = timeline("oouuuuoooo", KINDS)
+    twice = [item for number, one in enumerate(panes) for item in (one, one, *panes[max(0, number - 2) : number])]
+    once, again = Driver(detection()).run(panes), Driver(detection()).run(twice)
+    assert (again.said, again.counted) == (once.said, once.counted) == (once.said, 2_000)
+
+
+def test_only_the_whole_traffic_tells_of_progress():
+    """One message a slide with records, with their number."""
+    panes = timeline("oo.o", KINDS)
+    assert Driver(detection()).run(panes).outputs == [
+        Progress(time_ms=minute * MINUTE, model="churn", version="3", records=200) for minute in (1, 2, 4)
+    ]
+    assert Driver(detection(segments=[("country",)]), "country=DE").run(panes).outputs == []
+
+
+def test_a_segment_is_not_compared_by_what_it_is():
+    """In country=DE every country is DE; in all the same is a change."""
+    country = categorical_signal([6_000, 4_000])
+    for segment, said in [("country=DE", []), ("all", [(2, "opened", "mix")])]:
+        panes = timeline("aaaa", {"a": [0]})
+        driver = Driver(detection({"country": country}, None, segments=[("country",)]), segment, scores=True).run(panes)
+        assert [(minute, state, why) for minute, _, state, why in driver.told] == said
+        assert bool(driver.summaries[-1].evaluations) == (segment == "all")
+
+
+def test_a_signal_that_is_mostly_missing():
+    """Nothing is said of fewer than 50 values, however strange; from there on it is."""
+    for values, said in [(12, []), (17, [(4, "opened", "up")])]:
+        kinds = {"m": [9] * values + [MISSING] * (200 - values)}
+        assert told("mmmm", kinds) == said
+
+
+@pytest.mark.parametrize(
+    ("code", "direction"),
+    [(0, "down"), (2, "up")],
+)
+@pytest.mark.parametrize("detectors", [None, SEQUENTIAL[:1], (DetectorPlan(name="psi"),)])
+def test_a_constant_reference(code, direction, detectors):
+    """Silent while the constant goes on; any other value is found, by windows as well as by ADWIN."""
+    signal = discrete_signal(np.full(1_000, 5.0))
+    kinds = {"o": [1], "x": [code, 1]}
+    said = Driver(detection({"age": signal}, detectors)).run(timeline("oooooxxxxx", kinds)).told
+    minute, _, *first = said[0]
+    assert first == ["opened", direction]
+    assert minute <= 7
+
+
+def test_own_thresholds_stand_outside_the_budget():
+    """PSI over 2 is reached by no mix of up and as before; over 0.1 even without an effect that passes the gate."""
+    own = (DetectorPlan(name="psi", threshold=2.0),)
+    assert told("oooossssss", detectors=own, records=2_000) == []
+    own = (DetectorPlan(name="psi", threshold=0.02),)
+    assert told("oooossssss", detectors=own, records=2_000, min_effect="large")[0][1] == "opened"
+
+
+def test_sequential_alarms_are_one_story():
+    """A drift that goes on raises alarm after alarm: one opening, an onset within it, no more until it is over."""
+    driver = Driver(detection(detectors=SEQUENTIAL)).run(timeline("oooooooouuuuuuuuuuuuoooooooo", KINDS))
+    assert [(state, why) for _, _, state, why in driver.told] == [("opened", "up"), ("recovered", "recovered")]
+    assert driver.told[0][0] == 10
+    assert abs(driver.changes[0].onset_ms - 8 * MINUTE) < 5_000
+
+
+def test_an_onset_before_the_pane_is_traced_back():
+    """Panes of ten seconds with three records each: the change began many panes before its alarm."""
+    rng = np.random.default_rng(1)
+    values = np.concatenate([rng.integers(0, 10, 900), rng.integers(4, 10, 900)])
+    panes = [
+        Records(10_000 * (number + 1), values[3 * number : 3 * number + 3, None], 10_000) for number in range(600)
+    ]
+    driver = Driver(detection(detectors=SEQUENTIAL, min_count=10)).run(panes)
+    assert driver.told[0][2:] == ("opened", "up")
+    assert abs(driver.changes[0].onset_ms - 300 * 10_000) < 20 * 10_000
+
+
+@pytest.mark.parametrize("name", ["adwin", "page_hinkley"])
+def test_raw_input_opens_a_signal(name):
+    """Alarms are river's own (test_tracks.py compares them all); `confirm` evaluations with one open the signal."""
+    plan = DetectorPlan(name=name, input="raw")
+    values = np.repeat([0.0, 8.0], 1_000)
+    panes = [
+        Records(minute * MINUTE, np.full((100, 1), 4), raw=values[100 * (minute - 1) : 100 * minute, None])
+        for minute in range(1, 21)
+    ]
+    driver = Driver(detection(detectors=(plan,))).run(panes)
+    assert driver.told[0][0] == 12
+    assert driver.changes[0].evidence.detector == name
+    assert abs(driver.changes[0].onset_ms - 10 * MINUTE) < 6_000

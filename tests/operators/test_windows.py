@@ -1,0 +1,71 @@
+"""Windows: what the newest part of one says of a signal, and where a change began."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from config.plan import DetectorPlan
+from operators.sketch import Slide, count
+from operators.windows import LEAST, Slides
+from tests.operators.panes import MINUTE, TENTHS, Records, detection, pane
+from tests.operators.signals import categorical_signal
+
+KINDS = {"o": range(10), "u": range(5, 10), "d": range(5), "w": [0, 1, 8, 9]}
+
+
+def slides(drawn, of, records=200, kinds=KINDS, seed=0):
+    """A slide a letter, a minute each, records drawn from the letter's codes."""
+    rng, found = np.random.default_rng(seed), []
+    for minute, letter in enumerate(drawn, 1):
+        codes = rng.choice(np.array(kinds[letter], np.uint8), (records, len(of.signals.names)))
+        shown = pane(Records(minute * MINUTE, codes), of)
+        slide = Slide(minute * MINUTE)
+        slide.fold(shown.codes, shown.sums)
+        found.append(slide)
+    return Slides(of, found, len(drawn) * MINUTE), found
+
+
+@pytest.mark.parametrize("records", [100, 600])
+@pytest.mark.parametrize(("drawn", "minute"), [("oooouuu", 4), ("oooooou", 6), ("uuuuuuu", 0), ("ooowwww", 3)])
+def test_an_onset_is_the_slide_at_which_the_change_begins(drawn, minute, records):
+    """Of a move up as well as of values that come apart; from small slides as well as from large ones."""
+    window, _ = slides(drawn, detection(), records)
+    assert window.onset_ms(0) == minute * MINUTE
+
+
+def test_the_onset_of_a_mix():
+    """Categories in the middle change places: no rank moves, shares do."""
+    of = detection({"plan": categorical_signal([4_000, 3_000, 2_000, 1_000])}, None)
+    kinds = {"o": [0, 0, 0, 0, 1, 1, 1, 2, 2, 3], "x": [0, 0, 0, 0, 1, 1, 2, 2, 2, 3]}
+    window, _ = slides("oooooxxxx", of, 1_000, kinds)
+    assert window.onset_ms(0) == 5 * MINUTE
+
+
+def test_the_shift_since_an_onset():
+    """By the slides after it: those before do not dilute it, and a slide that it lies in only if it is the last one."""
+    window, _ = slides("oooouu", detection(), 2_000)
+    up = 0.25 / np.sqrt(1 / 12)  # the mean rank moves from 1/2 to 3/4
+    for onset_ms, size in [(4 * MINUTE, up), (5 * MINUTE, up), (5 * MINUTE + 1, up), (2 * MINUTE, up / 2)]:
+        assert window.shift_since(0, onset_ms, spread=False).size == pytest.approx(size, abs=0.05)
+    assert window.shift_since(0, 10 * MINUTE, spread=False) == window.shift_since(0, 5 * MINUTE, spread=False)
+    shift = window.shift_since(0, 4 * MINUTE, spread=False)
+    assert shift.z_location > 20 * abs(shift.z_spread)
+
+
+def test_a_shift_is_judged_by_enough_values():
+    """Where the slides after an onset have too few, older ones are taken, and dilute it."""
+    window, _ = slides("oooouu", detection(), LEAST // 4)
+    whole, _ = slides("oooouu", detection(), LEAST // 4)
+    since = window.shift_since(0, 4 * MINUTE, spread=False)
+    assert since == whole.shift_since(0, MINUTE, spread=False)
+
+
+def test_counts_and_sums_are_those_of_all_slides():
+    """Taken together."""
+    of = detection({"age": TENTHS, "plan": categorical_signal([5, 5])}, (DetectorPlan(name="psi"),))
+    window, found = slides("oud", of, kinds={"o": [0], "u": [1], "d": [0, 1]})
+    assert window.records == 600
+    assert (window.counts == count(found, 2)).all()
+    values = int(window.counts[0] @ np.arange(256))
+    assert of.signals.moments.mean(window.sums, np.array([600]))[0] == pytest.approx(values / 600 + 0.5)
