@@ -1,6 +1,7 @@
 """How many records the workers of a job have taken in, told through files.
 
-To ask Flink for its own numbers ten times a second takes half a core. Here each operator in each worker has a file of one number in a folder; to write it takes a microsecond.
+To ask Flink for its own numbers ten times a second takes half a core. Here each operator in each worker has a file
+of one number in a folder; to write it takes a microsecond.
 """
 
 from __future__ import annotations

@@ -63,9 +63,9 @@ def _watch(progress: str) -> None:
             super().open(runtime_context)
             self._progress = Progress(progress)
 
-        def process_element(self, value: int, ctx: Any) -> Iterator[Any]:
+        def process_element(self, value: str, ctx: Any) -> Iterator[Any]:
             yield from super().process_element(value, ctx)
-            block: Block = self._blocks[value]
+            block: Block = self._blocks[int(value)]
             self._progress.add(block.rows)
 
     def decode_function(job: bytes, source: int) -> Any:

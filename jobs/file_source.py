@@ -1,6 +1,7 @@
 """Files as a source of the job: a stream of block numbers, each read and decoded in order, at parallelism 1.
 
-It can be restored between two blocks: the number of the next is the source's state, the newest event time the
+The numbers come paced: a worker's bundle takes all that there are, and checkpoints and watermarks wait for its end. It
+can be restored between two blocks: the number of the next is the source's state, the newest event time the
 operator's.
 """
 
@@ -13,9 +14,11 @@ import msgspec
 from pyflink.common import Duration, Row, Types, WatermarkStrategy
 from pyflink.common.watermark_strategy import TimestampAssigner
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
-from pyflink.datastream.connectors.number_seq import NumberSequenceSource
+from pyflink.datastream.connectors.base import Source
 from pyflink.datastream.state import ValueStateDescriptor
+from pyflink.java_gateway import get_gateway
 from pyflink.table import DataTypes, Schema
+from pyflink.util.java_utils import to_jarray
 
 from operators.file_decode import NEVER, FileDecoder
 from operators.files import Block, list_blocks
@@ -24,6 +27,8 @@ from operators.references import JobReferences
 if TYPE_CHECKING:
     from pyflink.datastream import StreamExecutionEnvironment
     from pyflink.table import StreamTableEnvironment, Table
+
+BLOCKS_PER_S = 50.0  # handed on; less than decode could do would slow it down, more are more to hold in a bundle
 
 
 class DecodeBlocks(KeyedProcessFunction):  # type: ignore[misc]
@@ -40,11 +45,14 @@ class DecodeBlocks(KeyedProcessFunction):  # type: ignore[misc]
         self._pane_ms = job.plan.job.pane_ms
         self._newest = runtime_context.get_state(ValueStateDescriptor("newest", Types.LONG()))
 
-    def process_element(self, value: int, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
+    def process_element(self, value: str, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Decode one block: event time, key and chunk."""
+        number = int(value)
+        if number >= len(self._blocks):  # there is a first number, but files without records have no block
+            return
         before_ms = self._newest.value()
         before_ms = NEVER if before_ms is None else before_ms
-        entries, newest_ms = self._decoder.decode(self._blocks[value], before_ms)
+        entries, newest_ms = self._decoder.decode(self._blocks[number], before_ms)
         self._newest.update(newest_ms)
         for entry in entries:
             if entry.pane_end_ms is None:
@@ -71,12 +79,11 @@ def chunk_stream(
     """
     source = job.plan.sources[number]
     blocks = list_blocks(source)
-    sequence = NumberSequenceSource(0, max(len(blocks) - 1, 0))
     kind = Types.ROW_NAMED(["et_ms", "k", "chunk"], [Types.LONG(), Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())])
     out_of_orderness = Duration.of_millis(source.out_of_orderness_ms)
     watermarks = WatermarkStrategy.for_bounded_out_of_orderness(out_of_orderness)
     rows = (
-        env.from_source(sequence, WatermarkStrategy.no_watermarks(), f"blocks of {source.name}", Types.LONG())
+        env.from_source(_numbers(max(len(blocks), 1)), WatermarkStrategy.no_watermarks(), f"blocks of {source.name}")
         .uid(f"tidemark-blocks-{source.name}")
         .set_parallelism(1)
         .key_by(lambda block: 0, key_type=Types.INT())
@@ -97,3 +104,13 @@ def chunk_stream(
         .build()
     )
     return table_env.from_data_stream(rows, schema)
+
+
+def _numbers(count: int) -> Source:
+    """So many numbers from 0, as texts, at a steady pace."""
+    jvm = get_gateway().jvm
+    datagen, text = jvm.org.apache.flink.connector.datagen, Types.STRING().get_java_type_info()
+    numbers = to_jarray(jvm.Object, [str(number) for number in range(count)])
+    generator = datagen.functions.FromElementsGeneratorFunction(text, numbers)
+    pace = jvm.org.apache.flink.api.connector.source.util.ratelimit.RateLimiterStrategy.perSecond(BLOCKS_PER_S)
+    return Source(datagen.source.DataGeneratorSource(generator, count, pace, text))
