@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from config.durations import duration
 from config.plan import SourcePlan
 from operators.csv_rows import Malformed
 from operators.entries import Batch, Counts, Entry, Place
@@ -110,14 +111,13 @@ class Decoder:
     def _check_times(self, reading: Reading, times_ms: Ints, broker_ms: Ints) -> None:
         """Records are used if the time that their window goes by is their own."""
         own_ms = self.payload_times(reading)
-        skew_ms = self._source.max_skew_ms
-        at = self._source.fields.timestamp
-        for row in np.flatnonzero(
-            (own_ms != NO_TIME) & ((own_ms != times_ms) | (own_ms > broker_ms + skew_ms))
-        ).tolist():
-            ahead = own_ms[row] > broker_ms[row] + skew_ms
-            what = f"more than {skew_ms} ms ahead of the broker's time" if ahead else "a time of no known form"
-            reading.dead[row] = f"'timestamp': {what} at {at}"
+        known, ahead = own_ms != NO_TIME, own_ms > broker_ms + self._source.max_skew_ms
+        limit = duration(self._source.max_skew_ms)
+        for row in np.flatnonzero(known & (ahead | (own_ms != times_ms))).tolist():
+            # SQL takes the time from the text by itself; what it reads otherwise, the windows do not go by.
+            other = "has no form that the job can order records by"
+            what = f"more than {limit} ahead of the broker's time" if ahead[row] else other
+            reading.dead[row] = f"'timestamp': {what} at {self._source.fields.timestamp}"
 
     def finish(self, reading: Reading, times_ms: Ints, late: Flags, place: Place) -> list[Entry]:
         """From read records to chunks, letters and counts; dead ones are not late besides.
