@@ -61,18 +61,22 @@ def read_truth(path: Path, plan: Plan) -> tuple[int, ...]:
     except OSError as error:
         message = f"{path}: cannot be read ({error.strerror})"
         raise DataError(message) from None
+    except UnicodeDecodeError:
+        message = f"{path}: is not a list of times or row numbers (it is not UTF-8)"
+        raise DataError(message) from None
     try:
         lines = _listed(msgspec.json.decode(text)) if text.lstrip().startswith("[") else text.split()
-    except (msgspec.DecodeError, TypeError, KeyError) as error:
+    except (msgspec.DecodeError, TypeError) as error:
         message = f"{path}: is not a list of times or row numbers ({error})"
         raise DataError(message) from None
     counted = next((s.time for s in plan.sources if s.time.kind == "every"), None)
     times = []
     for line in lines:
-        if line.isdigit() and counted is not None:
+        number = line.isascii() and line.isdigit()
+        if number and counted is not None:
             times.append(counted.from_ms + int(line) * counted.every_us // 1000)
             continue
-        time_ms = event_time(line)
+        time_ms = Gap.INVALID if number else event_time(line)
         if isinstance(time_ms, Gap):
             message = f"{path}: '{line}' is neither a time nor a row number of a source with 'time: {{every}}'"
             raise DataError(message)
@@ -81,17 +85,25 @@ def read_truth(path: Path, plan: Plan) -> tuple[int, ...]:
 
 
 def _listed(entries: list[Any]) -> list[str]:
-    return [str(entry["time"] if isinstance(entry, dict) else entry) for entry in entries]
+    found = []
+    for entry in entries:
+        if isinstance(entry, dict) and "time" not in entry:
+            message = "an entry has no 'time'"
+            raise TypeError(message)
+        time = entry["time"] if isinstance(entry, dict) else entry
+        if isinstance(time, bool) or not isinstance(time, (str, int)):
+            message = "an entry is neither text, a number nor an object"
+            raise TypeError(message)
+        found.append(str(time))
+    return found
 
 
 def compare(drifts_ms: Sequence[int], events: Sequence[DriftEvent]) -> Comparison:
     """Hold episodes against the truth, by when they were detected."""
     opened = sorted(milliseconds(e.time) for e in events if e.type == "io.tidemark.drift.opened")
-    found: list[int | None] = []
-    used = 0
-    for number, drift in enumerate(drifts_ms):
-        until = drifts_ms[number + 1] if number + 1 < len(drifts_ms) else None
-        within = [time for time in opened if time >= drift and (until is None or time < until)]
-        found.append(within[0] if within else None)
-        used += len(within)
-    return Comparison(tuple(drifts_ms), tuple(found), len(opened) - used)
+    found = []
+    for drift in drifts_ms:
+        until = min((other for other in drifts_ms if other > drift), default=None)
+        found.append(next((time for time in opened if time >= drift and (until is None or time < until)), None))
+    false = sum(not drifts_ms or time < min(drifts_ms) for time in opened)
+    return Comparison(tuple(drifts_ms), tuple(found), false)

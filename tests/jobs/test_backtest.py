@@ -1,0 +1,194 @@
+"""A backtest: files in, the events of the job out, however the records lie in the files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from config.plan import (
+    AlarmsPlan,
+    FeaturePlan,
+    JobPlan,
+    ModelPlan,
+    Plan,
+    SegmentPlan,
+    SinkPlan,
+    SourcePlan,
+    TimePlan,
+    WindowPlan,
+)
+from jobs import backtest
+from jobs.backtest import Backtest, Result
+from operators.references import JobReferences
+from schemas.errors import UsageError
+from schemas.events import encode
+from schemas.profile import Profile, Provenance
+from schemas.summaries import Summary
+from tests.operators.panes import MINUTE
+from tests.operators.signals import categorical_signal, continuous_signal
+
+START_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+STEP_MS = 300
+
+
+def records(count: int = 6_000, drift_at: int = 3_000, model: str = "churn") -> list[dict[str, Any]]:
+    """A record each 0.3 s; the age moves up in the middle."""
+    rng = np.random.default_rng(7)
+    ages, countries = rng.normal(size=count), rng.choice(["DE", "FR"], count, p=[0.6, 0.4])
+    ages[drift_at:] += 1.0
+    return [
+        {
+            "id": f"{model}-{row}",
+            "timestamp": START_MS + row * STEP_MS,
+            "model": model,
+            "version": "1",
+            "features": {"age": float(age), "country": str(country)},
+        }
+        for row, (age, country) in enumerate(zip(ages, countries, strict=True))
+    ]
+
+
+def model(name: str = "churn", slide_ms: int = 5 * MINUTE) -> ModelPlan:
+    return ModelPlan(
+        name=name,
+        window=WindowPlan(size_ms=10 * MINUTE, slide_ms=slide_ms, min_count=200, grow_to_ms=60 * MINUTE),
+        alarms=AlarmsPlan(
+            budget=1.0, period_ms=30 * 86_400_000, confirm=2, recover=2, min_effect="small", critical="large"
+        ),
+        features=(FeaturePlan(name="age", type="numeric"), FeaturePlan(name="country", type="categorical")),
+        segments=(SegmentPlan(fields=("country",)),),
+    )  # fmt: skip
+
+
+def run(folder: Path, *files: str, models: tuple[ModelPlan, ...] = (model(),), **more: Any) -> Result:
+    """A backtest over sources of one file each."""
+    sources = tuple(
+        SourcePlan(
+            name=Path(file).stem.replace("*", "all"),
+            kind="predictions",
+            path=str(folder / file),
+            format="jsonl",
+            time=TimePlan(kind="payload"),
+        )
+        for file in files
+    )
+    rng = np.random.default_rng(1)
+    profile = Profile(
+        model="churn",
+        version=None,
+        provenance=Provenance(source="reference", rows=10_000, start=None, end=None, tidemark="0"),
+        signals={
+            "feature.age": continuous_signal(rng.normal(size=10_000)),
+            "feature.country": msgspec.structs.replace(
+                categorical_signal([6_000, 4_000]), categories=(("DE", 6_000), ("FR", 4_000))
+            ),
+        },
+        segments={"country": (("country=DE", 6_000), ("country=FR", 4_000))},
+    )
+    plan = Plan(job=JobPlan(name="t"), sources=sources, events=SinkPlan(path="events.jsonl"), models=models)
+    return Backtest(JobReferences(plan=plan, profiles={one.name: {"": profile} for one in models}), **more).run()
+
+
+def write(path: Path, lines: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def events(result: Result) -> list[bytes]:
+    return sorted(encode(event) for event in result.events)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path / "all.jsonl", records())
+    return tmp_path
+
+
+def test_a_drift_is_found_in_each_segment(folder):
+    """In the whole traffic and in both countries, as one incident; and the counts add up."""
+    result = run(folder, "all.jsonl")
+    opened = [event for event in result.events if event.type == "io.tidemark.drift.opened"]
+    assert {event.subject for event in opened} == {"churn/1/all", "churn/1/country=DE", "churn/1/country=FR"}
+    assert len({event.data.incident for event in opened}) == 1
+    assert [event.data.window.share for event in opened if event.subject == "churn/1/all"] == [1.0]
+    shares = [event.data.window.share for event in opened if event.subject != "churn/1/all"]
+    assert sum(shares) == pytest.approx(1.0)
+    assert msgspec.structs.asdict(result.records) == {"read": 6_000, "used": 6_000, "dead": 0, "late": 0, "ignored": 0}
+    assert result.counted == 6_000
+
+
+def test_how_records_lie_in_files_changes_nothing(folder, monkeypatch):
+    """One file, a folder of files, two sources, records out of order, or small blocks: the same events."""
+    lines = records()
+    for part in range(3):
+        write(folder / f"part-{part}.jsonl", lines[2_000 * part : 2_000 * part + 2_000])
+    write(folder / "even.jsonl", lines[::2])
+    write(folder / "odd.jsonl", lines[1::2])
+    order = np.random.default_rng(3).permutation(10)
+    write(folder / "mixed.jsonl", [lines[10 * tens + number] for tens in range(600) for number in order])
+    expected = events(run(folder, "all.jsonl"))
+    assert len(expected) >= 3
+    assert events(run(folder, "part-*.jsonl")) == expected
+    assert events(run(folder, "even.jsonl", "odd.jsonl")) == expected
+    assert events(run(folder, "mixed.jsonl")) == expected
+    monkeypatch.setattr(backtest, "ROWS", 700)
+    assert events(run(folder, "all.jsonl")) == expected
+
+
+def test_late_and_dead_records_are_letters(folder, monkeypatch):
+    """They are counted, each is a letter, and the events are those of the others. Late: after the block before."""
+    monkeypatch.setattr(backtest, "ROWS", 1_000)
+    lines = records()
+    write(folder / "good.jsonl", [line for number, line in enumerate(lines) if number % 97])
+    bad = [line if number % 97 else line | {"features": 3} for number, line in enumerate(lines)]
+    write(folder / "bad.jsonl", [*bad, lines[0]])
+    result = run(folder, "bad.jsonl")
+    dead = len(range(0, 6_000, 97))
+    assert msgspec.structs.asdict(result.records) == {
+        "read": 6_001, "used": 6_000 - dead, "dead": dead, "late": 1, "ignored": 0
+    }  # fmt: skip
+    assert len(result.letters) == dead + 1
+    assert events(result) == events(run(folder, "good.jsonl"))
+
+
+def test_models_with_slides_of_their_own(folder):
+    """Each is evaluated at the end of its own slides, and its events are those it would have alone."""
+    lines, others = records(), records(model="fraud")
+    write(folder / "both.jsonl", [line for pair in zip(lines, others, strict=True) for line in pair])
+    write(folder / "fraud.jsonl", others)
+    models = (model(), model("fraud", 2 * MINUTE))
+    together = run(folder, "both.jsonl", models=models)
+    alone = [run(folder, "all.jsonl", models=models), run(folder, "fraud.jsonl", models=models)]
+    assert events(together) == sorted([*events(alone[0]), *events(alone[1])])
+    assert {event.data.model for event in together.events} == {"churn", "fraud"}
+
+
+def test_every_window_is_summarised_once(folder):
+    """For each key and slide with records, also for the last one, which the stream does not fill."""
+    summaries: list[Summary] = []
+    progress: list[int] = []
+    run(folder, "all.jsonl", on_summary=summaries.append, on_progress=progress.append)
+    seen = [(summary.segment, summary.window.end[11:16]) for summary in summaries]
+    ends = ["00:05", "00:10", "00:15", "00:20", "00:25", "00:30"]
+    assert sorted(seen) == sorted((key, end) for key in ("all", "country=DE", "country=FR") for end in ends)
+    assert progress == [6_000]
+
+
+def test_a_topic_is_not_read():
+    """A backtest says what to do instead."""
+    source = SourcePlan(name="predictions", kind="predictions", topic="predictions")
+    plan = Plan(job=JobPlan(), sources=(source,), events=SinkPlan(path="events.jsonl"), models=())
+    with pytest.raises(UsageError) as raised:
+        Backtest(JobReferences(plan=plan, profiles={})).run()
+    assert str(raised.value) == "sources.predictions: is a topic; a backtest reads files (give them with --data)"
+
+
+def test_nothing_to_read(folder):
+    """An empty file gives nothing."""
+    (folder / "empty.jsonl").write_text("")
+    result = run(folder, "empty.jsonl")
+    assert (result.events, result.records.read, result.counted) == ([], 0, 0)
