@@ -42,6 +42,7 @@ class _Key:
     state: bytes = b""
     ring: bytes = b""
     next_ms: int | None = None
+    timers: set[int] = field(default_factory=set)
 
     def read_ring(self) -> bytes:
         """As the monitor asks for it."""
@@ -130,9 +131,9 @@ class Backtest:
         ends = sorted(self._windows)
         if ends:
             self._advance(ends[-1] - 1)
-        slides = [k.next_ms for k in self._keys.values() if k.next_ms is not None]
-        if slides:
-            self._tick(max(slides))
+        if ends:
+            slides = [key.detection.signals.model.window.slide_ms for key in self._keys.values()]
+            self._tick(ends[-1] + max(slides, default=0))
         for model in self._policies:
             self._decide(model, policy.MAX - 1)
 
@@ -160,6 +161,7 @@ class Backtest:
         while self._timers and self._timers[0][0] <= until_ms:
             time_ms, text = heapq.heappop(self._timers)
             found = self._keys[text]
+            found.timers.remove(time_ms)
             if found.next_ms != time_ms:
                 continue
             result = step(found.detection, found.key, found.state, found.read_ring, None, time_ms, self._scores)
@@ -169,7 +171,8 @@ class Backtest:
         found.state = result.state
         if result.ring is not None:
             found.ring = result.ring
-        if result.next_ms is not None and result.next_ms != found.next_ms:
+        if result.next_ms is not None and result.next_ms not in found.timers:
+            found.timers.add(result.next_ms)
             heapq.heappush(self._timers, (result.next_ms, text))
         found.next_ms = result.next_ms
         if result.outputs:

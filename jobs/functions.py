@@ -17,7 +17,7 @@ from operators import chunks, outputs, policy, silence
 from operators.detection import Detection
 from operators.entries import Batch
 from operators.keys import LETTER, MONITOR, source_of, split_key
-from operators.monitor import Step, step
+from operators.monitor import Step, retire, step
 from operators.references import JobReferences, References
 from operators.state import Key
 from schemas import cloudevents, events, summaries
@@ -48,6 +48,13 @@ def _bytes_state(context: RuntimeContext, name: str) -> Any:
 def _value(state: Any) -> bytes:
     value = state.value()
     return b"" if value is None else bytes(value)
+
+
+def _keep(state: Any, value: bytes) -> None:
+    if value:
+        state.update(value)
+    else:
+        state.clear()
 
 
 class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
@@ -97,6 +104,14 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
         """Let time pass for a key that got nothing."""
         key = ctx.get_current_key()
+        who = self._key(key)
+        if not self._is_watched(who):
+            # The configuration knows the key no more; its model may have no policy either, which then says nothing.
+            for output in retire(who, _value(self._state)):
+                yield Row("output", who.model, outputs.encode(output))
+            self._state.clear()
+            self._ring.clear()
+            return
         result = self._step(key, None, timestamp + 1)
         # After the last record of bounded input nobody hears what slides without records say.
         if result.next_ms is not None and ctx.timer_service().current_watermark() < FINAL:
@@ -109,10 +124,14 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
             self._detection(key), self._key(key), before, lambda: _value(self._ring), pane, until_ms, self._scores
         )
         if result.state is not before:
-            self._state.update(result.state)
+            _keep(self._state, result.state)
         if result.ring is not None:
-            self._ring.update(result.ring)
+            _keep(self._ring, result.ring)
         return result
+
+    def _is_watched(self, who: Key) -> bool:
+        known = who.model in self._references.models
+        return known and self._references.find(who.model, who.version) is not None
 
     def _detection(self, key: str) -> Detection:
         who = self._key(key)
@@ -160,6 +179,10 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
         """Take what the watermark has passed."""
         model, before = ctx.get_current_key(), _value(self._state)
+        if model not in self._models:
+            self._state.clear()
+            self._waiting.clear()
+            return
         waiting = [outputs.decode(bytes(data)) for data in self._waiting.get() or ()]
         self._waiting.clear()
         plan = self._plan
@@ -202,7 +225,10 @@ class SilenceFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
         """Look whether any have come since."""
-        model = self._models[ctx.get_current_key()]
+        model = self._models.get(ctx.get_current_key())
+        if model is None:
+            self._state.clear()
+            return
         now_ms = ctx.timer_service().current_processing_time()
         state, said, next_ms = silence.looked(_value(self._state), model, self._plan.job, timestamp, now_ms)
         self._state.update(state)

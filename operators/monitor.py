@@ -2,7 +2,8 @@
 
 Panes are folded into slides. At the end of each slide that has records the window of the last slides is compared
 with the profile; alarms that `confirm` evaluations agree on open a signal, `recover` evaluations without one close
-it. While a signal is open slides without records are looked at as well; otherwise the key sleeps until its next one.
+it. While a signal is open slides without records are looked at as well; otherwise the key sleeps until its next one,
+and is forgotten when no window could reach its records any more.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from schemas.summaries import Summary
 class Step:
     """What a step comes to."""
 
-    state: bytes
+    state: bytes  # b"": there is nothing to know of the key any more
     ring: bytes | None = None  # None: as it was
     outputs: list[Output] = field(default_factory=list)
     summaries: list[Summary] = field(default_factory=list)
@@ -72,6 +73,16 @@ def step(
     return run.finish()
 
 
+def retire(key: Key, state: bytes) -> list[Output]:
+    """What there is to say of a key that is not watched any more: what was open is over."""
+    return _ended(unpack(key, state)) if state else []
+
+
+def _ended(old: KeyState) -> list[Output]:
+    told = [watch.told for _, watch in sorted(old.watches.items()) if watch.told is not None]
+    return [over(change, old.slide, "configuration") for change in told if old.slide is not None]
+
+
 class _Run:
     def __init__(
         self, detection: Detection, key: Key, state: bytes, read_ring: Callable[[], bytes], scores: bool
@@ -90,9 +101,7 @@ class _Run:
 
     def _begin_again(self, old: KeyState) -> None:
         """The profile or the configuration is another one: what was open under the old one is over."""
-        for _, watch in sorted(old.watches.items()):
-            if watch.told is not None and old.slide is not None:
-                self._step.outputs.append(over(watch.told, old.slide, "configuration"))
+        self._step.outputs += _ended(old)
         self._state = self._fresh(old.pane_ms, old.pane_ms)
         self._found_ring = Ring()
         self._changed = self._ring_changed = True
@@ -110,14 +119,14 @@ class _Run:
     def fold(self, pane: Pane) -> None:
         slide_ms = self._window.slide_ms
         end_ms = -(-pane.end_ms // slide_ms) * slide_ms
+        if self._state is not None and pane.end_ms <= self._state.pane_ms:
+            return  # counted before a restart of the sources
+        self._changed = True
+        self.pass_time(end_ms - slide_ms)
         state = self._state
         if state is None:
             first_ms = int(pane.times_ms[0])
             state = self._state = self._fresh(first_ms, first_ms)
-        if pane.end_ms <= state.pane_ms:
-            return  # counted before a restart of the sources
-        self._changed = True
-        self.pass_time(end_ms - slide_ms)
         before = state.slide.records if state.slide is not None else 0
         if state.slide is None:
             state.slide = Slide(end_ms)
@@ -169,6 +178,19 @@ class _Run:
             self._tell(slide, evaluated)
             is_open = any(watch.told is not None for watch in state.watches.values())
             state.slide = Slide(slide.end_ms + window.slide_ms) if is_open else None
+        if state is not None and state.slide is None and until_ms >= self._forgotten_ms(state):
+            self._state, self._found_ring = None, Ring()
+            self._changed = self._ring_changed = True
+
+    def _forgotten_ms(self, state: KeyState) -> int:
+        """When a sleeping key is forgotten: at the end of a slide, so that it does not depend on how time passes.
+
+        To the nearest multiple of a window's reach, so that a key has few timers and not one for each time it slept.
+        """
+        window = self._window
+        reach_ms = max(window.size_ms, window.grow_to_ms)
+        time_ms = -(-(state.pane_ms + reach_ms) // reach_ms) * reach_ms
+        return -(-time_ms // window.slide_ms) * window.slide_ms
 
     def _tell(self, slide: Slide, evaluated: Evaluated) -> None:
         key = self._key
@@ -181,11 +203,10 @@ class _Run:
 
     def finish(self) -> Step:
         state, result = self._state, self._step
+        if self._changed:
+            result.state = pack(state) if state is not None else b""
+        if self._ring_changed:
+            result.ring = sketch.pack(self._ring) if state is not None else b""
         if state is not None:
-            if self._changed:
-                result.state = pack(state)
-            if self._ring_changed:
-                result.ring = sketch.pack(self._ring)
-            if state.slide is not None:
-                result.next_ms = state.slide.end_ms
+            result.next_ms = state.slide.end_ms if state.slide is not None else self._forgotten_ms(state)
         return result

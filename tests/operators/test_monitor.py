@@ -9,7 +9,9 @@ from hypothesis import given
 
 from config.plan import DetectorPlan
 from operators.codes import MISSING
-from operators.outputs import Progress
+from operators.monitor import retire
+from operators.outputs import Progress, SignalChange
+from operators.state import Key
 from tests.operators.panes import MINUTE, RESTART, SHUFFLE, TENTHS, Driver, Records, detection, timeline
 from tests.operators.signals import categorical_signal, discrete_signal, numeric_signal, unhurried
 
@@ -109,8 +111,8 @@ def test_a_key_without_records_recovers():
     # Windows end at 9, 10: still with records from before 8; at 11, 12: none.
     assert driver.told[-1] == (12, "age", "recovered", "recovered")
     assert [change.empty for change in driver.changes] == [False, False, True]
+    assert driver.state == b""  # and there is nothing to know of the key
     assert (driver.changes[-1].window.start, driver.changes[-1].window.count) == ("1970-01-01T00:09:00.000Z", 0)
-    assert driver.next_ms is None
 
 
 def test_a_sparse_key_does_not_recover_between_its_records():
@@ -124,12 +126,13 @@ def test_a_sparse_key_does_not_recover_between_its_records():
 
 
 def test_a_key_sleeps_while_nothing_is_open():
-    """It asks to be woken at the end of a slide with records, then no more until the next."""
+    """It asks to be woken at the end of a slide with records, then when no window could reach those any more."""
     driver = Driver(detection()).run(timeline("oo", KINDS)[:1])
-    assert driver.next_ms is None  # the slide ended with its pane
+    assert driver.next_ms == 6 * MINUTE  # the slide ended with its pane
     half = Records(MINUTE + MINUTE // 2, np.zeros((10, 1)), MINUTE // 2)
     assert driver.run([half]).next_ms == 2 * MINUTE
-    assert driver.run([2 * MINUTE]).next_ms is None
+    assert driver.run([2 * MINUTE]).next_ms == 6 * MINUTE
+    assert (driver.run([6 * MINUTE]).state, driver.ring, driver.next_ms) == (b"", b"", None)
     driver.run(timeline("..............uu", KINDS))
     assert driver.told == [(16, "age", "opened", "up")]
     assert driver.next_ms == 17 * MINUTE
@@ -199,8 +202,19 @@ def test_a_new_configuration_is_noticed_without_a_record():
     """A key that is open is woken at the end of its slide, whatever comes."""
     driver = Driver(detection()).run(timeline("oooouuuu", KINDS))
     driver.detection = detection(detectors=(DetectorPlan(name="psi"), DetectorPlan(name="adwin")))
-    assert driver.run([20 * MINUTE]).told[2:] == [(9, "age", "recovered", "configuration")]
-    assert driver.next_ms is None
+    assert driver.run([9 * MINUTE]).told[2:] == [(9, "age", "recovered", "configuration")]
+    assert driver.next_ms == 12 * MINUTE
+
+
+def test_a_key_that_is_not_watched_any_more_ends_what_was_open():
+    """Its model or its version is gone from the configuration: what was told of it is over."""
+    driver = Driver(detection()).run(timeline("oooouuuu", KINDS))
+    (ended,) = retire(Key("churn", "3", "champion", "all"), driver.state)
+    assert isinstance(ended, SignalChange)
+    assert (ended.state, ended.why, ended.time_ms, ended.evidence.signal) == (
+        "recovered", "configuration", 9 * MINUTE, "feature.age"
+    )  # fmt: skip
+    assert retire(Key("churn", "3", "champion", "all"), b"") == []
 
 
 def test_a_signal_that_is_no_longer_configured_is_ended():
