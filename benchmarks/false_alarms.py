@@ -103,7 +103,7 @@ class Stream:
         self.events += events
 
 
-def stream(draw: Draw, named: bool, rng: np.random.Generator, budget_ms: int) -> Stream:
+def stream(draw: Draw, named: bool, rng: np.random.Generator, budget_ms: int, confirm: int) -> Stream:
     """A model of some features of one family, with a reference of its own."""
     kind = "categorical" if named else "numeric"
     features = tuple(FeaturePlan(name=f"f{number}", type=kind) for number in range(FEATURES))  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ def stream(draw: Draw, named: bool, rng: np.random.Generator, budget_ms: int) ->
         name="model",
         window=WindowPlan(size_ms=SIZE_MS, slide_ms=SLIDE_MS, min_count=500, grow_to_ms=SIZE_MS),
         alarms=AlarmsPlan(
-            budget=1.0, period_ms=budget_ms, confirm=2, recover=3, min_effect="small", critical="large"
+            budget=1.0, period_ms=budget_ms, confirm=confirm, recover=3, min_effect="small", critical="large"
         ),
         features=features,
     )  # fmt: skip
@@ -135,13 +135,13 @@ def _name(value: float) -> str:
     return f"c{value:.0f}"
 
 
-def stationary(family: str, periods: int, records: int, seed: int) -> dict[str, object]:
+def stationary(family: str, periods: int, records: int, confirm: int, seed: int) -> dict[str, object]:
     """Episodes in so many budget periods of a day while nothing changes."""
     rng = np.random.default_rng([seed, list(FAMILIES).index(family)])
     opened = 0
     detectors: Counter[str] = Counter()
     for first in range(0, periods, PERIODS_A_REFERENCE):
-        one = stream(FAMILIES[family], family.startswith("zipf"), rng, SLIDES_A_DAY * SLIDE_MS)
+        one = stream(FAMILIES[family], family.startswith("zipf"), rng, SLIDES_A_DAY * SLIDE_MS, confirm)
         for _ in range(min(PERIODS_A_REFERENCE, periods - first)):
             one.show([FAMILIES[family](rng, SLIDES_A_DAY * records) for _ in range(FEATURES)], records)
         found = [event for event in one.events if event.type == "io.tidemark.drift.opened"]
@@ -156,13 +156,13 @@ def stationary(family: str, periods: int, records: int, seed: int) -> dict[str, 
     }
 
 
-def abrupt(change: str, streams: int, records: int, seed: int) -> dict[str, object]:
+def abrupt(change: str, streams: int, records: int, confirm: int, seed: int) -> dict[str, object]:
     """How a change of one of the features is found; the budget is one in 30 days."""
     rng = np.random.default_rng([seed, 100 + list(CHANGES).index(change)])
     delays, errors, recovered = [], [], 0
     detectors: Counter[str] = Counter()
     for _ in range(streams):
-        one = stream(FAMILIES["normal"], False, rng, 30 * SLIDES_A_DAY * SLIDE_MS)
+        one = stream(FAMILIES["normal"], False, rng, 30 * SLIDES_A_DAY * SLIDE_MS, confirm)
         before = int(rng.integers(SLIDES_A_DAY, SLIDES_A_DAY + 24)) * records + int(rng.integers(records))
         slides = -(-before // records) + HORIZON
         columns = [FAMILIES["normal"](rng, slides * records) for _ in range(FEATURES)]
@@ -194,11 +194,13 @@ def main() -> None:
     parser.add_argument("--periods", type=int, default=100, help="budget periods of each family")
     parser.add_argument("--streams", type=int, default=40, help="streams of each change")
     parser.add_argument("--records", type=int, default=100, help="records a slide; a window has twelve slides")
+    parser.add_argument("--confirm", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    quiet = [stationary(family, given.periods, given.records, given.seed) for family in FAMILIES if given.periods]
-    found = [abrupt(change, given.streams, given.records, given.seed) for change in CHANGES if given.streams]
+    how = given.records, given.confirm, given.seed
+    quiet = [stationary(family, given.periods, *how) for family in FAMILIES if given.periods]
+    found = [abrupt(change, given.streams, *how) for change in CHANGES if given.streams]
     if given.json:
         print(json.dumps({"stationary": quiet, "abrupt": found}, indent=1))
         return

@@ -16,6 +16,7 @@ from operators.file_decode import NEVER, FileDecoder
 from operators.files import list_blocks
 from operators.keys import LETTER, split_key
 from operators.monitor import Step, step
+from operators.outputs import Output
 from operators.references import JobReferences, References
 from operators.state import Key
 from schemas.errors import UsageError
@@ -76,6 +77,7 @@ class Backtest:
         self._keys: dict[str, _Key] = {}
         self._detections: dict[int, Detection] = {}
         self._policies: dict[str, bytes] = {model.name: b"" for model in job.plan.models}
+        self._waiting: dict[str, list[Output]] = {model.name: [] for model in job.plan.models}
         self._timers: list[tuple[int, str]] = []
         self.result = Result()
 
@@ -177,15 +179,19 @@ class Backtest:
         found.next_ms = result.next_ms
         if result.outputs:
             model = found.key.model
-            self._policies[model] = policy.add(self._policies[model], result.outputs)
+            self._waiting[model] += result.outputs
         if self._on_summary:
             for summary in result.summaries:
                 self._on_summary(summary)
 
     def _decide(self, model: str, watermark_ms: int) -> None:
         plan = self._job.plan
+        before = self._policies[model]
+        if self._waiting[model]:
+            before = policy.add(before, self._waiting[model])  # all at once: each addition copies what is there
+            self._waiting[model] = []
         state, events = policy.advance(
-            self._references.models[model], plan.job, plan.configuration_id, self._policies[model], watermark_ms
+            self._references.models[model], plan.job, plan.configuration_id, before, watermark_ms
         )
         self._policies[model] = state
         self.result.events += events

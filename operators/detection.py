@@ -104,8 +104,11 @@ class Detection:
 
     def given(self, segment: str) -> npt.NDArray[np.bool_]:
         """Signals that say what the segment is: in `country=DE` every country is DE, and no detector looks at it."""
-        about = {} if segment == ALL else segments.parse(segment)
-        return np.array([name.removeprefix(FEATURE) in about for name in self.signals.names], np.bool_)
+        return self._given(() if segment == ALL else tuple(segments.parse(segment)))
+
+    @lru_cache(maxsize=128)  # noqa: B019 - one Detection lives as long as its worker
+    def _given(self, fields: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+        return np.array([name.removeprefix(FEATURE) in fields for name in self.signals.names], np.bool_)
 
     def budget(self, segment: str) -> float:
         """False episodes that a key may have in the budget's period."""
