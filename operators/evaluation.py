@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import msgspec
@@ -70,10 +70,12 @@ class _Evaluation:
             judged = tests.count >= min(LEAST, self._model.window.min_count)
             verdicts = self._detection.judge(tests, self._key.segment)
             alarms = self._windowed(verdicts, tests, judged)
+            # Of a signal with few values nothing is said; of one with none, as of an empty window, that it is over.
+            silent = {int(position) for position in np.flatnonzero(~judged & (tests.count > 0))}
             if self._slide.records:
-                self._judge(alarms, tests)
+                self._judge(alarms, tests, silent)
             else:
-                self._pass(alarms, tests)
+                self._pass(alarms, tests, silent)
         elif not self._slides.records:
             for _, watch in sorted(self._state.watches.items()):
                 self._calm_down(watch)  # there is no drift in nothing
@@ -108,10 +110,10 @@ class _Evaluation:
                 found.setdefault(position, []).append(alarm)
         return found
 
-    def _judge(self, alarms: dict[int, list[Alarm]], tests: WindowTests) -> None:
+    def _judge(self, alarms: dict[int, list[Alarm]], tests: WindowTests, silent: Set[int]) -> None:
         """Bring all watches up to date; held alarms are added to ``alarms``."""
         watches = self._state.watches
-        for position in sorted(alarms.keys() | watches.keys()):
+        for position in sorted((alarms.keys() | watches.keys()) - silent):
             watch = watches.setdefault(position, Watch())
             windowed = alarms.get(position, [])
             watch.streaks = {alarm.detector: alarm.streak for alarm in windowed}
@@ -124,9 +126,10 @@ class _Evaluation:
             else:
                 watch.calm = 0
 
-    def _pass(self, alarms: Mapping[int, list[Alarm]], tests: WindowTests) -> None:
+    def _pass(self, alarms: Mapping[int, list[Alarm]], tests: WindowTests, silent: Set[int]) -> None:
         """A slide without records: what is open may recover."""
-        for position, watch in sorted(self._state.watches.items()):
+        for position in sorted(self._state.watches.keys() - silent):
+            watch = self._state.watches[position]
             if position in alarms or self._still_there(position, tests):
                 watch.calm = 0
             else:

@@ -266,6 +266,13 @@ def test_a_signal_that_is_mostly_missing():
         assert told("mmmm", kinds) == said
 
 
+def test_an_open_signal_that_goes_missing():
+    """With few values nothing is said of it, it stays open; when it has none in the window, it is over."""
+    kinds = KINDS | {"f": [0] * 10 + [MISSING] * 190, "m": [MISSING]}
+    assert told("oouuuuffffffffff", kinds)[-1] == (5, "changed", "up")
+    assert told("oouuuummmmmm", kinds)[-1] == (10, "recovered", "recovered")
+
+
 @pytest.mark.parametrize(
     ("code", "direction"),
     [(0, "down"), (2, "up")],
