@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from typing import get_args
 
 from config.plan import SourcePlan
@@ -14,6 +14,7 @@ from schemas.events import Role
 
 ROLES = get_args(Role)
 LIMIT = 200  # characters of a version; it stands in keys, states and events
+Named = tuple[object, object, object]
 _REMEMBERED = 10_000  # names come from the stream: a hostile one must not fill the memory
 
 
@@ -24,17 +25,19 @@ class Identities:
         self._references = references
         self._source = source
         self._dead_letter = references.plan.on_unknown_model == "dead_letter"
-        self._known: dict[tuple[object, object, object], Identity | UnusableError | None] = {}
+        self._known: dict[Named, Identity | UnusableError | None] = {}
 
     def groups(
-        self, named: Iterable[tuple[int, object, object, object]], dead: dict[int, str]
+        self, rows: Sequence[int], named: Sequence[Named], dead: dict[int, str]
     ) -> tuple[dict[Identity, list[int]], list[int]]:
         """Sort records by whose they are.
 
         Parameters
         ----------
+        rows
+            Positions of the records, in order.
         named
-            Position, model, version and role that each record names, in order; `Gap.INVALID` for what is no name.
+            Model, version and role that each of them names; `Gap.INVALID` for what is no name.
         dead
             Gets an entry for each record that is nobody's.
 
@@ -45,15 +48,13 @@ class Identities:
         ignored : list of int
             Positions of those that the configuration passes over.
         """
+        whose = {names: self._whose(names) for names in set(named)}
+        if len(whose) == 1 and isinstance(one := next(iter(whose.values())), tuple):
+            return {one: list(rows)}, []
         groups: dict[Identity, list[int]] = {}
         ignored: list[int] = []
-        known = self._known
-        for row, *names in named:
-            key = tuple(names)
-            try:
-                found = known[key]  # type: ignore[index]  # three of them
-            except KeyError:
-                found = self._remember(*names)
+        for row, names in zip(rows, named, strict=True):
+            found = whose[names]
             if found is None:
                 ignored.append(row)
             elif isinstance(found, UnusableError):
@@ -62,16 +63,18 @@ class Identities:
                 groups.setdefault(found, []).append(row)
         return groups, ignored
 
-    def _remember(self, model: object, version: object, role: object) -> Identity | UnusableError | None:
+    def _whose(self, names: Named) -> Identity | UnusableError | None:
+        if names in self._known:
+            return self._known[names]
         found: Identity | UnusableError | None
         try:
-            found = self._find(model, version, role)
+            found = self._find(*names)
         except UnusableError as error:
             found = error
-        if all(len(name) <= LIMIT for name in (model, version, role) if isinstance(name, str)):
+        if all(len(name) <= LIMIT for name in names if isinstance(name, str)):
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[model, version, role] = found
+            self._known[names] = found
         return found
 
     def _find(self, model: object, version: object, role: object) -> Identity | None:

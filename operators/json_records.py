@@ -165,10 +165,11 @@ class JsonReading:
         self.rows = len(lines)
         self.dead = dead
         self._reader, self._lines, self._records = reader, lines, records
-        read = ((row, record) for row, record in enumerate(records) if record is not None)
-        self.groups, self.ignored = identities.groups(
-            ((row, record.model, record.version, record.role) for row, record in read), dead
-        )
+        rows: Sequence[int] = range(self.rows)
+        if dead:
+            rows = [row for row in rows if row not in dead]
+        named = [(record.model, record.version, record.role) for record in records if record is not None]
+        self.groups, self.ignored = identities.groups(rows, named, dead)
         if reader.late_features:
             self._read_features()
 
@@ -189,21 +190,25 @@ class JsonReading:
     def take(self, model: str, rows: npt.NDArray[np.int64]) -> Records:
         """Some records of a group."""
         of = self._reader.models[model]
-        places = rows.tolist()
-        records = [self._records[row] for row in places]
+        records = self._records if len(rows) == self.rows else [self._records[row] for row in rows.tolist()]
         features = [msgspec.structs.astuple(record.features) for record in records]
         count = len(of.layout.numbers)
-        read = np.array([values[:count] for values in features], np.float64).reshape(len(records), count)
-        identities = zip((record.id for record in records), places, strict=True)
+        numbers_ = [values[:count] for values in features] if of.layout.names else features
         return Records(
             rows=rows,
-            numbers=read,
+            numbers=np.array(numbers_, np.float64).reshape(len(records), count),
             names={name: [values[of.slots[name]] for values in features] for name in of.layout.names},
             prediction=[record.prediction for record in records],
-            confidence=numbers([_confidence(record) for record in records]),
+            confidence=_confidences(records),
             segments={name: self._segment(name, of.slots[name], features, records) for name in of.layout.segments},
-            hashes=hash64([_identity(one, self._lines[row]) for one, row in identities]),
+            hashes=hash64(self._identities([record.id for record in records], rows)),
         )
+
+    def _identities(self, ids: list[str | int | None], rows: npt.NDArray[np.int64]) -> list[bytes]:
+        """What records are known by: their ids, else their whole texts."""
+        if set(map(type, ids)) == {str}:
+            return list(map(str.encode, ids))  # type: ignore[arg-type]  # they are texts
+        return [_identity(one, self._lines[row]) for one, row in zip(ids, rows.tolist(), strict=True)]
 
     def _segment(self, field: str, slot: int, features: list[Any], records: list[Any]) -> list[Any]:
         """A segment's field: among the features, else beside them."""
@@ -219,14 +224,18 @@ class JsonReading:
         return self._lines[row]
 
 
-def _confidence(record: Any) -> float | None:
-    if record.confidence is not None or not record.probabilities:
-        return record.confidence  # type: ignore[no-any-return]
-    return max(record.probabilities.values())  # type: ignore[no-any-return]
+def _confidences(records: list[Any]) -> npt.NDArray[np.float64]:
+    """What records say of it, else their largest probabilities."""
+    said = [record.confidence for record in records]
+    if None in said:
+        said = [
+            max(record.probabilities.values()) if one is None and record.probabilities else one
+            for one, record in zip(said, records, strict=True)
+        ]
+    return numbers(said)
 
 
 def _identity(identity: str | int | None, line: bytes | None) -> bytes:
-    """What a record is known by: its id, else its whole text."""
     if identity is None:
         return line or b""
     return identity.encode() if isinstance(identity, str) else b"%d" % identity

@@ -62,8 +62,9 @@ class TableReading:
         self._table, self._columns, self._layouts, self._texts = table, columns, layouts, texts
         self._malformed = {row: data for row, _, data in malformed}
         whose = [self._names(name) for name in ("model", "version", "role")]
-        named = ((row, *names_) for row, names_ in enumerate(zip(*whose, strict=True)) if row not in self.dead)
-        self.groups, self.ignored = identities.groups(named, self.dead)
+        named = list(zip(*whose, strict=True))
+        rows = [row for row in range(self.rows) if row not in self.dead]
+        self.groups, self.ignored = identities.groups(rows, [named[row] for row in rows], self.dead)
 
     def _names(self, field: str) -> list[str | Gap]:
         column = self._columns.fields.get(field)
