@@ -17,7 +17,7 @@ from operators.columns import article, follow, not_json, numbers, steps
 from operators.hashing import hash64
 from operators.identities import Identities
 from operators.letters import UnusableError
-from operators.raw_lines import SHORT, usable
+from operators.raw_lines import is_plain, usable
 from operators.records import Layout, Records
 from operators.typed_records import (
     ENVELOPE,
@@ -69,7 +69,7 @@ class JsonReader:
         typed = self._typed
         for row, line in enumerate(lines):
             try:
-                if typed is not None and line is not None and len(line) <= SHORT and line.isascii():
+                if typed is not None and line is not None and is_plain(line):
                     records[row] = typed(line)
                 else:
                     records[row] = self._checked(line)

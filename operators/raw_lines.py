@@ -14,6 +14,17 @@ QUOTE, BACKSLASH, BRACE, BRACKET, CLOSING_BRACE, CLOSING_BRACKET = b'"\\{[}]'
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
+def is_plain(line: bytes) -> bool:
+    """Whether a line is `usable` beyond doubt, which nearly all are.
+
+    >>> is_plain(b'{"id": 1}'), is_plain("{'id': 'ä'}".encode()), is_plain(b"[" * 1000)
+    (True, False, False)
+    """
+    return line.isascii() and (
+        len(line) <= SHORT or (len(line) <= LIMIT and line.count(b"{") + line.count(b"[") <= NESTING)
+    )
+
+
 def usable(line: bytes | None) -> bytes:
     """Give back a line that may be JSON.
 

@@ -52,10 +52,11 @@ class RecordCoder:
         data = chunks.rows(times_ms - starts, records.hashes, codes, raw)
         numeric_codes = np.ascontiguousarray(codes[:, signals.numeric])
         cutter = _Cutter(signals, data, values, numeric_codes, starts, records.rows, self._pane_ms)
-        yield from cutter.chunks(np.zeros(len(data), np.int64), [monitor_key(*whose, ALL)])
+        whole = monitor_key(*whose, "")
+        yield from cutter.chunks(np.zeros(len(data), np.int64), [whole + ALL])
         for segments in self._segments:
             numbers_ = segments.codes([records.segments[field] for field in segments.fields])
-            yield from cutter.chunks(numbers_, [monitor_key(*whose, text) for text in segments.texts])
+            yield from cutter.chunks(numbers_, [whole + text for text in segments.texts])
 
     def _values(self, records: Records) -> Floats:
         """Values of the number-valued signals, shape (records, numeric signals)."""
