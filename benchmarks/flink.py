@@ -46,7 +46,10 @@ class Job:
 
         self._progress = folder / f"progress-{time.monotonic_ns()}"
         self._progress.mkdir()
-        aside: dict[str, object] = {"execution.checkpointing.dir": (folder / "checkpoints").absolute().as_uri()}
+        aside: dict[str, object] = {
+            "execution.checkpointing.dir": (folder / "checkpoints").absolute().as_uri(),
+            "restart-strategy.type": "none",  # what fails is told at once
+        }
         options = configuration(job, bounded=False, jars=[jars.kafka_connector()], more=aside | (more or {}))
         env = StreamExecutionEnvironment.get_execution_environment(options)
         build(env, str(self._progress))
