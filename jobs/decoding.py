@@ -37,6 +37,7 @@ class DecodeRecords(ScalarFunction):  # type: ignore[misc]
         watermarks: pd.Series[Any],
         partitions: pd.Series[Any],
         offsets: pd.Series[Any],
+        broker_times: pd.Series[Any] | None = None,
     ) -> pd.DataFrame:
         """Keys and chunks, on the first record of each chunk; null elsewhere."""
         assert self._decoder is not None
@@ -44,7 +45,8 @@ class DecodeRecords(ScalarFunction):  # type: ignore[misc]
         # No watermark yet (null, also after a restore) is the least of all times.
         late = times_ms - times_ms % self._pane_ms + self._pane_ms - 1 <= _milliseconds(watermarks)
         place = Place(topic=self._source.topic, partitions=partitions.to_numpy(), offsets=offsets.to_numpy())
-        entries = self._decoder.decode(lines.to_numpy(), times_ms, late, place)
+        broker_ms = None if broker_times is None else _milliseconds(broker_times)
+        entries = self._decoder.decode(lines.to_numpy(), times_ms, late, place, broker_ms)
         return columns(entries, len(lines))
 
 

@@ -69,7 +69,7 @@ def _panes(
         if source.topic is not None:
             table_env.execute_sql(sql.kafka_table(f"source_{number}", source, kafka_options(source, job.plan, setting)))
             table_env.create_temporary_function(f"decode_{number}", decode_function(packed, number))
-            queries.append(sql.decoded(f"source_{number}", f"decode_{number}"))
+            queries.append(sql.decoded(f"source_{number}", f"decode_{number}", source))
         else:
             view = f"files_{number}"
             table_env.create_temporary_view(view, chunk_stream(env, table_env, job, number, packed))

@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from config.plan import SourcePlan
+from jobs.payload_time import payload_time
+from operators.decode import LATEST_MS
+
+# A broker's time beyond all sense would lead the watermark there, and is more than the worker's arrays can hold: such
+# records stand at 1970, where decode finds them.
+BROKER_TIME = f"IF(broker < TO_TIMESTAMP_LTZ({LATEST_MS}, 3), broker, TO_TIMESTAMP_LTZ(0, 3))"
 
 
 def literal(text: str) -> str:
@@ -35,23 +41,28 @@ def options(settings: Mapping[str, str]) -> str:
 
 def kafka_table(name: str, source: SourcePlan, settings: Mapping[str, str]) -> str:
     """A topic's raw records with their places and event times; the watermark follows each partition."""
+    event_time = BROKER_TIME
+    if source.time.kind == "payload":
+        event_time = payload_time(source.fields.timestamp, source.max_skew_ms, BROKER_TIME)
     return f"""
 CREATE TEMPORARY TABLE {name} (
   line BYTES,
   `partition` INT METADATA VIRTUAL,
   `offset` BIGINT METADATA VIRTUAL,
-  et TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
+  broker TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
+  et AS {event_time},
   WATERMARK FOR et AS et - {interval(source.out_of_orderness_ms)}
 ) WITH (
   {options(settings)}
 )"""
 
 
-def decoded(table: str, function: str) -> str:
+def decoded(table: str, function: str, source: SourcePlan) -> str:
     """One row a record, keys and chunks on some of them. Lateness is decided row by row, before chunks are made."""
+    own = f", {BROKER_TIME}" if source.time.kind == "payload" else ""
     return f"""
 SELECT et, r.`keys` AS ks, r.chunks AS cs
-FROM (SELECT et, {function}(line, et, CURRENT_WATERMARK(et), `partition`, `offset`) AS r FROM {table})"""
+FROM (SELECT et, {function}(line, et, CURRENT_WATERMARK(et), `partition`, `offset`{own}) AS r FROM {table})"""
 
 
 def chunks(decoded_queries: Sequence[str], files: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ it only says that they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -28,6 +28,7 @@ from operators.table_records import TableReader
 from operators.values import Gap, event_time
 
 NO_TIME = -(2**63)  # of a record that does not say when it was
+LATEST_MS = 7_258_118_400_000  # 2200; a broker's time from there on, or before 1970, is none
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -87,6 +88,11 @@ class Decoder:
         if self._source.time.kind == "payload":
             assert broker_ms is not None, "payload time is held against the broker's"
             self._check_times(reading, times_ms, broker_ms)
+            times_ms = np.where(_flags(reading.rows, reading.dead), NO_TIME, times_ms)
+        else:
+            broker_ms = times_ms
+        for row in np.flatnonzero((broker_ms <= 0) | (broker_ms >= LATEST_MS)).tolist():
+            reading.dead[row] = "the broker's time of the record is not between 1970 and 2200"
         return self.finish(reading, times_ms, late, place)
 
     def read(self, records: Sequence[bytes | None] | pa.Table, malformed: Sequence[Malformed] = ()) -> Reading:
@@ -132,8 +138,7 @@ class Decoder:
         place
             Where the records stood.
         """
-        alive = np.ones(reading.rows, np.bool_)
-        alive[list(reading.dead)] = False
+        alive = ~_flags(reading.rows, reading.dead)
         late = late & alive
         entries: list[Entry] = []
         newest_ms: dict[str, int] = {}
@@ -179,3 +184,9 @@ class Decoder:
             coder = RecordCoder(signals, self._layouts[model], self._source, self._pane_ms)
             self._coders[id(signals)] = coder
         return coder
+
+
+def _flags(rows: int, positions: Iterable[int]) -> Flags:
+    flags = np.zeros(rows, np.bool_)
+    flags[list(positions)] = True
+    return flags

@@ -9,18 +9,22 @@ from __future__ import annotations
 import enum
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import msgspec
 
 from operators import codes
 
 _WHOLE = 2.0**53  # whole floats below it have exact integer texts
-_MILLISECONDS = 1e11  # numbers from here on are no longer seconds (year 5138) but milliseconds (1973),
-_MICROSECONDS = 1e14  # then microseconds,
-_NANOSECONDS = 1e17  # then nanoseconds
+_MILLISECONDS = 10**11  # numbers from here on are no longer seconds (year 5138) but milliseconds (1973),
+_MICROSECONDS = 10**14  # then microseconds,
+_NANOSECONDS = 10**17  # then nanoseconds,
+_TOO_LARGE = 10**19  # then no times
+_MICRO = Decimal("0.000001")
+_BEYOND_MICROSECONDS = re.compile(r"(\.\d{6})\d+")  # msgspec would round them
 _EARLIEST_MS, _LATEST_MS = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999: what RFC 3339 can write
 _TRUE, _FALSE = "true", "false"
 _BOOLEANS = {"true": _TRUE, "false": _FALSE, "1": _TRUE, "0": _FALSE}
@@ -139,7 +143,7 @@ def event_time(value: object, *, texts: bool = False) -> int | Gap:
     """Read a time as milliseconds since 1970 UTC, cut off, not rounded.
 
     Takes RFC 3339 text (UTC where it names no zone), or a number in seconds, milliseconds, microseconds or
-    nanoseconds by its magnitude.
+    nanoseconds by its magnitude. The job reads times from topics in SQL as well: jobs/payload_time.py agrees.
 
     >>> event_time("2026-01-01T00:00:00.25Z"), event_time(1767225600), event_time(1767225600250123456)
     (1767225600250, 1767225600000, 1767225600250)
@@ -154,7 +158,7 @@ def event_time(value: object, *, texts: bool = False) -> int | Gap:
             number = int(value)  # nanoseconds have more digits than a float
         if isinstance(number, Gap):
             try:
-                return _milliseconds(msgspec.convert(value, datetime))
+                return _milliseconds(msgspec.convert(_BEYOND_MICROSECONDS.sub(r"\1", value), datetime))
             except (msgspec.ValidationError, UnicodeEncodeError):
                 return Gap.INVALID
     elif type(value) is int or type(value) is float:
@@ -164,26 +168,31 @@ def event_time(value: object, *, texts: bool = False) -> int | Gap:
     return _scaled_to_milliseconds(number)
 
 
-def _milliseconds(moment: datetime) -> int:
+def _milliseconds(moment: datetime) -> int | Gap:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
+    return _within((since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000)
+
+
+def _within(time_ms: int) -> int | Gap:
+    return time_ms if _EARLIEST_MS <= time_ms <= _LATEST_MS else Gap.INVALID
 
 
 def _scaled_to_milliseconds(number: int | float) -> int | Gap:
-    size = abs(number)
-    if not size < 1e19:  # also NaN
+    # The digits of a float's text count, as in SQL: 1.001 s are 1,001 ms, although the float is less.
+    if not abs(number) < _TOO_LARGE:  # also NaN
         return Gap.INVALID
+    size = abs(number) if type(number) is int else abs(Decimal(repr(number))).quantize(_MICRO, ROUND_HALF_UP)
     if size < _MILLISECONDS:
-        time_ms = round(number * 1_000_000) // 1_000  # 1.001 s are 1,001 ms, although 1.001 * 1,000 is less
+        time_ms = int(size * 1_000)
     elif size < _MICROSECONDS:
-        time_ms = math.floor(number)
+        time_ms = int(size)
     elif size < _NANOSECONDS:
-        time_ms = math.floor(number // 1_000)
+        time_ms = int(size) // 1_000
     else:
-        time_ms = math.floor(number // 1_000_000)
-    return time_ms if _EARLIEST_MS <= time_ms <= _LATEST_MS else Gap.INVALID
+        time_ms = int(size) // 1_000_000
+    return _within(time_ms if number >= 0 else -time_ms)
 
 
 def disguised(name: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from config.plan import DetectorPlan, FeaturePlan, FieldsPlan, SegmentPlan, TimePlan, VersionPlan
 from operators import chunks
 from operators.codes import ABSENT, INVALID, MISSING, OTHER, UNSEEN
-from operators.decode import Decoder
+from operators.decode import LATEST_MS, Decoder
 from operators.entries import Counts, Place
 from operators.values import disguised
 from schemas.dead_letters import DeadLetter
@@ -137,12 +137,12 @@ def test_late_and_ignored():
 
 
 def test_panes():
-    """Records fall into the pane of their time, also before 1970; a pane's end is not in it."""
-    times_ms = [NOW_MS - 1, NOW_MS, NOW_MS + PANE_MS - 1, NOW_MS + PANE_MS, -1]
+    """Records fall into the pane of their time; a pane's end is not in it."""
+    times_ms = [NOW_MS - 1, NOW_MS, NOW_MS + PANE_MS - 1, NOW_MS + PANE_MS]
     ends = {
-        end: len(pane) for (key, end), pane in decode([line()] * 5, times_ms=times_ms).panes.items() if key == WHOLE
+        end: len(pane) for (key, end), pane in decode([line()] * 4, times_ms=times_ms).panes.items() if key == WHOLE
     }
-    assert ends == {0: 1, NOW_MS: 1, NOW_MS + PANE_MS: 2, NOW_MS + 2 * PANE_MS: 1}
+    assert ends == {NOW_MS: 1, NOW_MS + PANE_MS: 2, NOW_MS + 2 * PANE_MS: 1}
 
 
 def test_chunks_have_a_limit():
@@ -365,6 +365,19 @@ def test_payload_time(timestamp, sql_ms, error):
 
 
 def test_payload_time_of_a_dead_record():
-    """A letter tells the broker's time of a record whose own could not be read."""
-    decoded = decode([b"x", line(timestamp="x")], job(PAYLOAD), times_ms=[NOW_MS] * 2, broker_ms=[NOW_MS] * 2)
-    assert [letter.event_time for letter in decoded.letters] == ["2026-01-01T00:00:00.000Z"] * 2
+    """A letter tells no time of a record whose own could not be used."""
+    lines = [b"x", line(timestamp="x"), line(id=True), line(timestamp="2099-01-01T00:00:00Z")]
+    decoded = decode(lines, job(PAYLOAD), times_ms=[NOW_MS] * 4, late=[True] * 4, broker_ms=[NOW_MS] * 4)
+    assert [(letter.reason, letter.event_time) for letter in decoded.letters] == [("dead", None)] * 4
+
+
+@pytest.mark.parametrize("source", [TOPIC, PAYLOAD], ids=["kafka", "payload"])
+def test_a_broker_without_a_time(source):
+    """A record to which the broker gave no time, or one beyond all sense, is dead."""
+    broker_ms = [-1, 0, LATEST_MS, LATEST_MS - 1, 1]
+    times_ms = broker_ms if source is TOPIC else [NOW_MS] * 5
+    lines = [line(timestamp=NOW_MS)] * 4 + [line(timestamp=0)]
+    decoded = decode(lines, job(source), times_ms=[*times_ms[:4], 0 if source is PAYLOAD else 1], broker_ms=broker_ms)
+    error = "the broker's time of the record is not between 1970 and 2200"
+    assert [letter.error for letter in decoded.letters] == [error] * 3
+    assert decoded.counts.used == 2
