@@ -48,7 +48,7 @@ def test_times_and_row_numbers(tmp_path, text):
         (b"yesterday", "'yesterday' is neither a time nor a row number of a source with 'time: {{every}}'"),
         (b'["a", ', "is not a list of times or row numbers (Input data was truncated)"),
         (b'[{"when": 3}]', "is not a list of times or row numbers (an entry has no 'time')"),
-        (b'{"time": 3}', '\'{"time":\' is neither a time nor a row number of a source with \'time: {{every}}\''),
+        (b'{"time": 3}', "'{\"time\":' is neither a time nor a row number of a source with 'time: {{every}}'"),
         (b"[null]", "is not a list of times or row numbers (an entry is neither text, a number nor an object)"),
         (b"\xff\xfe", "is not a list of times or row numbers (it is not UTF-8)"),
     ],

@@ -171,9 +171,10 @@ def test_time_may_pass_in_any_steps(drawn, moments):
     ]
     steps = sorted([*panes, *(10_000 * moment for moment in moments)], key=lambda item: _moment(item))
     end = (len(drawn) + 8) * MINUTE
-    assert Driver(detection(), scores=True).run([*steps, end]).said == Driver(detection(), scores=True).run(
-        [*panes, end]
-    ).said
+    assert (
+        Driver(detection(), scores=True).run([*steps, end]).said
+        == Driver(detection(), scores=True).run([*panes, end]).said
+    )
 
 
 @pytest.mark.parametrize("change", ["profile", "detectors", "slide"])
@@ -308,9 +309,7 @@ def test_an_onset_before_the_pane_is_traced_back():
     """Panes of ten seconds with three records each: the change began many panes before its alarm."""
     rng = np.random.default_rng(1)
     values = np.concatenate([rng.integers(0, 10, 900), rng.integers(4, 10, 900)])
-    panes = [
-        Records(10_000 * (number + 1), values[3 * number : 3 * number + 3, None], 10_000) for number in range(600)
-    ]
+    panes = [Records(10_000 * (number + 1), values[3 * number : 3 * number + 3, None], 10_000) for number in range(600)]
     driver = Driver(detection(detectors=SEQUENTIAL, min_count=10)).run(panes)
     assert driver.told[0][2:] == ("opened", "up")
     assert abs(driver.changes[0].onset_ms - 300 * 10_000) < 20 * 10_000
