@@ -6,7 +6,6 @@ search where a cell has many edges, finds which: about 6 ns a value, where a sea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,10 +14,9 @@ import numpy.typing as npt
 from operators.codes import INVALID, MISSING, OTHER, UNSEEN
 from operators.columns import Column, distinct
 from operators.jit import kernel
-from operators.values import Gap, boolean, category, disguised
+from operators.values import DISGUISED, Gap, boolean, category, disguised
 from schemas.profile import CategoricalSignal, NumericSignal
 
-DISGUISED = re.compile("#[0-9a-f]{16}")  # see values.disguised
 GRID = 1024  # cells a signal; fewer: longer walks, more: the table leaves the cache
 WALK = 8  # edges that are tried one by one: the processor guesses that well, a search it does not
 

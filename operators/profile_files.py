@@ -11,12 +11,11 @@ import msgspec
 from config.plan import FeaturePlan, ModelPlan, Plan
 from operators.detection import Detection
 from operators.footprint import check, footprint
-from operators.references import FEATURE, JobReferences, References
+from operators.profile_checks import damage, misfits, was_sensitive
+from operators.references import FEATURE, JobReferences, References, natural
 from schemas import profile as profiles
 from schemas.errors import ProfileError
 from schemas.profile import NumericSignal, Profile
-
-_TYPES = {True: ("numeric",), False: ("categorical", "boolean")}  # feature types by: the signal is a number
 
 
 def load_references(plan: Plan) -> JobReferences:
@@ -96,6 +95,9 @@ def _read(path: str, model: ModelPlan) -> Profile:
             "run 'tidemark profile' again"
         )
         raise ProfileError(message)
+    if (wrong := damage(made)) is not None:
+        message = f"profile {Path(shown).name}: is damaged ({wrong}); run 'tidemark profile' again"
+        raise ProfileError(message)
     if made.model != model.name:
         message = f"profile {Path(shown).name}: was made for the model {made.model} (wanted {model.name})"
         raise ProfileError(message)
@@ -104,10 +106,12 @@ def _read(path: str, model: ModelPlan) -> Profile:
 
 def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
     if model.features_from_profile:
-        newest = next(reversed(found.values()))
+        newest = found[max(found, key=natural)]
         features = [
             FeaturePlan(
-                name=name.removeprefix(FEATURE), type="numeric" if isinstance(s, NumericSignal) else "categorical"
+                name=name.removeprefix(FEATURE),
+                type="numeric" if isinstance(s, NumericSignal) else "categorical",
+                sensitive=was_sensitive(s),
             )
             for name, s in newest.signals.items()
             if name.startswith(FEATURE) and name.removeprefix(FEATURE) not in model.features_exclude
@@ -117,15 +121,7 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
     features = [f for f in model.features if f.type in ("numeric", "categorical", "boolean")]
     model = msgspec.structs.replace(model, features=tuple(features))
     for version, profile in found.items():
-        wrong = []
-        for feature in features:
-            signal = profile.signals.get(FEATURE + feature.name)
-            if signal is None:
-                wrong.append(f"{feature.name}: is not in it")
-            elif feature.type not in _TYPES[isinstance(signal, NumericSignal)]:
-                was = "numeric" if isinstance(signal, NumericSignal) else "categorical"
-                wrong.append(f"{feature.name}: was {was}, is {feature.type}")
-        if wrong:
+        if wrong := misfits(profile, features):
             of = f"{model.name}-{version}" if version else model.name
             message = (
                 f"profile {of}: made for features that differ from the configuration ({', '.join(wrong)}); "

@@ -27,6 +27,7 @@ _MICRO = Decimal("0.000001")
 _BEYOND_MICROSECONDS = re.compile(r"(\.\d{6})\d+")  # msgspec would round them
 _EARLIEST_MS, _LATEST_MS = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999: what RFC 3339 can write
 _TRUE, _FALSE = "true", "false"
+DISGUISED = re.compile("#[0-9a-f]{16}")  # what `disguised` makes
 _BOOLEANS = {"true": _TRUE, "false": _FALSE, "1": _TRUE, "0": _FALSE}
 
 

@@ -55,7 +55,7 @@ def model(name: str = "churn", **changes: Any) -> ModelPlan:
 
 def numeric(*edges: float) -> NumericSignal:
     return NumericSignal(
-        count=100,
+        count=10 * (len(edges) + 1),
         missing=0,
         invalid=0,
         mean=50.0,

@@ -1,0 +1,85 @@
+"""Whether a profile is sound, and whether it is one for the features that the configuration has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+
+from config.plan import FeaturePlan
+from operators.references import FEATURE
+from operators.values import DISGUISED
+from schemas.profile import BINS, TOP, CategoricalSignal, NumericSignal, Profile, Signal
+
+_TYPES = {True: ("numeric",), False: ("categorical", "boolean")}  # feature types by: the signal is a number
+
+
+def damage(profile: Profile) -> str | None:
+    """What no profile can be, whoever wrote it; None for a sound one.
+
+    >>> from schemas.profile import Provenance
+    >>> none = CategoricalSignal(count=0, missing=0, invalid=0, categories=(("a", 1),), rest=0, distinct=1)
+    >>> made = Provenance(source="a.csv", rows=0, start=None, end=None, tidemark="0")
+    >>> damage(Profile(model="churn", version=None, provenance=made, signals={"prediction": none}))
+    'prediction: its counts do not add up'
+    """
+    for name, signal in profile.signals.items():
+        wrong = _of_numbers(signal) if isinstance(signal, NumericSignal) else _of_names(signal)
+        if wrong is not None:
+            return f"{name}: {wrong}"
+    return None
+
+
+def _of_numbers(signal: NumericSignal) -> str | None:
+    bins = len(signal.edges) + 1
+    if not all(map(math.isfinite, (*signal.edges, signal.mean, signal.sd))) or signal.sd < 0:
+        return "has numbers that are none"
+    if any(one >= other for one, other in pairwise(signal.edges)):
+        return "its edges do not ascend"
+    if bins > BINS or len(signal.counts) != bins or len(signal.means) != bins:
+        return f"has {len(signal.counts)} counts and {len(signal.means)} means for {bins} bins (at most {BINS})"
+    return _of_counts(signal.counts, 0, signal.count)
+
+
+def _of_names(signal: CategoricalSignal) -> str | None:
+    names = [name for name, _ in signal.categories]
+    if len(names) > TOP or len(set(names)) < len(names):
+        return f"has {len(names)} categories, {len(set(names))} different ones (at most {TOP})"
+    counts = tuple(count for _, count in signal.categories)
+    if any(one < other for one, other in pairwise(counts)):
+        return "its categories are not in the order of their counts"
+    return _of_counts(counts, signal.rest, signal.count)
+
+
+def _of_counts(counts: tuple[int, ...], rest: int, total: int) -> str | None:
+    return "its counts do not add up" if min((*counts, rest)) < 0 or sum(counts) + rest != total else None
+
+
+def misfits(profile: Profile, features: Iterable[FeaturePlan]) -> list[str]:
+    """What the configuration says otherwise than the profile, feature by feature."""
+    found = ((feature, profile.signals.get(FEATURE + feature.name)) for feature in features)
+    return [f"{feature.name}: {wrong}" for feature, signal in found if (wrong := _misfit(feature, signal)) is not None]
+
+
+def _misfit(feature: FeaturePlan, signal: Signal | None) -> str | None:
+    if signal is None:
+        return "is not in it"
+    if feature.type not in _TYPES[isinstance(signal, NumericSignal)]:
+        was = "numeric" if isinstance(signal, NumericSignal) else "categorical"
+        return f"was {was}, is {feature.type}"
+    if feature.sensitive and _is_told(signal):
+        return "was not sensitive, is sensitive"
+    return None
+
+
+def _is_told(signal: Signal) -> bool:
+    """Whether something stands in it that must not be told of a sensitive feature."""
+    if isinstance(signal, NumericSignal):
+        return signal.min is not None or signal.max is not None
+    return not all(DISGUISED.fullmatch(name) for name, _ in signal.categories)
+
+
+def was_sensitive(signal: Signal) -> bool:
+    """Whether a profile was made of a feature that the configuration called sensitive."""
+    present = signal.count if isinstance(signal, NumericSignal) else len(signal.categories)
+    return present > 0 and not _is_told(signal)

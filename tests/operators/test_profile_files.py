@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from config.plan import FeaturePlan, VersionPlan
+from operators.profile_files import find, load_references
+from operators.values import disguised
+from schemas import profile as profiles
+from schemas.errors import ProfileError
+from tests.operators.decoding import FEATURES, job, model, named, numeric, profile
+
+
+def write(folder, *made, name="{model}-{version}.json"):
+    for one in made:
+        path = folder / name.format(model=one.model, version=one.version)
+        path.write_bytes(profiles.encode(one))
+    return str(folder / name)
+
+
+def load(reference, **changes):
+    plan = job(models=(model(reference=reference, **changes),)).plan
+    return load_references(plan)
+
+
+def error(reference, **changes):
+    with pytest.raises(ProfileError) as raised:
+        load(reference, **changes)
+    return str(raised.value)
+
+
+def test_profiles_by_version(tmp_path):
+    """All profiles that the template names are found, whatever else lies there; of listed versions only those."""
+    of = {version: profile(version=version) for version in ("1.9", "1.10", "3-rc")}
+    reference = write(tmp_path, *of.values(), profile("churn2", version="1"))
+    (tmp_path / "churn-.json").write_text("x")
+    assert find(model(reference=reference)) == of
+    listed = {"1.10": VersionPlan(), "9": VersionPlan()}
+    assert find(model(reference=reference, versions=listed)) == {"1.10": of["1.10"]}
+
+
+def test_one_profile_for_all(tmp_path):
+    """A template without a version speaks for all."""
+    reference = write(tmp_path, profile(version=None), name="{model}.json")
+    assert find(model(reference=reference)) == {"": profile(version=None)}
+
+
+def test_a_folder_with_special_characters(tmp_path):
+    """A folder may be called like a pattern."""
+    folder = tmp_path / "a[b]*?"
+    folder.mkdir()
+    reference = write(folder, profile())
+    assert find(model(reference=reference)) == {"3": profile()}
+
+
+def test_features_from_the_profile(tmp_path):
+    """Features come from the newest profile, but those left out; what was sensitive is so."""
+    hidden = msgspec.structs.replace(numeric(1.0), min=None, max=None)
+    new = profile(
+        version="1.10",
+        signals={
+            "feature.plan": named(disguised("gold")),
+            "feature.age": numeric(1.0),
+            "feature.income": hidden,
+            "feature.x": numeric(1.0),
+        },
+    )
+    old = profile(version="1.9", signals=new.signals | {"feature.y": numeric(1.0)})
+    reference = write(tmp_path, old, new)
+    (plan,) = load(reference, features=(), features_from_profile=True, features_exclude=("x",)).plan.models
+    assert plan.features == (
+        FeaturePlan(name="plan", type="categorical", sensitive=True),
+        FeaturePlan(name="age", type="numeric"),
+        FeaturePlan(name="income", type="numeric", sensitive=True),
+    )
+
+
+def test_features_that_are_no_signals_yet(tmp_path):
+    """Text and embeddings are in no profile, and nothing says that they were missing."""
+    features = (*FEATURES, FeaturePlan(name="title", type="text"), FeaturePlan(name="v", type="embedding"))
+    (plan,) = load(write(tmp_path, profile()), features=features).plan.models
+    assert plan.features == FEATURES
+
+
+def test_no_profile(tmp_path):
+    """A missing profile is named, with the command that makes it."""
+    for name in ("{model}-{version}.json", "churn.json"):
+        reference = str(tmp_path / name)
+        assert error(reference) == (
+            f"models.churn: there is no profile {reference.replace('{model}', 'churn')}; "
+            "make one with 'tidemark profile CONFIG --model churn --data DATA'"
+        )
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "is not a profile (Input data was truncated)"),
+        (b"{}", "is not a profile (Object missing required field `model`)"),
+        (b"[1]", "is not a profile (Expected `object`, got `array`)"),
+        (
+            json.dumps(json.loads(profiles.encode(profile())) | {"format": 2}).encode(),
+            "has format 2 (this release reads 1)",
+        ),
+    ],
+)
+def test_no_profile_in_it(tmp_path, data, said):
+    """A file that is none is named with what is wrong."""
+    (tmp_path / "churn.json").write_bytes(data)
+    assert error(str(tmp_path / "{model}.json")) == f"profile churn.json: {said}; run 'tidemark profile' again"
+
+
+def test_a_folder_in_its_place(tmp_path):
+    """What cannot be read is said to be so."""
+    (tmp_path / "churn.json").mkdir()
+    assert error(str(tmp_path / "churn.json")) == f"profile {tmp_path}/churn.json: cannot be read (Is a directory)"
+
+
+def test_a_profile_of_another_model(tmp_path):
+    """A profile of another model is not taken for one of this."""
+    (tmp_path / "churn.json").write_bytes(profiles.encode(profile("fraud")))
+    said = "profile churn.json: was made for the model fraud (wanted churn)"
+    assert error(str(tmp_path / "{model}.json")) == said
+
+
+def with_counts(signal, *counts):
+    return msgspec.structs.replace(signal, counts=counts, count=sum(counts))
+
+
+FEW = named("a", "b")
+RANKED = "its categories are not in the order of their counts"
+
+
+@pytest.mark.parametrize(
+    ("signal", "said"),
+    [
+        (numeric(1.0, 1.0), "its edges do not ascend"),
+        (numeric(2.0, 1.0), "its edges do not ascend"),
+        (numeric(*map(float, range(250))), "has 251 counts and 251 means for 251 bins (at most 250)"),
+        (with_counts(numeric(1.0), 1), "has 1 counts and 2 means for 2 bins (at most 250)"),
+        (with_counts(numeric(1.0), 21, -1), "its counts do not add up"),
+        (msgspec.structs.replace(numeric(1.0), count=21), "its counts do not add up"),
+        (msgspec.structs.replace(numeric(1.0), sd=-1.0), "has numbers that are none"),
+        (named("a", "a"), "has 2 categories, 1 different ones (at most 250)"),
+        (named(*map(str, range(251))), "has 251 categories, 251 different ones (at most 250)"),
+        (msgspec.structs.replace(FEW, categories=(("a", 99), ("b", 101))), RANKED),
+        (msgspec.structs.replace(FEW, rest=1), "its counts do not add up"),
+    ],
+)
+def test_damaged(tmp_path, signal, said):
+    """A profile that no data could have made is refused before it makes codes."""
+    reference = write(tmp_path, profile(signals=profile().signals | {"prediction": signal}))
+    assert error(reference) == f"profile churn-3.json: is damaged (prediction: {said}); run 'tidemark profile' again"
+
+
+def test_other_features(tmp_path):
+    """All features that differ are listed at once."""
+    income = FeaturePlan(name="income", type="categorical", sensitive=True)
+    features = (FeaturePlan(name="plan", type="numeric"), income, FeaturePlan(name="new", type="boolean"))
+    sensitive = tuple(
+        FeaturePlan(name=name, type=kind, sensitive=True) for name, kind in (("age", "numeric"), ("member", "boolean"))
+    )
+    assert error(write(tmp_path, profile()), features=features + sensitive) == (
+        "profile churn-3: made for features that differ from the configuration (plan: was categorical, is numeric, "
+        "income: was numeric, is categorical, new: is not in it, age: was not sensitive, is sensitive, "
+        "member: was not sensitive, is sensitive); run 'tidemark profile' again"
+    )

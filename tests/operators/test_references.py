@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from config.plan import DetectorPlan, FeaturePlan, PredictionPlan
+from operators.references import ModelSignals, References, natural
+from tests.operators.decoding import FEATURES, job, model, named, numeric, profile
+
+
+def test_signals_in_order():
+    """Features in the order of the configuration, then prediction and confidence where the profile has them."""
+    shuffled = dict(reversed(profile().signals.items()))
+    signals = ModelSignals(model(), profile(signals=shuffled))
+    names = ("feature.age", "feature.income", "feature.plan", "feature.member", "prediction", "confidence")
+    assert signals.names == names
+    assert signals.kinds == ("feature",) * 4 + ("prediction", "confidence")
+    assert (signals.numeric, signals.named, signals.raw) == ((0, 1, 5), (2, 3, 4), ())
+
+
+def test_raw_values_of_numbers_only():
+    """Signals are raw where one of their detectors asks for it, and are numbers."""
+    raw = (DetectorPlan(name="adwin", input="raw"),)
+    features = tuple(msgspec.structs.replace(feature, detectors=raw) for feature in FEATURES[1:])
+    assert ModelSignals(model(features=features), profile()).raw == (0,)
+
+
+@pytest.mark.parametrize(
+    ("versions", "wanted", "found"),
+    [
+        (["1.9", "1.10"], "1.10", "1.10"),
+        (["1.9", "1.10"], "1.9.5", "1.9"),
+        (["1.9", "1.10"], "2", "1.10"),
+        (["1.9", "1.10"], "1", "1.9"),
+        (["1.9", "1.10"], "v1", "1.10"),
+        (["1.9", "1.10"], "²", "1.10"),
+        (["1.9", "1.10"], "9" * 200, "1.10"),
+        (["1.9", "1.10"], "", "1.9"),
+        ([""], "anything", ""),
+    ],
+)
+def test_the_profile_of_a_version(versions, wanted, found):
+    """A version takes its own profile, else the newest before it, else the oldest; one without a version is for all."""
+    profiles = {version: profile(version=version) for version in versions}
+    references = References(job(profiles={"churn": profiles}))
+    signals = references.find("churn", wanted)
+    assert signals.profile is profiles[found]
+    assert references.find("churn", wanted) is signals
+
+
+def test_versions_that_are_ignored():
+    """Versions without a profile are nobody's where the configuration ignores them."""
+    references = References(job(models=(model(on_unknown_version="ignore"),), profiles={"churn": {"3": profile()}}))
+    assert references.find("churn", "4") is None
+    assert references.find("churn", "3") is not None
+
+
+def test_the_newest_profile():
+    """Any profile of a model is its newest."""
+    profiles = {version: profile(version=version) for version in ("1.10", "1.9")}
+    assert References(job(profiles={"churn": profiles})).any("churn").profile is profiles["1.10"]
+
+
+def test_natural_order():
+    """Numbers in versions count as numbers, those of ASCII; all else as text after them."""
+    assert sorted(["v10", "v9", "1.10", "1.9", "²", "", "1"], key=natural) == ["", "1", "1.9", "1.10", "v9", "v10", "²"]
+
+
+def test_what_codes_mean():
+    """Codes mean the same for the same signals and bins, and something else for any other."""
+    same = ModelSignals(model(), profile()).meaning
+    assert ModelSignals(model(), profile()).meaning == same
+    fewer = model(features=FEATURES[:3])
+    raw = model(
+        features=(
+            msgspec.structs.replace(FEATURES[0], detectors=(DetectorPlan(name="adwin", input="raw"),)),
+            *FEATURES[1:],
+        )
+    )
+    other = profile(signals=profile().signals | {"feature.age": numeric(1.0)})
+    others = [(fewer, profile()), (raw, profile()), (model(), other), (model(disclose=101), profile())]
+    meanings = {ModelSignals(*pair).meaning for pair in others}
+    assert len(meanings | {same}) == 5
+    assert all(0 <= meaning < 2**32 for meaning in meanings)
+
+
+def test_rare_names():
+    """Names with fewer records than may be disclosed are counted with the rest; listed classes and booleans are not."""
+    rare = msgspec.structs.replace(named("b", "a"), categories=(("b", 30), ("a", 19)), count=60, rest=11)
+    signals = profile().signals | {"feature.plan": rare, "feature.member": rare, "prediction": rare}
+    for prediction, kept in ((PredictionPlan(task="multiclass", classes=("a",)), 2), (None, 1)):
+        of = ModelSignals(model(prediction=prediction), profile(signals=signals))
+        found = dict(zip(of.names, of.signals, strict=True))
+        assert found["feature.plan"].categories == (("b", 30),)
+        assert found["feature.plan"].rest == 30
+        assert found["feature.member"] is rare
+        assert len(found["prediction"].categories) == kept
+
+
+def test_a_feature_of_another_type():
+    """Text features and such are no signals; the plan leaves them out before."""
+    plan = model(features=(FeaturePlan(name="age", type="numeric"),))
+    assert ModelSignals(plan, profile()).names == ("feature.age", "prediction", "confidence")
