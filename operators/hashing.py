@@ -48,17 +48,36 @@ def hash_rows(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return _hashed(data, np.arange(1, rows + 1) * (8 * columns))
 
 
-def _hashed(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
-    hashes = np.empty(len(ends), np.uint64)
-    _hash(data, ends, hashes)
+def hash_places(data: npt.NDArray[np.uint8], places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """Hash parts of an array of bytes.
+
+    Parameters
+    ----------
+    data : uint8, writable
+    places : int64, shape (parts, 2), C-contiguous
+        Where each begins and ends.
+
+    Examples
+    --------
+    >>> data = np.frombuffer(bytearray(b"a1a2a1"), np.uint8)
+    >>> bool((hash_places(data, np.array([[0, 2], [2, 4]])) == hash64([b"a1", b"a2"])).all())
+    True
+    """
+    hashes = np.empty(len(places), np.uint64)
+    _hash(data, places, hashes)
     return hashes
 
 
+def _hashed(data: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    places = np.zeros((len(ends), 2), np.int64)
+    places[1:, 0], places[:, 1] = ends[:-1], ends
+    return hash_places(data, places)
+
+
 @kernel
-def _hash(data, ends, hashes):  # type: ignore[no-untyped-def]
-    start = 0
-    for i in range(ends.shape[0]):
-        end = ends[i]
+def _hash(data, places, hashes):  # type: ignore[no-untyped-def]
+    for i in range(places.shape[0]):
+        start, end = places[i, 0], places[i, 1]
         h = SEED ^ (np.uint64(end - start) * _M)
         p = start
         # Invariant: bytes start..p are in h; the last, shorter word is filled with zeros and the length tells.
@@ -77,4 +96,3 @@ def _hash(data, ends, hashes):  # type: ignore[no-untyped-def]
         h *= _M
         h ^= h >> _R
         hashes[i] = h
-        start = end

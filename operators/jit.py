@@ -1,4 +1,7 @@
-"""The one place that imports numba, and `kernel`, the way every compiled loop here is made."""
+"""The one place that imports numba, and `kernel`, the way every compiled loop here is made.
+
+`intrinsic` and `types` are numba's own, for the few machine instructions that it does not offer.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,12 @@ if _printer is not None:
     builtins.print = _printer
 try:
     import numba
+    from numba import types
+    from numba.extending import intrinsic
 finally:
     builtins.print = _replaced
+
+__all__ = ["intrinsic", "kernel", "types"]
 
 
 def kernel(function: Callable[..., Any]) -> Any:

@@ -18,7 +18,9 @@ from operators.hashing import hash64
 from operators.identities import Identities
 from operators.letters import UnusableError
 from operators.raw_lines import is_plain, usable
-from operators.records import Layout, Records
+from operators.records import Layout, Reading, Records
+from operators.scanned_records import ScannedReading
+from operators.scanner import Scanner
 from operators.typed_records import (
     ENVELOPE,
     INVALID,
@@ -56,14 +58,25 @@ class JsonReader:
         self._typed: Callable[[bytes], Any] | None = None
         if is_direct(source, self.beside):
             self._typed = msgspec.json.Decoder(self._record).decode
+        self._scanner: Scanner | None = None
+        if self._typed is not None and self._one is not None:
+            self._scanner = Scanner(source, self._one.layout, self._one.beside)
         # Numbers beyond floats come as infinities, so that they matter only where they are used.
         self._untyped = msgspec.json.Decoder(float_hook=float).decode
         self._paths = {name: steps(getattr(source.fields, name)) for name in (*ENVELOPE, "features")}
         self._beside_paths = [steps(field) for field in self.beside]
         self.late_features = self._one is None  # which are theirs is known with the model
 
-    def read(self, lines: Sequence[bytes | None]) -> JsonReading:
+    def read(self, lines: Sequence[bytes | None]) -> Reading:
         """Read a batch; None is a tombstone."""
+        if self._scanner is None or self._one is None:
+            return self.read_each(lines)
+        scanned = self._scanner.scan(lines)
+        rest = self.read_each([lines[row] for row in np.flatnonzero(~scanned.taken).tolist()])
+        return ScannedReading(lines, self._scanner, scanned, rest, self._one.layout, self._identities)
+
+    def read_each(self, lines: Sequence[bytes | None]) -> JsonReading:
+        """Read a batch record by record."""
         records: list[Any] = [None] * len(lines)
         dead: dict[int, str] = {}
         typed = self._typed

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from config.plan import ModelPlan
-from operators.columns import Column
+from operators.columns import Column, listed
 
 Identity = tuple[str, str, str]  # model, version, role
 
@@ -42,6 +42,29 @@ class Records(msgspec.Struct, frozen=True):
     confidence: npt.NDArray[np.float64]
     segments: Mapping[str, Column]  # by segments of the layout
     hashes: npt.NDArray[np.uint64]  # of the id, or of the content where there is none
+
+
+def merged(first: Records, second: Records, of_first: npt.NDArray[np.bool_]) -> Records:
+    """Records of two parts; ``of_first`` says of each, in order, whether it is in the first."""
+
+    def arrays(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        both = np.empty((len(of_first), *one.shape[1:]), one.dtype)
+        both[of_first], both[~of_first] = one, other
+        return both
+
+    def columns(one: Column, other: Column) -> Column:
+        places = [iter(listed(other)), iter(listed(one))]
+        return [next(places[mine]) for mine in of_first.tolist()]
+
+    return Records(
+        rows=arrays(first.rows, second.rows),
+        numbers=arrays(first.numbers, second.numbers),
+        names={name: columns(column, second.names[name]) for name, column in first.names.items()},
+        prediction=columns(first.prediction, second.prediction),
+        confidence=arrays(first.confidence, second.confidence),
+        segments={name: columns(column, second.segments[name]) for name, column in first.segments.items()},
+        hashes=arrays(first.hashes, second.hashes),
+    )
 
 
 class Reading(Protocol):

@@ -1,0 +1,109 @@
+"""A batch of JSON records of which the scanner read most, and msgspec the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from operators.columns import Column, listed
+from operators.identities import Identities, Named
+from operators.records import Layout, Reading, Records, merged
+from operators.scanner import MODEL, PREDICTION, ROLE, VERSION, Scanned, Scanner
+
+Ints = npt.NDArray[np.int64]
+
+
+class ScannedReading:
+    """A batch of JSON records; see `records.Reading`.
+
+    Parameters
+    ----------
+    lines
+        All records.
+    scanner, scanned
+        What has scanned them, and what it found.
+    rest
+        Those that it left.
+    layout
+        What is read of the model's records.
+    """
+
+    def __init__(
+        self,
+        lines: Sequence[bytes | None],
+        scanner: Scanner,
+        scanned: Scanned,
+        rest: Reading,
+        layout: Layout,
+        identities: Identities,
+    ) -> None:
+        self.rows = len(lines)
+        self._lines, self._scanner, self._scanned, self._rest, self._layout = lines, scanner, scanned, rest, layout
+        self._left: Ints = np.flatnonzero(~scanned.taken)
+        left = self._left.tolist()
+        self.dead = {left[row]: error for row, error in rest.dead.items()}
+        rows = np.flatnonzero(scanned.taken)
+        self.groups, self.ignored = identities.groups(rows.tolist(), self._named(rows), self.dead)
+        self.ignored += [left[row] for row in rest.ignored]
+        for whose, others in rest.groups.items():
+            self.groups[whose] = sorted([*self.groups.get(whose, ()), *(left[row] for row in others)])
+
+    def _named(self, rows: Ints) -> list[Named]:
+        """Model, version and role that scanned records name."""
+        columns = [self._scanned.texts(at, rows).dictionary_encode() for at in (MODEL, VERSION, ROLE)]
+        if all(len(column.dictionary) <= 1 and column.null_count in (0, len(rows)) for column in columns):
+            one: Any = tuple(column.dictionary[0].as_py() if len(column.dictionary) else None for column in columns)
+            return [one] * len(rows)
+        return list(zip(*(column.to_pylist() for column in columns), strict=True))
+
+    def timestamps(self) -> Sequence[object]:
+        """What each record says of its time."""
+        times: list[object] = [None] * self.rows
+        rows = np.flatnonzero(self._scanned.taken)
+        for part, found in ((rows, self._scanned.timestamps(rows)), (self._left, self._rest.timestamps())):
+            for row, time in zip(part.tolist(), found, strict=True):
+                times[row] = time
+        return times
+
+    def take(self, model: str, rows: Ints) -> Records:
+        """Some records of a group."""
+        taken = self._scanned.taken[rows]
+        if taken.all():
+            return self._take(rows)
+        others = rows[~taken]
+        rest = self._rest.take(model, np.searchsorted(self._left, others))
+        return merged(self._take(rows[taken]), msgspec.structs.replace(rest, rows=others), taken)
+
+    def _take(self, rows: Ints) -> Records:
+        scanned, scanner, layout = self._scanned, self._scanner, self._layout
+        numbers = scanned.numbers if len(rows) == self.rows else scanned.numbers[rows]
+        names = {name: scanned.column(at, rows) for name, at in scanner.names.items()}
+        return Records(
+            rows=rows,
+            numbers=numbers[:, :-1],
+            names=names,
+            prediction=scanned.column(PREDICTION, rows),
+            confidence=numbers[:, -1],
+            segments={name: self._segment(name, names, numbers, rows) for name in layout.segments},
+            hashes=scanned.hashes(rows),
+        )
+
+    def _segment(self, field: str, names: dict[str, Column], numbers: npt.NDArray[np.float64], rows: Ints) -> Column:
+        """A segment's field: among the features, else beside them."""
+        if field in self._layout.numbers:
+            values = numbers[:, self._layout.numbers.index(field)]
+            return [None if value != value else value for value in values.tolist()]  # NaN is none
+        beside = self._scanned.column(self._scanner.beside[field], rows)
+        among = names[field]
+        if not isinstance(among, list) and among.null_count == len(among):
+            return beside
+        pairs = zip(listed(among), listed(beside), strict=True)
+        return [other if one is None else one for one, other in pairs]
+
+    def payload(self, row: int) -> bytes | None:
+        """A record as it was written."""
+        return self._lines[row]
