@@ -1,27 +1,25 @@
 r"""Event time from a record's own text, in SQL: the watermark is made of it before any Python sees the record.
 
-Each expression uses the one before it as few times as can be, for SQL has no names for what it has computed, and
-to find a field in a JSON text takes 4 microseconds each time. It reads what `operators.values.event_time` reads:
+SQL has no names for what it has computed: each mention of an expression is computed again, and once more where
+watermarks are made. So each step mentions the one before as seldom as can be, and the field is looked for by a
+pattern where that cannot go wrong: to read the record as JSON takes 4 microseconds, a pattern less than one.
 
-- RFC 3339 text: ``["2026-01-01T01:00:00.25+01:00"]`` (the field in brackets shows its type)
-  -> seconds of ``2026-01-01 01:00:00+0100``, times 1000, plus ``250``, which is null where the text is no time
-- a number: ``[1.76722560025E+9]`` -> ``1767225600.250000`` -> ``1767225600250``
+What `operators.values.event_time` reads comes to the same millisecond here. Of what it does not read this may make a
+time (30 February is 2 March), never one too far ahead: decode knows that the record is dead.
 """
 
 from __future__ import annotations
 
 import itertools
+import re
 
 from operators.columns import steps
 
-# Dates that there are, as the parser behind UNIX_TIMESTAMP takes the 30th of February for the 2nd of March.
-_LEAP = r"(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29"
-_MONTHS = r"(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|1\d|2[0-8])"
-_DATE = rf"(?!0000)(?:\d{{4}}-(?:{_MONTHS})|{_LEAP})"
-_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
-_ZONE = r"[Zz]|[+-](?:[01]\d|2[0-3]):?[0-5]\d"
-_TEXT = rf'^\["{_DATE}[Tt ]{_CLOCK}((?:\.\d+)?)(?:{_ZONE})?"\]$'
-_NOT_PARSED = r'^\["|\.\d+|(?<=[+-]\d\d):(?=\d\d"\]$)|[Zz]?"\]$'  # brackets, fraction, colon and Z of the zone
+_LINE = "CAST(line AS STRING)"  # DECODE does not compile where watermarks are made
+_VALUE = r'("[^"\\]*"|-?[0-9][0-9.eE+-]*)'
+_SECONDS, _FRACTION, _ZONE = 1, 2, 3  # parts of a text
+_TEXT = r'"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)((?:\.\d+)?)((?:[+-]\d\d:?\d\d)?)[Zz]?"'
+_NUMBER = r"(-?\d[\dEe+.-]*)"
 
 # What to leave out of a number with six digits after the point, that milliseconds remain, by digits before it.
 _NOT_MILLISECONDS = "|".join(
@@ -49,19 +47,33 @@ def payload_time(place: str, max_skew_ms: int, broker: str) -> str:
     broker
         The column with the broker's time, or an expression for it.
     """
-    own = milliseconds(field(place))
     received = f"(EXTRACT(EPOCH FROM {broker}) * 1000 + EXTRACT(MILLISECOND FROM {broker}))"
     # How long before the latest time allowed: with a sign it is no match, hence null.
-    before = f"REGEXP_EXTRACT(CAST({received} + {max_skew_ms} - {own} AS STRING), '^\\d+$', 0)"
+    before = f"REGEXP_EXTRACT(CAST({received} + {max_skew_ms} - {own_time(place)} AS STRING), '^\\d+$', 0)"
     chosen = f"IFNULL({received} + {max_skew_ms} - TRY_CAST({before} AS BIGINT), {received} - {max_skew_ms})"
     return f"IFNULL(TO_TIMESTAMP_LTZ({chosen}, 3), {broker})"
 
 
-def field(place: str) -> str:
-    """A field of the column `line` in brackets, as JSON; null where there is none."""
-    text = "CAST(line AS STRING)"  # DECODE does not compile where watermarks are made
-    paths = itertools.product(*map(_selectors, steps(place)))
-    found = [f"JSON_QUERY({text}, {_literal('strict $' + ''.join(p))} WITH UNCONDITIONAL ARRAY WRAPPER)" for p in paths]
+def own_time(place: str) -> str:
+    """Milliseconds since 1970 that the column `line` says of its time; null where it is not known to be one."""
+    path = steps(place)
+    as_json = _milliseconds(field(path), r"^\[", r"\]$")
+    if not path or not re.fullmatch(r"\w[\w -]*", path[-1], re.ASCII) or path[-1].isdigit():
+        return as_json
+    # A key that stands in the text once, with a value of its own, is the one: any other would be a second one.
+    key = f'"{path[-1]}"'
+    before = rf"{key}\s*:\s*"
+    once = f"SPLIT_INDEX({_LINE}, {_literal(key)}, 2) IS NULL AND REGEXP({_LINE}, {_literal(before + _VALUE)})"
+    return f"CASE WHEN {once} THEN {_milliseconds(_LINE, before, '')} ELSE {as_json} END"
+
+
+def field(path: tuple[str, ...]) -> str:
+    """A field of the column `line` as JSON in brackets, which show its type; null where there is none."""
+    paths = itertools.product(*map(_selectors, path))
+    found = [
+        f"JSON_QUERY({_LINE}, {_literal('strict $' + ''.join(each))} WITH UNCONDITIONAL ARRAY WRAPPER)"
+        for each in paths
+    ]
     return found[0] if len(found) == 1 else f"COALESCE({', '.join(found)})"
 
 
@@ -71,15 +83,19 @@ def _selectors(step: str) -> list[str]:
     return [f'["{quoted}"]', *([f"[{int(step)}]"] if step.isascii() and step.isdigit() else [])]
 
 
-def milliseconds(field: str) -> str:
-    """Milliseconds since 1970 of a field's JSON in brackets; null where it is no time."""
+def _milliseconds(text: str, before: str, after: str) -> str:
+    """Milliseconds since 1970 of the value between two patterns."""
+
+    def part(pattern: str, number: int) -> str:
+        return f"REGEXP_EXTRACT({text}, {_literal(before + pattern + after)}, {number})"
+
     # The parser reads one zone and no further: the Z at the end is for texts without one.
-    bare = f"REGEXP_REPLACE({field}, {_literal(_NOT_PARSED)}, '')"
-    seconds = f"UNIX_TIMESTAMP(OVERLAY({bare} PLACING ' ' FROM 11) || 'Z', 'yyyy-MM-dd HH:mm:ssXX')"
-    fraction = f"RPAD(SUBSTRING(REGEXP_EXTRACT({field}, {_literal(_TEXT)}, 1), 2), 3, '0')"
-    number = f"TRY_CAST(REGEXP_EXTRACT({field}, '^\\[(-?\\d[\\dE+.-]*)\\]$', 1) AS DECIMAL(38, 6))"
-    digits = f"REGEXP_REPLACE(CAST({number} AS STRING), {_literal(_NOT_MILLISECONDS)}, '')"
-    return f"IFNULL({seconds} * 1000 + TRY_CAST({fraction} AS BIGINT), TRY_CAST({digits} AS BIGINT))"
+    clock = f"OVERLAY({part(_TEXT, _SECONDS)} PLACING ' ' FROM 11 FOR 1)"
+    moment = f"CONCAT({clock}, REPLACE({part(_TEXT, _ZONE)}, ':', ''), 'Z')"
+    fraction = f"CAST(RPAD(SUBSTRING({part(_TEXT, _FRACTION)}, 2), 3, '0') AS BIGINT)"
+    of_text = f"UNIX_TIMESTAMP({moment}, 'yyyy-MM-dd HH:mm:ssXX') * 1000 + {fraction}"
+    number = f"CAST(TRY_CAST({part(_NUMBER, 1)} AS DECIMAL(38, 6)) AS STRING)"
+    return f"IFNULL({of_text}, TRY_CAST(REGEXP_REPLACE({number}, {_literal(_NOT_MILLISECONDS)}, '') AS BIGINT))"
 
 
 def _literal(text: str) -> str:
