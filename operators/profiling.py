@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +28,24 @@ FEWEST_CELLS = 4_096
 FEATURE = "feature."
 WATCHED = ("numeric", "categorical", "boolean")  # types of features that a profile describes
 CLASSES = 20  # whole numbers as predictions are classes as long as there are not more different ones
+PREDICTION, CONFIDENCE = "prediction", "confidence"
+
+
+class Values(msgspec.Struct, frozen=True):
+    """Values of records by signal; one that their source does not carry is not there."""
+
+    numbers: dict[str, npt.NDArray[np.float64]]  # NaN is missing, inf invalid
+    names: dict[str, Sequence[str | Gap]]
+
+
+def may_be_number(model: ModelPlan) -> bool:
+    """Whether the model's predictions can be numbers; the data decide where classes are possible as well."""
+    return model.prediction is None or model.prediction.task != "multiclass"
+
+
+def may_be_class(model: ModelPlan) -> bool:
+    """Whether the model's predictions can be classes."""
+    return model.prediction is None or model.prediction.task not in ("regression", "ranking")
 
 
 class ProfileBuilder:
@@ -73,21 +92,39 @@ class ProfileBuilder:
 
     def add(self, columns: Columns, source: SourcePlan) -> None:
         """Count records of the model; those of other models and versions must be out."""
-        texts = source.format == "csv"
-        rows = len(columns.rows)
-        self.rows += rows
+        self.count(self._read(columns, source), len(columns.rows))
+        for plan in self._model.segments:
+            self._add_segments(plan, columns, len(columns.rows))
+
+    def count(self, values: Values, records: int) -> None:
+        """Count values of so many records that have been read already."""
+        self.rows += records
+        for feature in self._features:
+            counts, name = self._counts[feature.name], FEATURE + feature.name
+            if isinstance(counts, NameCounts):
+                counts.add(values.names.get(name, ()))
+            elif name in values.numbers:
+                counts.add(values.numbers[name])
+        self._prediction.add(values)
+        if CONFIDENCE in values.numbers:
+            self._confidence.add(values.numbers[CONFIDENCE])
+
+    def _read(self, columns: Columns, source: SourcePlan) -> Values:
+        texts, rows = source.format == "csv", len(columns.rows)
+        found = Values({CONFIDENCE: _confidences(columns, rows, texts)}, {})
         for feature in self._features:
             if source.carries is None or feature.name in source.carries:
                 column = columns.features.get(feature.name, [None] * rows)
-                counts = self._counts[feature.name]
-                if isinstance(counts, NameCounts):
-                    counts.add(names(column, booleans=feature.type == "boolean"))
+                if feature.type == "numeric":
+                    found.numbers[FEATURE + feature.name] = numbers(column, texts=texts)
                 else:
-                    counts.add(numbers(column, texts=texts))
-        self._prediction.add(columns.fields.get("prediction", [None] * rows), texts)
-        self._confidence.add(_confidences(columns, rows, texts))
-        for plan in self._model.segments:
-            self._add_segments(plan, columns, rows)
+                    found.names[FEATURE + feature.name] = names(column, booleans=feature.type == "boolean")
+        column = columns.fields.get(PREDICTION, [None] * rows)
+        if may_be_number(self._model):
+            found.numbers[PREDICTION] = numbers(column, texts=texts)
+        if may_be_class(self._model):
+            found.names[PREDICTION] = names(column)
+        return found
 
     def _add_segments(self, plan: SegmentPlan, columns: Columns, rows: int) -> None:
         by_field = [names(_segment_column(field, columns, rows)) for field in plan.fields]
@@ -100,10 +137,10 @@ class ProfileBuilder:
         signals: dict[str, Signal] = {}
         for feature in self._features:
             signals[FEATURE + feature.name] = self._feature_signal(feature)
-        if (prediction := self._prediction.signal(self._of_like("prediction"), self._model.disclose)) is not None:
-            signals["prediction"] = prediction
+        if (prediction := self._prediction.signal(self._of_like(PREDICTION), self._model.disclose)) is not None:
+            signals[PREDICTION] = prediction
         if self._confidence.present:
-            signals["confidence"] = self._confidence.signal(self._of_like("confidence"))
+            signals[CONFIDENCE] = self._confidence.signal(self._of_like(CONFIDENCE))
         return Profile(
             model=self._model.name,
             version=version,
@@ -143,7 +180,7 @@ def _segment_column(field: str, columns: Columns, rows: int) -> Column:
 
 def _confidences(columns: Columns, rows: int, texts: bool) -> npt.NDArray[np.float64]:
     nothing: Column = [None] * rows
-    own = columns.fields.get("confidence", nothing)
+    own = columns.fields.get(CONFIDENCE, nothing)
     probabilities = _listed(columns.fields.get("probabilities", nothing))
     if all(one is None for one in probabilities):
         return numbers(own, texts=texts)
@@ -195,11 +232,10 @@ class _Prediction:
         self._numbers = _Numbers(cells)
         self._names = NameCounts()
 
-    def add(self, column: Column, texts: bool) -> None:
-        if self._task != "multiclass":
-            self._numbers.add(numbers(column, texts=texts))
-        if self._task not in ("regression", "ranking"):
-            self._names.add(names(column))
+    def add(self, values: Values) -> None:
+        if PREDICTION in values.numbers:
+            self._numbers.add(values.numbers[PREDICTION])
+        self._names.add(values.names.get(PREDICTION, ()))
 
     def signal(self, like: Signal | None, disclose: int) -> Signal | None:
         if not self._numbers.present and not self._names.names.total() + self._names.invalid:
