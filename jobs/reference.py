@@ -96,7 +96,8 @@ def make_profile(
             if builder is None:
                 plan = _with_features(plan, piece, source)
                 builder, reference = ProfileBuilder(plan), ReferenceData(plan, source, version)
-            builder.add(reference.select(piece.records, piece.malformed, piece.times_ms), source)
+            columns = reference.select(piece.records, piece.malformed, piece.times_ms)
+            builder.add(columns, source, reference.times_ms)
             advance(len(piece.records))
     if builder is None:
         message = f"{data}: has no records"

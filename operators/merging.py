@@ -9,13 +9,14 @@ import msgspec
 import numpy as np
 
 from schemas.errors import ProfileError
-from schemas.profile import TOP, CategoricalSignal, NumericSignal, Profile, Provenance, Signal
+from schemas.profile import TOP, Calibration, CategoricalSignal, NumericSignal, Profile, Provenance, Signal
 
 
 def merge(one: Profile, other: Profile) -> Profile:
     """Make the profile of all records of two profiles.
 
-    Counts are exact; means and deviations agree with those of the records to the last digits. Categories that
+    Counts are exact; means and deviations agree with those of the records to the last digits. Of two calibrations the
+    more cautious one is taken. Categories that
     one of the profiles does not name stay unnamed, and segment values it does not list uncounted.
 
     Raises
@@ -64,21 +65,29 @@ def _both(one: Provenance, other: Provenance) -> Provenance:
         start=min(starts, default=None),
         end=max(ends, default=None),
         tidemark=max(one.tidemark, other.tidemark),
+        order=one.order if one.order == other.order else None,
     )
 
 
 def _merged(one: Signal, other: Signal) -> Signal:
+    calibration = _cautious(one.calibration, other.calibration)
     if isinstance(one, NumericSignal) and isinstance(other, NumericSignal):
-        return _numbers(one, other)
+        return msgspec.structs.replace(_numbers(one, other), calibration=calibration)
     assert isinstance(one, CategoricalSignal)
     assert isinstance(other, CategoricalSignal)
-    return _names(one, other)
+    return msgspec.structs.replace(_names(one, other), calibration=calibration)
+
+
+def _cautious(one: Calibration | None, other: Calibration | None) -> Calibration | None:
+    """The one with more dependence; of two without, the less certain one."""
+    known = [calibration for calibration in (one, other) if calibration is not None]
+    return max(known, key=lambda c: (max((*c.tau[-1:], *c.spread_tau[-1:]), default=1.0), c.error), default=None)
 
 
 def _numbers(one: NumericSignal, other: NumericSignal) -> NumericSignal:
     if not one.count or not other.count:
         full = one if one.count else other
-        return msgspec.structs.replace(full, **_gaps(one, other))
+        return msgspec.structs.replace(full, missing=one.missing + other.missing, invalid=one.invalid + other.invalid)
     mean = _weighted(one.mean, one.count, other.mean, other.count)
     squares = [(part.count, part.sd, part.mean - mean) for part in (one, other)]
     scale = max(max(sd, abs(shift)) for _, sd, shift in squares)
@@ -97,7 +106,8 @@ def _numbers(one: NumericSignal, other: NumericSignal) -> NumericSignal:
         edges=one.edges,
         counts=tuple(np.add(one.counts, other.counts).tolist()),
         means=tuple(map(_weighted, one.means, one.counts, other.means, other.counts)),
-        **_gaps(one, other),
+        missing=one.missing + other.missing,
+        invalid=one.invalid + other.invalid,
     )
 
 
@@ -106,10 +116,6 @@ def _weighted(one: float, weight: int, other: float, other_weight: int) -> float
         return one
     total = weight + other_weight
     return one * (weight / total) + other * (other_weight / total)
-
-
-def _gaps(one: Signal, other: Signal) -> dict[str, int]:
-    return {"missing": one.missing + other.missing, "invalid": one.invalid + other.invalid}
 
 
 def _names(one: CategoricalSignal, other: CategoricalSignal) -> CategoricalSignal:
@@ -121,7 +127,8 @@ def _names(one: CategoricalSignal, other: CategoricalSignal) -> CategoricalSigna
         categories=tuple(listed),
         rest=count - sum(n for _, n in listed),
         distinct=max(len(named), one.distinct, other.distinct),
-        **_gaps(one, other),
+        missing=one.missing + other.missing,
+        invalid=one.invalid + other.invalid,
     )
 
 

@@ -1,7 +1,8 @@
 """Building the profile of a model from its reference data, in one pass and bounded memory.
 
 The profile depends on the set of records alone: neither on their order nor on how they come in pieces. Exceptions
-are names beyond `name_counts.LIMIT` a signal, of which rare ones may be missed.
+are names beyond `name_counts.LIMIT` a signal, of which rare ones may be missed, and the calibration of records without
+times, which are taken in the order in which they come.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from config.plan import FeaturePlan, ModelPlan, SegmentPlan, SourcePlan
 from operators.binning import numeric_signal
+from operators.calibrating import Calibrating
 from operators.columns import Column, Columns, names, numbers
 from operators.name_counts import NameCounts
 from operators.value_counts import ValueCounts
@@ -88,16 +90,30 @@ class ProfileBuilder:
         self._prediction = _Prediction(model, self._cells)
         self._confidence = _Numbers(self._cells)
         self._segments = {",".join(plan.fields): Counter[tuple[str, ...]]() for plan in model.segments}
+        numeric_names = [FEATURE + f.name for f in self._features if f.type == "numeric"]
+        other_names = [FEATURE + f.name for f in self._features if f.type != "numeric"]
+        self._calibrating = Calibrating([*numeric_names, PREDICTION, CONFIDENCE], [*other_names, PREDICTION])
         self.rows = 0
 
-    def add(self, columns: Columns, source: SourcePlan) -> None:
-        """Count records of the model; those of other models and versions must be out."""
-        self.count(self._read(columns, source), len(columns.rows))
+    def add(self, columns: Columns, source: SourcePlan, times_ms: npt.NDArray[np.int64] | None = None) -> None:
+        """Count records of the model; those of other models and versions must be out.
+
+        Parameters
+        ----------
+        columns
+            The records.
+        source
+            How they were read.
+        times_ms
+            Their event times, `calibrating.NO_TIME` where one has none; None where they come in the order of time.
+        """
+        self.count(self._read(columns, source), len(columns.rows), times_ms)
         for plan in self._model.segments:
             self._add_segments(plan, columns, len(columns.rows))
 
-    def count(self, values: Values, records: int) -> None:
+    def count(self, values: Values, records: int, times_ms: npt.NDArray[np.int64] | None = None) -> None:
         """Count values of so many records that have been read already."""
+        self._calibrating.add(values.numbers, values.names, records, times_ms)
         self.rows += records
         for feature in self._features:
             counts, name = self._counts[feature.name], FEATURE + feature.name
@@ -141,11 +157,12 @@ class ProfileBuilder:
             signals[PREDICTION] = prediction
         if self._confidence.present:
             signals[CONFIDENCE] = self._confidence.signal(self._of_like(CONFIDENCE))
+        truths = {FEATURE + feature.name for feature in self._features if feature.type == "boolean"}
         return Profile(
             model=self._model.name,
             version=version,
-            provenance=provenance,
-            signals=signals,
+            provenance=msgspec.structs.replace(provenance, order=self._calibrating.order),
+            signals=self._calibrating.calibrated(signals, truths),
             segments={",".join(plan.fields): self._segment_values(plan) for plan in self._model.segments},
         )
 

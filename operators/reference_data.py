@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import compress
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from config.errors import did_you_mean
 from config.plan import FieldsPlan, ModelPlan, Plan, SourcePlan
+from operators.calibrating import NO_TIME
 from operators.columns import Column, Columns, extract, names
 from operators.csv_rows import Malformed
 from operators.files import Format, guess_format
@@ -111,6 +112,7 @@ class ReferenceData:
         self.versions: set[str] = set()
         self.start_ms: int | None = None
         self.end_ms: int | None = None
+        self.times_ms: npt.NDArray[np.int64] | None = None  # of the records selected last
 
     @property
     def version(self) -> str | None:
@@ -139,6 +141,7 @@ class ReferenceData:
         DataError
             There are records of a second version.
         """
+        first = self.read
         columns = extract(records, self._source, self._features, self._others)
         if malformed:
             keep = np.ones(len(columns.rows), np.bool_)
@@ -153,6 +156,8 @@ class ReferenceData:
         columns = self._of_version(columns)
         self.used += len(columns.rows)
         self._follow_times(columns, times_ms)
+        if self._source.time.kind == "every":
+            self.times_ms = first + columns.rows  # a row after the other, however far apart
         return columns
 
     def _of_model(self, columns: Columns) -> Columns:
@@ -188,7 +193,9 @@ class ReferenceData:
             values = column if isinstance(column, list) else column.to_pylist()
             texts = self._source.format == "csv"
             read = [event_time(value, texts=texts) for value in values]
-            times = list(compress(read, [not isinstance(time, Gap) for time in read]))
-        if times:
-            self.start_ms = min(times) if self.start_ms is None else min(self.start_ms, *times)
-            self.end_ms = max(times) if self.end_ms is None else max(self.end_ms, *times)
+            times = [NO_TIME if isinstance(time, Gap) else time for time in read]
+        self.times_ms = np.array(times, np.int64) if times else None
+        known = [time for time in times if time != NO_TIME]
+        if known:
+            self.start_ms = min(known) if self.start_ms is None else min(self.start_ms, *known)
+            self.end_ms = max(known) if self.end_ms is None else max(self.end_ms, *known)

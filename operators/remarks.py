@@ -9,6 +9,8 @@ from schemas.profile import CategoricalSignal, NumericSignal, Profile, Signal
 
 INVALID_SHARE = 0.01  # of values of the wrong type, from which on the type is likely to be wrong
 MANY = 1_000  # categories of which most values are not named: more like identifiers
+FEW = 500  # values, below which only large changes can be told from chance
+SLOW = 100  # independent values that a signal comes to, below which even their variance is a guess
 
 
 def remarks(profile: Profile, model: ModelPlan) -> list[str]:
@@ -16,6 +18,16 @@ def remarks(profile: Profile, model: ModelPlan) -> list[str]:
     lines = [line for name, signal in profile.signals.items() for line in _of_signal(name, signal)]
     if model.prediction is not None and "prediction" not in profile.signals:
         lines.append("prediction: missing in all records; correct 'fields' of the source or leave 'prediction' out")
+    if profile.provenance.rows < FEW:
+        lines.append(
+            f"it has {profile.provenance.rows:,} records, too few to tell any but large changes from chance; "
+            "profile more"
+        )
+    elif profile.provenance.order == "file" and not any(dependent(signal) for signal in profile.signals.values()):
+        lines.append(
+            "its records have no times and seem independent: if they are not in the order in which they came, "
+            "autocorrelation stays hidden, and there will be false alarms; give 'fields.timestamp' of the source"
+        )
     for name, values in profile.segments.items():
         if not values:
             lines.append(f"segment {name}: no value in {model.disclose} records or more; correct its name or remove it")
@@ -35,6 +47,23 @@ def _of_signal(name: str, signal: Signal) -> Iterator[str]:
     elif signal.invalid > INVALID_SHARE * seen:
         yield f"{name}: {signal.invalid:,} of its {seen:,} values are no {kind}; they are counted as invalid"
     yield from _of_numbers(name, signal) if isinstance(signal, NumericSignal) else _of_names(name, signal)
+    tau = longest_tau(signal)
+    if tau > 1 and signal.count < SLOW * tau:
+        yield (
+            f"{name}: moves so slowly that its {signal.count:,} values say as much as {signal.count / tau:.0f} "
+            "independent ones; profile a longer time"
+        )
+
+
+def dependent(signal: Signal) -> bool:
+    """Whether the profile found that its values follow each other."""
+    return signal.calibration is not None and bool(signal.calibration.tau)
+
+
+def longest_tau(signal: Signal) -> float:
+    """How many values say as much as one independent value, in the longest windows; 1 where it is not known."""
+    found = signal.calibration
+    return max(found.tau[-1], found.spread_tau[-1]) if found is not None and found.tau else 1.0
 
 
 def _of_numbers(name: str, signal: NumericSignal) -> Iterator[str]:

@@ -14,7 +14,24 @@ TOP = 250  # most categories kept by name; the rest are counted together
 DISCRETE = 50  # at most so many distinct values are kept as values
 
 
-class NumericSignal(msgspec.Struct, frozen=True, kw_only=True, tag="numeric"):
+class Calibration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How closely a signal's values follow those before them: what their means and counts vary by, and why.
+
+    tau is the variance of a mean over that of independent values: a signal with tau 18 has as many independent values
+    as records, divided by 18. All three are by length, for windows of 2, 4, 8, ... values, the last for all longer
+    ones; none where no dependence was found. Estimates: `error` says how far off they may be.
+    """
+
+    values: int  # of the reference, in the order of time, that this was computed from
+    error: float  # relative standard error of the estimates, about
+    tau: tuple[float, ...] = ()  # of ranks
+    spread_tau: tuple[float, ...] = ()  # of spread ranks |2u - 1|
+    # Variances of shares along their principal directions over those of independent values, largest first, at most
+    # nine; then one for all further directions.
+    shares: tuple[tuple[float, ...], ...] = ()
+
+
+class NumericSignal(msgspec.Struct, frozen=True, kw_only=True, tag="numeric", omit_defaults=True):
     """A number-valued signal. ``counts[i]`` values x have ``edges[i-1] <= x < edges[i]``, ends open.
 
     Continuous: up to 249 interior quantile edges. Discrete (at most 50 values v, each seen twice on average):
@@ -33,9 +50,10 @@ class NumericSignal(msgspec.Struct, frozen=True, kw_only=True, tag="numeric"):
     edges: tuple[float, ...]
     counts: tuple[int, ...]  # len(edges) + 1
     means: tuple[float, ...]  # mean of the values in each bin; of an empty one its middle, or its edge where it is open
+    calibration: Calibration | None = None  # None: not known, taken for independent values
 
 
-class CategoricalSignal(msgspec.Struct, frozen=True, kw_only=True, tag="categorical"):
+class CategoricalSignal(msgspec.Struct, frozen=True, kw_only=True, tag="categorical", omit_defaults=True):
     """A signal of names (classes, booleans as ``true`` and ``false``), most frequent first, ties by name."""
 
     count: int  # values present
@@ -44,12 +62,13 @@ class CategoricalSignal(msgspec.Struct, frozen=True, kw_only=True, tag="categori
     categories: tuple[tuple[str, int], ...]  # at most 250
     rest: int  # values of categories beyond those named
     distinct: int  # number of categories seen; a lower bound when `rest` is not 0
+    calibration: Calibration | None = None
 
 
 Signal = NumericSignal | CategoricalSignal
 
 
-class Provenance(msgspec.Struct, frozen=True, kw_only=True):
+class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the reference came from."""
 
     source: str  # file name or topic, without directories
@@ -57,6 +76,7 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     start: str | None  # RFC 3339, event time of the first and last record; None without times
     end: str | None
     tidemark: str  # version that made the profile
+    order: Literal["time", "file"] | None = None  # in which autocorrelation was looked for; None: it was not
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
 import pytest
+from msgspec import structs
 
 from config.plan import AlarmsPlan, ModelPlan, PredictionPlan, WindowPlan
 from operators.remarks import remarks
-from schemas.profile import CategoricalSignal, NumericSignal, Profile, Provenance
+from schemas.profile import Calibration, CategoricalSignal, NumericSignal, Profile, Provenance
 
 MODEL = ModelPlan(
     name="churn",
@@ -84,3 +85,31 @@ def test_segments_without_values():
     assert of(segments={"country": (), "device": (("device=ios", 30),)}) == [
         "segment country: no value in 20 records or more; correct its name or remove it"
     ]
+
+
+def test_records_in_no_order():
+    """Without times and without any dependence, a shuffle cannot be told from independent records."""
+    origin = Provenance(source="a", rows=1000, start=None, end=None, tidemark="0", order="file")
+    made = Profile(model="churn", version=None, provenance=origin, signals={"x": numeric()})
+    assert remarks(made, MODEL) == [
+        "its records have no times and seem independent: if they are not in the order in which they came, "
+        "autocorrelation stays hidden, and there will be false alarms; give 'fields.timestamp' of the source"
+    ]
+    tau = Calibration(values=1000, error=0.2, tau=(1.5, 2.0), spread_tau=(1.0, 1.0), shares=((2.0, 1.0),) * 2)
+    made = structs.replace(made, signals={"x": structs.replace(numeric(), calibration=tau)})
+    assert remarks(made, MODEL) == []
+
+
+def test_a_slow_signal():
+    """Few independent values in many records; few records are told of once."""
+    slow = Calibration(values=1000, error=0.8, tau=(2.0, 50.0), spread_tau=(1.0, 80.0), shares=((50.0, 1.0),) * 2)
+    assert of(x=structs.replace(numeric(), calibration=slow)) == [
+        "x: moves so slowly that its 1,000 values say as much as 12 independent ones; profile a longer time"
+    ]
+    few = Profile(
+        model="churn",
+        version=None,
+        provenance=Provenance(source="a", rows=99, start=None, end=None, tidemark="0", order="file"),
+        signals={"x": numeric()},
+    )
+    assert remarks(few, MODEL) == ["it has 99 records, too few to tell any but large changes from chance; profile more"]

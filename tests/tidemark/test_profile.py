@@ -63,13 +63,17 @@ def test_a_profile(folder, capsys):
         f"{made.id}\n"
         "written to profiles/churn-3.json\n"
     )
-    assert err == "confidence: always 0.5; any other value will be a change\n"
+    assert err == (
+        "confidence: always 0.5; any other value will be a change\n"
+        "it has 10 records, too few to tell any but large changes from chance; profile more\n"
+    )
     assert made.provenance == profiles.Provenance(
         source="train.jsonl",
         rows=10,
         start="2026-01-01T00:00:00.000Z",
         end="2026-01-01T00:00:09.000Z",
         tidemark=version("tidemark"),
+        order="time",
     )
 
 
@@ -85,6 +89,7 @@ def test_csv_with_gaps(folder, capsys):
         "feature.plan: always 'gold'; any other value will be a change\n"
         "feature.member: missing in all 40 records; correct its name or remove it\n"
         "prediction: missing in all records; correct 'fields' of the source or leave 'prediction' out\n"
+        "it has 40 records, too few to tell any but large changes from chance; profile more\n"
         "segment country: no value in 1 records or more; correct its name or remove it\n"
     )
     made = profiles.decode((folder / "out" / "p.json").read_bytes())

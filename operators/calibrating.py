@@ -1,0 +1,123 @@
+"""Calibrating a profile: its signals' earliest values, kept in the order of time while the reference is read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from operators.codes import MISSING, OTHER
+from operators.coding import CategoryCoder, NumericCoder
+from operators.dependence import calibrate
+from operators.earliest import Earliest
+from operators.values import Gap
+from schemas.profile import NumericSignal, Signal
+
+VALUES = 8_000_000  # kept, of all signals together: 8 bytes each, twice that for a moment
+RECORDS = 1_000_000  # kept: more makes the estimates hardly better
+NAMES = 1_000  # told apart, of a signal; later ones count together
+NO_TIME = int(np.iinfo(np.int64).min)  # event time of a record that has none
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class Calibrating:
+    """Values of some signals. A signal may be in both lists, if only the data decide what it is.
+
+    Parameters
+    ----------
+    numbers, names : sequence of str
+        Signals that are numbers, and those that are names.
+    """
+
+    def __init__(self, numbers: Sequence[str], names: Sequence[str]) -> None:
+        self._numbers = {signal: column for column, signal in enumerate(numbers)}
+        self._names = {signal: column for column, signal in enumerate(names, len(numbers))}
+        nothing = float("nan")
+        self._known: dict[str, dict[str | Gap, float]] = {
+            signal: {Gap.MISSING: nothing, Gap.INVALID: nothing} for signal in names
+        }
+        columns = len(numbers) + len(names)
+        self._earliest = Earliest(columns, min(RECORDS, VALUES // max(columns, 1)))
+        self._timed: bool | None = None  # None: there was no record yet
+        self._records = 0
+
+    @property
+    def order(self) -> Literal["time", "file"] | None:
+        """By what the records are in order: their time, or, without times, as they came."""
+        return None if self._timed is None else "time" if self._timed else "file"
+
+    def add(
+        self,
+        numbers: Mapping[str, Floats],
+        names: Mapping[str, Sequence[str | Gap]],
+        records: int,
+        times_ms: Ints | None,
+    ) -> None:
+        """Take in records.
+
+        Parameters
+        ----------
+        numbers, names
+            By signal; a number that is not finite is none. A signal that is not there is missing.
+        records
+            How many.
+        times_ms
+            Event times; None if no record has one. The first records decide whether times count; if so, records
+            without one are left out.
+        """
+        if not records:
+            return
+        if self._timed is None:
+            self._timed = times_ms is not None and bool((times_ms != NO_TIME).any())
+        times = np.arange(self._records, self._records + records)
+        if self._timed:
+            times = np.full(records, NO_TIME) if times_ms is None else times_ms
+        self._records += records
+        wanted = np.flatnonzero(self._earliest.wants(times) & (times != NO_TIME))
+        if not len(wanted):
+            return
+        rows = np.full((len(wanted), len(self._numbers) + len(self._names)), np.nan)
+        for signal, column in self._numbers.items():
+            if signal in numbers:
+                rows[:, column] = numbers[signal][wanted]
+        for signal, column in self._names.items():
+            if signal in names:
+                known, named = self._known[signal], map(names[signal].__getitem__, wanted.tolist())
+                rows[:, column] = [known[name] if name in known else _learnt(known, name) for name in named]
+        self._earliest.add(times[wanted], rows)
+
+    def calibrated(self, signals: Mapping[str, Signal], truths: Collection[str]) -> dict[str, Signal]:
+        """The signals with their calibration; ``truths`` are those that are booleans."""
+        values = self._earliest.records()
+        done: dict[str, Signal] = {}
+        for name, signal in signals.items():
+            if isinstance(signal, NumericSignal):
+                column = np.ascontiguousarray(values[:, self._numbers[name]])
+                codes = NumericCoder([signal]).codes(column[:, None]).ravel()
+            else:
+                table = self._table(name, CategoryCoder(signal, truth=name in truths))
+                column = values[:, self._names[name]]
+                codes = table[np.where(np.isnan(column), NAMES + 1, column).astype(np.int64)]
+            done[name] = msgspec.structs.replace(signal, calibration=calibrate(signal, codes))
+        return done
+
+    def _table(self, signal: str, coder: CategoryCoder) -> npt.NDArray[np.uint8]:
+        """Code of each name by its number."""
+        names = [name for name in self._known[signal] if not isinstance(name, Gap)]
+        table = np.full(NAMES + 2, OTHER, np.uint8)
+        table[: len(names)] = coder.codes(names)
+        table[-1] = MISSING
+        return table
+
+
+def _learnt(known: dict[str | Gap, float], name: str | Gap) -> float:
+    """The number of a name that was not known."""
+    if len(known) == NAMES + 2:
+        return float(NAMES)
+    known[name] = float(len(known) - 2)
+    return known[name]
