@@ -47,10 +47,8 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
     for part in LATER:
         if getattr(model, part):
             yield (part,), ""
-    if isinstance(model.reference, Learned):
-        yield ("reference",), f"'{'learn' if model.reference.learn else 'previous'}' is "
-    if model.on_unknown_version == "learn":
-        yield ("on_unknown_version",), "'learn' is "
+    if isinstance(model.reference, Learned) and model.reference.previous:
+        yield ("reference",), "'previous' is "
     for setting, value in model.quality:
         if setting != "freshness" and value != getattr(Quality(), setting):
             yield ("quality", setting), ""

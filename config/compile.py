@@ -18,6 +18,7 @@ from config.plan import (
     FeaturePlan,
     FieldsPlan,
     JobPlan,
+    LearnPlan,
     ModelPlan,
     Plan,
     PredictionPlan,
@@ -38,6 +39,7 @@ SUFFIXES: dict[str, Format] = {
 }
 TOPICS = {"events": "drift-events", "summaries": "drift-summaries", "dead_letters": "drift-dead-letters"}
 FILES = {"events": "events.jsonl", "summaries": "summaries.jsonl", "dead_letters": "dead-letters.jsonl"}
+LEARNED = 10_000  # records of a reference that is learned when nothing is said about how many
 OUT = "out"  # folder of the sinks' files when nothing is said about sinks
 
 
@@ -181,6 +183,7 @@ def _model(name: str, model: Model) -> ModelPlan:
         info=model.info,
         versions={version: VersionPlan(role=settings.role) for version, settings in model.versions.items()},
         reference=None if isinstance(model.reference, Learned) else model.reference,
+        learn=_learn(model),
         on_unknown_version=model.on_unknown_version,
         window=WindowPlan(
             size_ms=model.window.size,
@@ -206,9 +209,17 @@ def _model(name: str, model: Model) -> ModelPlan:
     )
 
 
+def _learn(model: Model) -> LearnPlan | None:
+    if isinstance(model.reference, Learned):
+        learn = model.reference.learn
+        return LearnPlan(records=learn, save=model.reference.save) if learn else None
+    return LearnPlan(records=LEARNED, save=Learned().save) if model.on_unknown_version == "learn" else None
+
+
 def _located(model: ModelPlan, directory: Path) -> ModelPlan:
     reference = resolve(directory, model.reference) if model.reference else None
-    return msgspec.structs.replace(model, reference=reference)
+    learn = model.learn and msgspec.structs.replace(model.learn, save=resolve(directory, model.learn.save))
+    return msgspec.structs.replace(model, reference=reference, learn=learn)
 
 
 def _features(model: Model) -> tuple[FeaturePlan, ...]:

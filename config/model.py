@@ -28,8 +28,9 @@ class Version(Section):
 class Learned(Section):
     """A reference made from the stream: its first records, or the time before."""
 
-    learn: Annotated[int, Within(1)] | None = None
+    learn: Annotated[int, Within(100)] | None = None
     previous: Duration | None = None
+    save: String = "profiles/learned/{model}-{version}.json"
 
 
 class Window(Section):

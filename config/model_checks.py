@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import get_args
 
+from config.compile import LEARNED
 from config.durations import duration, time_ms
 from config.errors import Path, Problem
 from config.model import Detector, Feature, Learned, Level, Model, Prediction, Segment
 
 PANES_LIMIT = 64  # slides of a window: the monitor keeps a sketch for each, and adds them up at every evaluation
+# Values that a key keeps while it learns: one byte string of 32 MB, read and written with each pane.
+LEARNED_VALUES = 4_000_000
 NUMBERS_ONLY = ("ks", "lepage", "wasserstein")  # they compare positions on a scale, which categories do not have
 NAME = re.compile(r"[^/|\x00-\x1f]+")  # a model's name stands in keys and in names of files
 PLACEHOLDER = re.compile(r"\{[^}]*\}?")
@@ -39,6 +42,8 @@ def model_problems(path: Path, name: str, model: Model, pane_ms: int) -> Iterato
         message = f"'{model.alarms.critical}' is below min_effect ('{model.alarms.min_effect}')"
         yield Problem((*path, "alarms", "critical"), message)
     yield from _reference_problems((*path, "reference"), model.reference)
+    if (learned := _learned(model)) is not None:
+        yield from _learning_problems(path, model, *learned)
     if model.prediction:
         yield from _prediction_problems((*path, "prediction"), model.prediction)
     if isinstance(model.features, dict):
@@ -70,10 +75,44 @@ def _reference_problems(path: Path, reference: Learned | str) -> Iterator[Proble
     if isinstance(reference, Learned):
         if (reference.learn is None) == (reference.previous is None):
             yield Problem(path, "takes one of 'learn: RECORDS' and 'previous: DURATION', or the path of a profile")
+        if "{version}" not in reference.save:
+            message = f"'{reference.save}' has no '{{version}}': each version would overwrite the one before"
+            yield Problem((*path, "save"), message)
+        yield from _placeholder_problems((*path, "save"), reference.save)
         return
+    yield from _placeholder_problems(path, reference)
+
+
+def _placeholder_problems(path: Path, reference: str) -> Iterator[Problem]:
     for word in PLACEHOLDER.findall(reference):
         if word not in ("{model}", "{version}"):
             yield Problem(path, f"'{word}' is not known here ({{model}}, {{version}})")
+
+
+def _learned(model: Model) -> tuple[tuple[str, ...], int] | None:
+    """What says that references are learned, and of how many records."""
+    if isinstance(model.reference, Learned):
+        learn = model.reference.learn
+        return (("reference", "learn"), learn) if learn else None
+    return (("on_unknown_version",), LEARNED) if model.on_unknown_version == "learn" else None
+
+
+def _learning_problems(path: Path, model: Model, where: tuple[str, ...], records: int) -> Iterator[Problem]:
+    if isinstance(model.features, dict):
+        signals = len(model.features) + 2  # prediction and confidence
+        if records * signals > LEARNED_VALUES:
+            message = (
+                f"{records} records of {signals} signals are kept until they are a reference "
+                f"(at most {LEARNED_VALUES // signals} records)"
+            )
+            yield Problem((*path, *where), message)
+    elif where[0] == "reference":
+        yield Problem((*path, "features"), "are in no profile where the reference is learned; name them")
+    for index, segment in enumerate(model.segments):
+        if segment.values is None:
+            fields = ", ".join(segment.fields)
+            message = f"'{fields}' takes its values from a profile, and a version that is learned has none; list them"
+            yield Problem((*path, "segments", index), message)
 
 
 def _prediction_problems(path: Path, prediction: Prediction) -> Iterator[Problem]:

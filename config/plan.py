@@ -121,13 +121,21 @@ class VersionPlan(msgspec.Struct, frozen=True, kw_only=True):
     role: Literal["champion", "shadow", "challenger"] = "champion"
 
 
+class LearnPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A reference that is made from a version's own first records, for the whole traffic and for each segment."""
+
+    records: int
+    save: str  # path template with {model} and {version}: a copy of what was learned of the whole traffic
+
+
 class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One model and all that is watched of it."""
 
     name: str
     info: dict[str, Any] = {}  # copied into events
     versions: dict[str, VersionPlan] = {}  # empty: any version, champion
-    reference: str | None = None  # path template with {model} and {version}; None: no profile needed for now
+    reference: str | None = None  # path template with {model} and {version}; None: there are no profiles
+    learn: LearnPlan | None = None  # of versions without a profile
     on_unknown_version: Literal["previous_profile", "learn", "ignore"] = "previous_profile"
     window: WindowPlan
     alarms: AlarmsPlan

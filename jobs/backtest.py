@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 import msgspec
 
 from config.plan import ALL, SourcePlan
-from operators import chunks, policy
-from operators.detection import Detection
+from operators import policy
 from operators.entries import Batch, Counts
 from operators.file_decode import NEVER, FileDecoder
 from operators.files import list_blocks
-from operators.keys import LETTER, split_key
-from operators.monitor import Step, step
+from operators.keys import LETTER
+from operators.monitor import Step
+from operators.monitors import Kept, Monitors
 from operators.outputs import Output
-from operators.references import JobReferences, References
-from operators.state import Key
+from operators.references import JobReferences
 from schemas.errors import UsageError
-from schemas.events import DriftEvent
+from schemas.events import Event
+from schemas.profile import Profile
 from schemas.summaries import Summary
 
 ROWS = 10_000  # of a block, as in the job: what is late depends on it
@@ -31,23 +31,23 @@ class Result:
     """What a backtest gives."""
 
     records: Counts = field(default_factory=Counts)
-    events: list[DriftEvent] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     letters: list[bytes] = field(default_factory=list)  # late and dead records
     counted: int = 0  # by the monitors of whole traffic: as many as were used and not ignored
 
 
 @dataclass
 class _Key:
-    key: Key
-    detection: Detection
     state: bytes = b""
     ring: bytes = b""
+    learned: bytes = b""
     next_ms: int | None = None
     timers: set[int] = field(default_factory=set)
 
-    def read_ring(self) -> bytes:
+    @property
+    def kept(self) -> Kept:
         """As the monitor asks for it."""
-        return self.ring
+        return Kept(lambda: self.state, lambda: self.ring, lambda: self.learned)
 
 
 class Backtest:
@@ -61,6 +61,8 @@ class Backtest:
         Gets each evaluated window's summary, if given.
     on_progress
         Gets the number of records after each block, if given.
+    on_profile
+        Gets each reference that was learned of a version's whole traffic, if given.
     """
 
     def __init__(
@@ -68,14 +70,14 @@ class Backtest:
         job: JobReferences,
         on_summary: Callable[[Summary], None] | None = None,
         on_progress: Callable[[int], None] | None = None,
+        on_profile: Callable[[Profile], None] | None = None,
     ) -> None:
         self._job = job
-        self._references = References(job)
-        self._pane_ms = job.plan.job.pane_ms
-        self._on_summary, self._on_progress = on_summary, on_progress
+        self._models = {model.name: model for model in job.plan.models}
+        self._monitors = Monitors(job, scores=on_summary is not None)
+        self._on_summary, self._on_progress, self._on_profile = on_summary, on_progress, on_profile
         self._windows: dict[int, dict[str, list[bytes]]] = {}  # pane end -> key -> chunks
         self._keys: dict[str, _Key] = {}
-        self._detections: dict[int, Detection] = {}
         self._policies: dict[str, bytes] = {model.name: b"" for model in job.plan.models}
         self._waiting: dict[str, list[Output]] = {model.name: [] for model in job.plan.models}
         self._timers: list[tuple[int, str]] = []
@@ -134,30 +136,17 @@ class Backtest:
         if ends:
             self._advance(ends[-1] - 1)
         if ends:
-            slides = [key.detection.signals.model.window.slide_ms for key in self._keys.values()]
-            self._tick(ends[-1] + max(slides, default=0))
+            self._tick(ends[-1] + max(model.window.slide_ms for model in self._models.values()))
         for model in self._policies:
             self._decide(model, policy.MAX - 1)
 
     def _fold(self, text: str, parts: list[bytes]) -> None:
-        found = self._keys.get(text)
-        if found is None:
-            key = Key(*split_key(text))  # type: ignore[arg-type]  # the role was read as one
-            found = self._keys[text] = _Key(key, self._detection(key))
-        pane = chunks.decode(parts, self._pane_ms)
-        result = step(found.detection, found.key, found.state, found.read_ring, pane, pane.end_ms, self._scores)
-        if found.key.segment == ALL:
+        found = self._keys.setdefault(text, _Key())
+        result = self._monitors.fold(text, found.kept, parts)
+        assert result is not None, "all chunks were made under one configuration"
+        if self._monitors.key(text).segment == ALL:
             self.result.counted += result.counted
         self._take(text, found, result)
-
-    @property
-    def _scores(self) -> bool:
-        return self._on_summary is not None
-
-    def _detection(self, key: Key) -> Detection:
-        signals = self._references.find(key.model, key.version)
-        assert signals is not None, "decode leaves out what has no profile"
-        return self._detections.setdefault(id(signals), Detection(signals))
 
     def _tick(self, until_ms: int) -> None:
         while self._timers and self._timers[0][0] <= until_ms:
@@ -166,20 +155,23 @@ class Backtest:
             found.timers.remove(time_ms)
             if found.next_ms != time_ms:
                 continue
-            result = step(found.detection, found.key, found.state, found.read_ring, None, time_ms, self._scores)
-            self._take(text, found, result)
+            self._take(text, found, self._monitors.pass_time(text, found.kept, time_ms))
 
     def _take(self, text: str, found: _Key, result: Step) -> None:
+        key = self._monitors.key(text)
         found.state = result.state
         if result.ring is not None:
             found.ring = result.ring
+        if result.learned is not None:
+            found.learned = result.learned
         if result.next_ms is not None and result.next_ms not in found.timers:
             found.timers.add(result.next_ms)
             heapq.heappush(self._timers, (result.next_ms, text))
         found.next_ms = result.next_ms
         if result.outputs:
-            model = found.key.model
-            self._waiting[model] += result.outputs
+            self._waiting[key.model] += result.outputs
+        if result.profile is not None and key.segment == ALL and self._on_profile:
+            self._on_profile(result.profile)
         if self._on_summary:
             for summary in result.summaries:
                 self._on_summary(summary)
@@ -190,8 +182,6 @@ class Backtest:
         if self._waiting[model]:
             before = policy.add(before, self._waiting[model])  # all at once: each addition copies what is there
             self._waiting[model] = []
-        state, events = policy.advance(
-            self._references.models[model], plan.job, plan.configuration_id, before, watermark_ms
-        )
+        state, events = policy.advance(self._models[model], plan.job, plan.configuration_id, before, watermark_ms)
         self._policies[model] = state
         self.result.events += events

@@ -13,13 +13,12 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from config.plan import ALL, Plan
-from operators import chunks, outputs, policy, silence
-from operators.detection import Detection
+from operators import outputs, policy, silence
 from operators.entries import Batch
-from operators.keys import LETTER, MONITOR, source_of, split_key
-from operators.monitor import Step, retire, step
-from operators.references import JobReferences, References
-from operators.state import Key
+from operators.keys import LETTER, MONITOR, source_of
+from operators.monitor import Step
+from operators.monitors import Kept, Monitors
+from operators.references import JobReferences
 from schemas import cloudevents, events, summaries
 
 FINAL = 2**63 - 1  # the watermark after the last record of bounded input
@@ -58,7 +57,7 @@ def _keep(state: Any, value: bytes) -> None:
 
 
 class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
-    """Panes of a key through `monitor.step`; letters and counts pass through."""
+    """Panes of a key through `Monitors`; letters and counts pass through."""
 
     def __init__(self, job: bytes) -> None:
         self._job = job
@@ -66,29 +65,25 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
         job = msgspec.msgpack.decode(self._job, type=JobReferences)
-        self._references = References(job)
-        self._pane_ms = job.plan.job.pane_ms
         self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)
-        self._scores = job.plan.summaries is not None
-        self._detections: dict[int, Detection] = {}
-        self._keys: dict[str, Key] = {}
+        self._monitors = Monitors(job, scores=job.plan.summaries is not None)
         self._state = _bytes_state(runtime_context, "key")
         self._ring = _bytes_state(runtime_context, "ring")
+        self._learned = _bytes_state(runtime_context, "learned")
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Take a pane, letters, or counts."""
         key, _, parts = value
         if key[0] == MONITOR:
-            meaning = self._detection(key).signals.meaning
-            coded = chunks.with_meaning([bytes(part) for part in parts], meaning)
-            if not coded:
+            before = _value(self._state)
+            result = self._monitors.fold(key, self._kept(before), [bytes(part) for part in parts])
+            if result is None:
                 return
-            pane = chunks.decode(coded, self._pane_ms)
-            result = self._step(key, pane, pane.end_ms)
+            self._keep(before, result)
             if result.next_ms is not None:
                 ctx.timer_service().register_event_time_timer(result.next_ms - 1)
             yield from self._said(key, result)
-            if result.counted and self._key(key).segment == ALL:
+            if result.counted and self._monitors.key(key).segment == ALL:
                 yield Row("counted", key, b"%d" % result.counted)
             return
         source = source_of(key)
@@ -103,53 +98,26 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
         """Let time pass for a key that got nothing."""
-        key = ctx.get_current_key()
-        who = self._key(key)
-        if not self._is_watched(who):
-            # The configuration knows the key no more; its model may have no policy either, which then says nothing.
-            for output in retire(who, _value(self._state)):
-                yield Row("output", who.model, outputs.encode(output))
-            self._state.clear()
-            self._ring.clear()
-            return
-        result = self._step(key, None, timestamp + 1)
+        key, before = ctx.get_current_key(), _value(self._state)
+        result = self._monitors.pass_time(key, self._kept(before), timestamp + 1)
+        self._keep(before, result)
         # After the last record of bounded input nobody hears what slides without records say.
         if result.next_ms is not None and ctx.timer_service().current_watermark() < FINAL:
             ctx.timer_service().register_event_time_timer(result.next_ms - 1)
         yield from self._said(key, result)
 
-    def _step(self, key: str, pane: chunks.Pane | None, until_ms: int) -> Step:
-        before = _value(self._state)
-        result = step(
-            self._detection(key), self._key(key), before, lambda: _value(self._ring), pane, until_ms, self._scores
-        )
+    def _kept(self, state: bytes) -> Kept:
+        return Kept(lambda: state, lambda: _value(self._ring), lambda: _value(self._learned))
+
+    def _keep(self, before: bytes, result: Step) -> None:
         if result.state is not before:
             _keep(self._state, result.state)
-        if result.ring is not None:
-            _keep(self._ring, result.ring)
-        return result
-
-    def _is_watched(self, who: Key) -> bool:
-        known = who.model in self._references.models
-        return known and self._references.find(who.model, who.version) is not None
-
-    def _detection(self, key: str) -> Detection:
-        who = self._key(key)
-        signals = self._references.find(who.model, who.version)
-        assert signals is not None, "decode leaves out what has no profile"
-        detection = self._detections.get(id(signals))
-        if detection is None:
-            detection = self._detections[id(signals)] = Detection(signals)
-        return detection
-
-    def _key(self, key: str) -> Key:
-        found = self._keys.get(key)
-        if found is None:
-            found = self._keys[key] = Key(*split_key(key))  # type: ignore[arg-type]  # the role was read as one
-        return found
+        for kept, value in ((self._ring, result.ring), (self._learned, result.learned)):
+            if value is not None:
+                _keep(kept, value)
 
     def _said(self, key: str, result: Step) -> Iterator[Row]:
-        model = self._key(key).model
+        model = self._monitors.key(key).model
         for output in result.outputs:
             yield Row("output", model, outputs.encode(output))
         for summary in result.summaries:

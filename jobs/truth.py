@@ -14,7 +14,7 @@ from config.plan import Plan
 from operators.values import Gap, event_time
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.errors import DataError
-from schemas.events import DriftEvent
+from schemas.events import Event
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _listed(entries: list[Any]) -> list[str]:
     return found
 
 
-def compare(drifts_ms: Sequence[int], events: Sequence[DriftEvent]) -> Comparison:
+def compare(drifts_ms: Sequence[int], events: Sequence[Event]) -> Comparison:
     """Hold episodes against the truth, by when they were detected."""
     opened = sorted(milliseconds(e.time) for e in events if e.type == "io.tidemark.drift.opened")
     found = []

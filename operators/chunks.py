@@ -26,8 +26,8 @@ from schemas.errors import StateVersionError
 
 FORMAT = 1
 LIMIT = 4 << 20  # bytes a chunk; a 100 MB one overflows the window's buffer, small ones cost a row each
-_HEADER = struct.Struct("<BBHHHIqI")  # 24 bytes: what follows is aligned
-_PREFIX = 12  # bytes of time and hash before the codes
+HEADER = struct.Struct("<BBHHHIqI")  # 24 bytes: what follows is aligned
+PREFIX = 12  # bytes of time and hash before the codes
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -53,12 +53,12 @@ def rows(
 ) -> Bytes:
     """The rows of a batch as bytes, shape (records, bytes a row); ``offsets_ms`` count from the pane's start."""
     records, signals = codes.shape
-    out = np.empty((records, _PREFIX + signals + 8 * raw.shape[1]), np.uint8)
+    out = np.empty((records, PREFIX + signals + 8 * raw.shape[1]), np.uint8)
     out[:, :4] = offsets_ms.astype("<u4").view(np.uint8).reshape(-1, 4)
-    out[:, 4:_PREFIX] = hashes.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)
-    out[:, _PREFIX : _PREFIX + signals] = codes
+    out[:, 4:PREFIX] = hashes.astype("<u8", copy=False).view(np.uint8).reshape(-1, 8)
+    out[:, PREFIX : PREFIX + signals] = codes
     if raw.shape[1]:
-        out[:, _PREFIX + signals :] = np.ascontiguousarray(raw).view(np.uint8)
+        out[:, PREFIX + signals :] = np.ascontiguousarray(raw).view(np.uint8)
     return out
 
 
@@ -66,17 +66,32 @@ def encode(
     pane_end_ms: int, meaning: int, signals: int, raw: int, sums: npt.NDArray[np.int64], records: int, data: bytes
 ) -> bytes:
     """One chunk from the bytes of its rows."""
-    return _HEADER.pack(FORMAT, 0, signals, raw, len(sums), records, pane_end_ms, meaning) + sums.tobytes() + data
+    return HEADER.pack(FORMAT, 0, signals, raw, len(sums), records, pane_end_ms, meaning) + sums.tobytes() + data
 
 
 def overhead(numeric: int) -> int:
     """Bytes of a chunk before its rows, by the number of numeric signals."""
-    return _HEADER.size + 8 * moments.FIELDS * numeric
+    return HEADER.size + 8 * moments.FIELDS * numeric
 
 
 def pane_end(chunk: bytes) -> int:
     """End of the pane that a chunk belongs to, event time in ms."""
-    return int(_HEADER.unpack_from(chunk)[6])
+    return int(HEADER.unpack_from(chunk)[6])
+
+
+def header(chunk: bytes) -> tuple[int, int, int, int]:
+    """Numbers of signals, of raw values and of records, and the end of the pane.
+
+    Raises
+    ------
+    StateVersionError
+        The chunk was written by another release; let the job finish its panes before upgrading.
+    """
+    form, _, signals, raw, _, records, end_ms, _ = HEADER.unpack_from(chunk)
+    if form != FORMAT:
+        message = f"chunk of a pane: format {form} is not what this release reads ({FORMAT}); use the same release"
+        raise StateVersionError(message)
+    return signals, raw, records, end_ms
 
 
 def with_meaning(chunks: Sequence[bytes], meaning: int) -> list[bytes]:
@@ -84,7 +99,7 @@ def with_meaning(chunks: Sequence[bytes], meaning: int) -> list[bytes]:
 
     A job that goes on under another profile finds chunks of its open panes that were coded by the old one.
     """
-    return [chunk for chunk in chunks if _HEADER.unpack_from(chunk)[7] == meaning]
+    return [chunk for chunk in chunks if HEADER.unpack_from(chunk)[7] == meaning]
 
 
 def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
@@ -99,11 +114,9 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
     parts = []
     signals = raw = end_ms = 0
     for chunk in chunks:
-        form, _, signals, raw, numeric, records, end_ms, _ = _HEADER.unpack_from(chunk)
-        if form != FORMAT:
-            message = f"chunk of a pane: format {form} is not what this release reads ({FORMAT}); use the same release"
-            raise StateVersionError(message)
-        at = _HEADER.size
+        signals, raw, records, end_ms = header(chunk)
+        numeric = HEADER.unpack_from(chunk)[4]
+        at = HEADER.size
         sums = np.frombuffer(chunk, np.int64, numeric * moments.FIELDS, at).reshape(numeric, moments.FIELDS)
         if total is None:
             total = moments.empty(numeric)
@@ -112,23 +125,24 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
         parts.append(np.frombuffer(chunk, np.uint8, len(chunk) - at, at).reshape(records, -1))
     assert total is not None, "a pane has at least one chunk"
     data = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    order = _order(data)
-    if order is not None:
-        data = data[order]
+    positions = row_order(data)
+    if positions is not None:
+        data = data[positions]
     # Copies, also of a single row, whose bytes could be taken as they are: read-only arrays compile kernels again.
-    codes = data[:, _PREFIX : _PREFIX + signals].copy()
-    raw_values = data[:, _PREFIX + signals :].copy().view(np.float64) if raw else np.empty((len(data), 0))
-    return Pane(end_ms, end_ms - pane_ms + _times(data), codes, total, raw_values)
+    codes = data[:, PREFIX : PREFIX + signals].copy()
+    raw_values = data[:, PREFIX + signals :].copy().view(np.float64) if raw else np.empty((len(data), 0))
+    return Pane(end_ms, end_ms - pane_ms + row_times(data), codes, total, raw_values)
 
 
-def _times(data: Bytes) -> npt.NDArray[np.int64]:
+def row_times(data: Bytes) -> npt.NDArray[np.int64]:
+    """Time of each row, in ms from the start of the pane."""
     return np.ascontiguousarray(data[:, :4]).view("<u4")[:, 0].astype(np.int64)
 
 
-def _order(data: Bytes) -> npt.NDArray[np.int64] | None:
+def row_order(data: Bytes) -> npt.NDArray[np.int64] | None:
     """Positions of the rows in their order; None where they are in it already."""
-    times = _times(data).astype(np.uint64)
-    hashes = np.ascontiguousarray(data[:, 4:_PREFIX]).view("<u8")[:, 0]
+    times = row_times(data).astype(np.uint64)
+    hashes = np.ascontiguousarray(data[:, 4:PREFIX]).view("<u8")[:, 0]
     # The time takes the upper 32 bits, the hash's upper half the rest: one sort of whole numbers decides nearly all.
     keys = (times << np.uint64(32)) | (hashes >> np.uint64(32))
     if bool((keys[1:] > keys[:-1]).all()):
@@ -150,6 +164,6 @@ def _settle(
         while stop < len(order) and keys[order[stop]] == keys[order[start]]:
             stop += 1
         run = order[start:stop]
-        hashes = np.ascontiguousarray(data[run, 4:_PREFIX]).view("<u8")[:, 0]
-        texts = [data[i, _PREFIX:].tobytes() for i in run]
+        hashes = np.ascontiguousarray(data[run, 4:PREFIX]).view("<u8")[:, 0]
+        texts = [data[i, PREFIX:].tobytes() for i in run]
         order[start:stop] = run[sorted(range(len(run)), key=lambda i: (int(hashes[i]), texts[i]))]

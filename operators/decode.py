@@ -23,8 +23,10 @@ from operators.keys import COUNTS, source_key
 from operators.letters import Letters
 from operators.record_coding import RecordCoder
 from operators.records import Reading, layout
-from operators.references import JobReferences, ModelSignals, References
+from operators.references import JobReferences, References
 from operators.table_records import TableReader
+from operators.unprofiled import Unprofiled
+from operators.value_coding import ValueCoder
 from operators.values import Gap, event_time
 
 NO_TIME = -(2**63)  # of a record that does not say when it was
@@ -51,7 +53,7 @@ class Decoder:
         self._pane_ms = job.plan.job.pane_ms
         self._letters = Letters(job.plan, source)
         self._layouts = {model.name: layout(model) for model in job.plan.models}
-        self._coders: dict[int, RecordCoder] = {}
+        self._coders: dict[int, RecordCoder | ValueCoder] = {}
         identities = Identities(self._references, source)
         self._tables = TableReader(source, self._layouts, identities)
         self._lines = JsonReader(source, self._layouts, identities)
@@ -176,12 +178,13 @@ class Decoder:
         for row in late:
             yield self._letters.late(row, int(times_ms[row]), place, payload(row))
 
-    def _coder(self, model: str, version: str) -> RecordCoder:
-        signals: ModelSignals | None = self._references.find(model, version)
-        assert signals is not None, "records of versions without a profile are ignored"
+    def _coder(self, model: str, version: str) -> RecordCoder | ValueCoder:
+        signals = self._references.find(model, version)
+        assert signals is not None, "records of versions that the configuration ignores are left out"
         coder = self._coders.get(id(signals))
         if coder is None:
-            coder = RecordCoder(signals, self._layouts[model], self._source, self._pane_ms)
+            how = self._layouts[model], self._source, self._pane_ms
+            coder = ValueCoder(signals, *how) if isinstance(signals, Unprofiled) else RecordCoder(signals, *how)
             self._coders[id(signals)] = coder
         return coder
 

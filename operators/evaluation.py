@@ -228,6 +228,7 @@ class _Evaluation:
             window=self._window,
             of=signals.kinds.count(kind),
             profile_id=signals.profile_id,
+            profile_kind=signals.kind,
             evidence=evidence.evidence(self._detection, position, self._slides, alarm, onset_ms),
         )
         self._changes.append(watch.told)

@@ -8,11 +8,14 @@ from config.plan import ModelPlan
 from operators.codes import CODES
 from operators.detection import Detection
 from operators.detectors import adwin, page_hinkley
+from operators.learning import blank
 from operators.moments import FIELDS
+from operators.unprofiled import Unprofiled
 from schemas.errors import UsageError
 
 LIMIT = 8 << 30  # bytes a model: state lives on the heap of the TaskManagers and is copied at each checkpoint
 SHOWN_VALUES = 1_000_000  # in an ADWIN window when its size is estimated: it grows with the logarithm of that
+PROFILE = 20_000  # bytes of a signal in a profile
 CELL = 2  # bytes of a count; 4 in slides with more than 65,535 equal codes
 
 
@@ -46,6 +49,15 @@ def footprint(detection: Detection, versions: int) -> Footprint:
     tracks = detection.tracks
     ranked = len(tracks.adwin.tracks) * 16 * buckets + len(tracks.page_hinkley.tracks) * 8 * page_hinkley.FIELDS
     return Footprint(slides * slide + ranked, versions * (1 + detection.segments))
+
+
+def learned_footprint(model: ModelPlan, records: int) -> Footprint:
+    """State of a version at most that learns its reference from so many records, with all its segments."""
+    unprofiled = Unprofiled(model)
+    detection = Detection(blank(unprofiled))
+    then = footprint(detection, 1)
+    learning = records * 8 * (1 + len(unprofiled.numbers) + len(unprofiled.names))
+    return Footprint(max(learning, then.key + PROFILE * len(detection.signals.names)), then.keys)
 
 
 def check(model: ModelPlan, found: Footprint) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from config.plan import ALL
+from config.plan import ALL, WindowPlan
 from operators import sketch
 from operators.chunks import Pane
 from operators.detection import Detection
@@ -20,6 +20,7 @@ from operators.outputs import Output, Progress
 from operators.sketch import Ring, Slide
 from operators.state import Held, Key, KeyState, Watch, pack, unpack
 from operators.tracks import Hit
+from schemas.profile import Profile
 from schemas.summaries import Summary
 
 
@@ -33,6 +34,8 @@ class Step:
     summaries: list[Summary] = field(default_factory=list)
     counted: int = 0  # records that were folded
     next_ms: int | None = None  # when the key wants to be woken, if nothing comes before
+    learned: bytes | None = None  # of `learning`; None: as it was
+    profile: Profile | None = None  # that was learned in this step
 
 
 def step(
@@ -76,6 +79,16 @@ def step(
 def retire(key: Key, state: bytes) -> list[Output]:
     """What there is to say of a key that is not watched any more: what was open is over."""
     return _ended(unpack(key, state)) if state else []
+
+
+def forgotten_ms(window: WindowPlan, pane_ms: int) -> int:
+    """When a sleeping key is forgotten: at the end of a slide, so that it does not depend on how time passes.
+
+    To the nearest multiple of a window's reach, so that a key has few timers and not one for each time it slept.
+    """
+    reach_ms = max(window.size_ms, window.grow_to_ms)
+    time_ms = -(-(pane_ms + reach_ms) // reach_ms) * reach_ms
+    return -(-time_ms // window.slide_ms) * window.slide_ms
 
 
 def _ended(old: KeyState) -> list[Output]:
@@ -178,19 +191,9 @@ class _Run:
             self._tell(slide, evaluated)
             is_open = any(watch.told is not None for watch in state.watches.values())
             state.slide = Slide(slide.end_ms + window.slide_ms) if is_open else None
-        if state is not None and state.slide is None and until_ms >= self._forgotten_ms(state):
+        if state is not None and state.slide is None and until_ms >= forgotten_ms(self._window, state.pane_ms):
             self._state, self._found_ring = None, Ring()
             self._changed = self._ring_changed = True
-
-    def _forgotten_ms(self, state: KeyState) -> int:
-        """When a sleeping key is forgotten: at the end of a slide, so that it does not depend on how time passes.
-
-        To the nearest multiple of a window's reach, so that a key has few timers and not one for each time it slept.
-        """
-        window = self._window
-        reach_ms = max(window.size_ms, window.grow_to_ms)
-        time_ms = -(-(state.pane_ms + reach_ms) // reach_ms) * reach_ms
-        return -(-time_ms // window.slide_ms) * window.slide_ms
 
     def _tell(self, slide: Slide, evaluated: Evaluated) -> None:
         key = self._key
@@ -208,5 +211,7 @@ class _Run:
         if self._ring_changed:
             result.ring = sketch.pack(self._ring) if state is not None else b""
         if state is not None:
-            result.next_ms = state.slide.end_ms if state.slide is not None else self._forgotten_ms(state)
+            result.next_ms = (
+                state.slide.end_ms if state.slide is not None else forgotten_ms(self._window, state.pane_ms)
+            )
         return result

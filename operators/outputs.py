@@ -27,6 +27,7 @@ class SignalChange(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
     window: Window  # its share is filled in by the policy
     of: int  # signals of this kind that the model has
     profile_id: str
+    profile_kind: Literal["profile", "learned"] = "profile"
     evidence: SignalEvidence  # for `recovered` what was told last
     why: Why | None = None  # `recovered` only
 
@@ -40,7 +41,22 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     records: int  # in the slide
 
 
-Output = SignalChange | Progress
+class Learned(msgspec.Struct, frozen=True, kw_only=True, tag="learned"):
+    """The first records of a key have become its reference."""
+
+    time_ms: int  # end of the pane with the last of them
+    model: str
+    version: str
+    role: Role
+    segment: str  # canonical text
+    profile_id: str
+    records: int
+    signals: int
+    start: str  # event times of the first and the last of them, as text
+    end: str
+
+
+Output = SignalChange | Progress | Learned
 
 _decoder: msgspec.msgpack.Decoder[Output] = msgspec.msgpack.Decoder(Output)
 

@@ -23,13 +23,24 @@ from itertools import groupby
 import msgspec
 
 from config.plan import JobPlan, ModelPlan
-from operators import episodes, messages, outputs
+from operators import announcements, episodes, messages, outputs
 from operators.episodes import Episode, Story, Turn
-from operators.outputs import Output, Progress, SignalChange
+from operators.outputs import Learned, Output, Progress, SignalChange
 from schemas import segments
 from schemas.cloudevents import identity, milliseconds, source, subject, timestamp
 from schemas.errors import StateVersionError
-from schemas.events import Affected, DriftData, DriftEvent, Reference, Severity, SignalEvidence, Span, Why, Window
+from schemas.events import (
+    Affected,
+    DriftData,
+    DriftEvent,
+    ProfileEvent,
+    Reference,
+    Severity,
+    SignalEvidence,
+    Span,
+    Why,
+    Window,
+)
 
 FORMAT = 1  # raised when an older release could misread the bytes
 MIN, MAX = -(2**63), 2**63 - 1
@@ -72,7 +83,7 @@ def next_time(state: bytes) -> int | None:
 
 def advance(
     plan: ModelPlan, job: JobPlan, configuration_id: str, state: bytes, watermark_ms: int
-) -> tuple[bytes, list[DriftEvent]]:
+) -> tuple[bytes, list[DriftEvent | ProfileEvent]]:
     """Take what the watermark has passed, in (time, version, segment, kind, signal) order.
 
     What was found in a slide without records is taken only if the model had records in that slide or later: the end
@@ -82,7 +93,7 @@ def advance(
     -------
     state : bytes
         Without what was taken.
-    events : list of DriftEvent
+    events : list of DriftEvent and ProfileEvent
         The same in whatever order outputs were added and however often `advance` is called.
     """
     time_ms = next_time(state)
@@ -100,13 +111,15 @@ def advance(
             left.append(output)
         else:
             taken.append((_order(output), data, output))
-    events = []
+    events: list[DriftEvent | ProfileEvent] = []
     reach_ms = max(plan.window.size_ms, plan.window.grow_to_ms)
     for _, step in groupby(sorted(taken, key=lambda item: item[:2]), key=lambda item: item[0][:4]):
         changes = []
         for _, _, output in step:
             if isinstance(output, Progress):
                 _count(story, output, reach_ms)
+            elif isinstance(output, Learned):
+                events.append(announcements.learned(plan, job, output))
             else:
                 changes.append(output)
         if changes:
@@ -125,6 +138,8 @@ def advance(
 def _order(output: Output) -> _Order:
     if isinstance(output, Progress):
         return output.time_ms, output.version, "", "", ""  # before the changes of its time: their share rests on it
+    if isinstance(output, Learned):
+        return output.time_ms, output.version, output.segment, "", ""
     return output.time_ms, output.version, output.segment, output.kind, output.evidence.signal
 
 
@@ -171,7 +186,7 @@ def _event(
         predicted=Span(start=window.start, end=window.end),
         affected=Affected(signals=len(episode.open), of=change.of),
         signals=signals,
-        reference=Reference(id=change.profile_id, kind="profile"),
+        reference=Reference(id=change.profile_id, kind=change.profile_kind),
         configuration=configuration_id,
         info=plan.info,
         muted=False,

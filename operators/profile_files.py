@@ -10,7 +10,7 @@ import msgspec
 
 from config.plan import FeaturePlan, ModelPlan, Plan
 from operators.detection import Detection
-from operators.footprint import check, footprint
+from operators.footprint import check, footprint, learned_footprint
 from operators.profile_checks import damage, misfits, was_sensitive
 from operators.references import FEATURE, JobReferences, References, natural
 from schemas import profile as profiles
@@ -33,12 +33,17 @@ def load_references(plan: Plan) -> JobReferences:
     job = JobReferences(msgspec.structs.replace(plan, models=models), found)
     references = References(job)
     for model in models:
-        check(model, footprint(Detection(references.any(model.name)), len(found[model.name])))
+        if found[model.name]:
+            check(model, footprint(Detection(references.any(model.name)), len(found[model.name])))
+        if model.learn is not None:
+            check(model, learned_footprint(model, model.learn.records))
     return job
 
 
 def find(model: ModelPlan) -> dict[str, Profile]:
     """Profiles of a model by version; ``""`` where the template has no version: it speaks for all."""
+    if model.reference is None and model.learn is not None:
+        return {}
     template = (model.reference or "profiles/{model}-{version}.json").replace("{model}", model.name)
     if "{version}" not in template:
         return {"": _read(template, model)}
@@ -52,7 +57,7 @@ def find(model: ModelPlan) -> dict[str, Profile]:
         pattern = re.compile(re.escape(before) + "([^/]+)" + re.escape(after))
         versions = {match[1]: path for path in paths if (match := pattern.fullmatch(path))}
         found = {v: _read(system.unstrip_protocol(path), model) for v, path in sorted(versions.items())}
-    if not found:
+    if not found and model.learn is None:
         message = (
             f"models.{model.name}: there is no profile {template}; "
             f"make one with 'tidemark profile CONFIG --model {model.name} --data DATA'"
@@ -106,6 +111,12 @@ def _read(path: str, model: ModelPlan) -> Profile:
 
 def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
     if model.features_from_profile:
+        if not found:
+            message = (
+                f"models.{model.name}.features: there is no profile to take them from; name them, or make one with "
+                f"'tidemark profile CONFIG --model {model.name} --data DATA'"
+            )
+            raise ProfileError(message)
         newest = found[max(found, key=natural)]
         features = [
             FeaturePlan(

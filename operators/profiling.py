@@ -8,7 +8,7 @@ times, which are taken in the order in which they come.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -37,7 +37,7 @@ class Values(msgspec.Struct, frozen=True):
     """Values of records by signal; one that their source does not carry is not there."""
 
     numbers: dict[str, npt.NDArray[np.float64]]  # NaN is missing, inf invalid
-    names: dict[str, Sequence[str | Gap]]
+    names: Mapping[str, Sequence[str | Gap]]
 
 
 def may_be_number(model: ModelPlan) -> bool:
@@ -127,20 +127,21 @@ class ProfileBuilder:
 
     def _read(self, columns: Columns, source: SourcePlan) -> Values:
         texts, rows = source.format == "csv", len(columns.rows)
-        found = Values({CONFIDENCE: _confidences(columns, rows, texts)}, {})
+        found: dict[str, npt.NDArray[np.float64]] = {CONFIDENCE: _confidences(columns, rows, texts)}
+        named: dict[str, list[str | Gap]] = {}
         for feature in self._features:
             if source.carries is None or feature.name in source.carries:
                 column = columns.features.get(feature.name, [None] * rows)
                 if feature.type == "numeric":
-                    found.numbers[FEATURE + feature.name] = numbers(column, texts=texts)
+                    found[FEATURE + feature.name] = numbers(column, texts=texts)
                 else:
-                    found.names[FEATURE + feature.name] = names(column, booleans=feature.type == "boolean")
+                    named[FEATURE + feature.name] = names(column, booleans=feature.type == "boolean")
         column = columns.fields.get(PREDICTION, [None] * rows)
         if may_be_number(self._model):
-            found.numbers[PREDICTION] = numbers(column, texts=texts)
+            found[PREDICTION] = numbers(column, texts=texts)
         if may_be_class(self._model):
-            found.names[PREDICTION] = names(column)
-        return found
+            named[PREDICTION] = names(column)
+        return Values(found, named)
 
     def _add_segments(self, plan: SegmentPlan, columns: Columns, rows: int) -> None:
         by_field = [names(_segment_column(field, columns, rows)) for field in plan.fields]

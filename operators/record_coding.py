@@ -31,8 +31,10 @@ class RecordCoder:
         self._texts = source.format == "csv"
         self._slots = {FEATURE + name: slot for slot, name in enumerate(layout.numbers)}
         self._columns = {position: at for at, position in enumerate(signals.numeric)}
-        self._segments = [SegmentCoder(plan, signals) for plan in signals.model.segments]
-        self._absent = [position for position, name in enumerate(signals.names) if not _has(source, name)]
+        self._segments = [
+            SegmentCoder(plan, signals.model, signals.profile.segments) for plan in signals.model.segments
+        ]
+        self._absent = [position for position, name in enumerate(signals.names) if not carries(source, name)]
 
     def chunks(self, records: Records, times_ms: Ints, whose: Identity) -> Iterator[Entry]:
         """Chunks of records of one model, version and role: the whole traffic, then each segment.
@@ -84,7 +86,7 @@ class RecordCoder:
         return codes
 
 
-def _has(source: SourcePlan, signal: str) -> bool:
+def carries(source: SourcePlan, signal: str) -> bool:
     """Whether a source's records carry a signal."""
     if not signal.startswith(FEATURE):
         return source.kind == "predictions"
@@ -116,7 +118,7 @@ class _Cutter:
         if not bool((both == both[0]).all()):
             order = np.argsort(both, kind="stable")
             data, values, codes = data[order], values[order], codes[order]
-        ends = self._ends(both[order])
+        ends = group_ends(both[order], self._most)
         sums = self._signals.moments.sums(values, codes, ends)
         text, width = data.tobytes(), data.shape[1]
         count, raw = len(self._signals.names), len(self._signals.raw)
@@ -129,11 +131,12 @@ class _Cutter:
             yield Entry(int(self._rows[first]), keys[int(groups[first])], chunk, pane_end)
             start = end
 
-    def _ends(self, ordered: Ints) -> Ints:
-        """Where chunks end: with their group, or when they are full."""
-        ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, len(ordered))
-        starts = np.append(0, ends[:-1])
-        if int((ends - starts).max()) <= self._most:
-            return ends
-        cuts = [cut for a, b in zip(starts, ends, strict=True) for cut in (*range(a + self._most, b, self._most), b)]
-        return np.array(cuts, np.int64)
+
+def group_ends(ordered: Ints, most: int) -> Ints:
+    """Where chunks end: with their group, or when they have the most records that they may."""
+    ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, len(ordered))
+    starts = np.append(0, ends[:-1])
+    if int((ends - starts).max()) <= most:
+        return ends
+    cuts = [cut for a, b in zip(starts, ends, strict=True) for cut in (*range(a + most, b, most), b)]
+    return np.array(cuts, np.int64)

@@ -6,12 +6,14 @@ import hashlib
 import re
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Literal
 
 import msgspec
 
 from config.plan import ModelPlan, Plan
 from operators.coding import CategoryCoder, NumericCoder
 from operators.moments import Moments
+from operators.unprofiled import Unprofiled
 from schemas.events import Kind
 from schemas.profile import CategoricalSignal, NumericSignal, Profile, Signal
 
@@ -31,11 +33,14 @@ class ModelSignals:
         Positions of the number-valued and of the categorical ones.
     raw : tuple of int
         Positions of those with a detector that asks for raw values.
+    kind : str
+        Where the profile is from, as events name it.
     """
 
-    def __init__(self, model: ModelPlan, profile: Profile) -> None:
+    def __init__(self, model: ModelPlan, profile: Profile, *, learned: bool = False) -> None:
         self.model = model
         self.profile = profile
+        self.kind: Literal["profile", "learned"] = "learned" if learned else "profile"
         self.profile_id = profile.id
         wanted = [FEATURE + feature.name for feature in model.features]
         self.names = tuple([*wanted, *(n for n in ("prediction", "confidence") if n in profile.signals)])
@@ -97,7 +102,7 @@ class References:
     """Finds the signals for a model and a version.
 
     A version without a profile of its own takes, by ``on_unknown_version: previous_profile``, the newest one
-    before it, or the oldest there is.
+    before it, or the oldest there is; or it learns one from its own records.
     """
 
     def __init__(self, job: JobReferences) -> None:
@@ -105,9 +110,10 @@ class References:
         self.models: Mapping[str, ModelPlan] = {model.name: model for model in job.plan.models}
         self._profiles = job.profiles
         self._signals: dict[tuple[str, str], ModelSignals] = {}
-        self._found: dict[tuple[str, str], ModelSignals | None] = {}
+        self._unprofiled = {model.name: Unprofiled(model) for model in job.plan.models if model.learn is not None}
+        self._found: dict[tuple[str, str], ModelSignals | Unprofiled | None] = {}
 
-    def find(self, model: str, version: str) -> ModelSignals | None:
+    def find(self, model: str, version: str) -> ModelSignals | Unprofiled | None:
         """Signals of a configured model; None for a version that the configuration ignores."""
         key = (model, version)
         if key not in self._found:
@@ -120,12 +126,14 @@ class References:
         """Signals of the newest profile of a model."""
         return self._of(model, _newest(self._profiles[model]))
 
-    def _find(self, model: str, version: str) -> ModelSignals | None:
+    def _find(self, model: str, version: str) -> ModelSignals | Unprofiled | None:
         plan, profiles = self.models[model], self._profiles[model]
         if version in profiles:
             return self._of(model, version)
         if "" in profiles:
             return self._of(model, "")
+        if model in self._unprofiled:
+            return self._unprofiled[model]
         if plan.on_unknown_version == "ignore":
             return None
         before = [known for known in profiles if natural(known) <= natural(version)]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from config.plan import SegmentPlan
+from config.plan import ModelPlan, SegmentPlan
 from operators.columns import Column, names
-from operators.references import ModelSignals
 from operators.values import disguised
 from schemas import segments
 
@@ -22,17 +21,22 @@ class SegmentCoder:
 
     A value has its own segment if the reference has at least `disclose` records of it: what is rare is told nowhere.
 
+    Parameters
+    ----------
+    values
+        Of the profile's segments; without a profile there are none, and those that the plan lists count.
+
     Attributes
     ----------
     texts : list of str
         Canonical texts of the segments, by number.
     """
 
-    def __init__(self, plan: SegmentPlan, signals: ModelSignals) -> None:
+    def __init__(self, plan: SegmentPlan, model: ModelPlan, values: Mapping[str, tuple[tuple[str, int], ...]]) -> None:
         self.fields = plan.fields
-        counted = signals.profile.segments.get(",".join(plan.fields))
-        shown = [text for text, count in counted or () if count >= signals.model.disclose]
-        sensitive = {feature.name for feature in signals.model.features if feature.sensitive}
+        counted = values.get(",".join(plan.fields))
+        shown = [text for text, count in counted or () if count >= model.disclose]
+        sensitive = {feature.name for feature in model.features if feature.sensitive}
         self._sensitive = [field in sensitive for field in plan.fields]
         if plan.values is None:
             known = [tuple(segments.parse(text).values()) for text in shown[: plan.limit]]

@@ -16,6 +16,7 @@ from schemas.profile import Level
 
 __all__ = [
     "DRIFT_SCHEMA",
+    "PROFILE_SCHEMA",
     "STREAM_SCHEMA",
     "Affected",
     "CategoryChange",
@@ -29,6 +30,9 @@ __all__ = [
     "Histogram",
     "Kind",
     "Moments",
+    "ProfileData",
+    "ProfileEvent",
+    "ProfileType",
     "Reference",
     "Role",
     "Severity",
@@ -47,9 +51,11 @@ __all__ = [
 
 DRIFT_SCHEMA: Final = "urn:tidemark:drift:1"
 STREAM_SCHEMA: Final = "urn:tidemark:stream:1"
+PROFILE_SCHEMA: Final = "urn:tidemark:profile:1"
 
 DriftType = Literal["io.tidemark.drift.opened", "io.tidemark.drift.updated", "io.tidemark.drift.resolved"]
 StreamType = Literal["io.tidemark.stream.silent", "io.tidemark.stream.resumed"]
+ProfileType = Literal["io.tidemark.profile.learned"]
 Kind = Literal[
     "feature",
     "prediction",
@@ -233,11 +239,43 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: StreamData
 
 
-Event = DriftEvent | StreamEvent
+class ProfileData(msgspec.Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+    """The first records of a model version have become the reference of its traffic, or of a segment of it."""
 
-_READABLE: dict[str | None, tuple[type[DriftEvent] | type[StreamEvent], tuple[str, ...]]] = {
+    model: str
+    version: str
+    role: Role
+    segment: dict[str, str]  # empty: the whole traffic
+    profile: str  # id of its content
+    records: int  # that it was made of
+    signals: int  # that it describes
+    start: Time  # event time of the first of the records
+    end: Time  # of the last
+    info: dict[str, Any]  # the model's `info` of the configuration
+    muted: bool
+    message: str
+
+
+class ProfileEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A reference was learned from the stream; from now on drift is looked for."""
+
+    specversion: Literal["1.0"] = "1.0"
+    type: ProfileType
+    source: str
+    id: str
+    time: Time  # event time from which on records are compared with it
+    subject: str  # MODEL/VERSION/SEGMENT
+    datacontenttype: Literal["application/json"] = MEDIA_TYPE
+    dataschema: Literal["urn:tidemark:profile:1"] = PROFILE_SCHEMA
+    data: ProfileData
+
+
+Event = DriftEvent | StreamEvent | ProfileEvent
+
+_READABLE: dict[str | None, tuple[type[Event], tuple[str, ...]]] = {
     DRIFT_SCHEMA: (DriftEvent, get_args(DriftType)),
     STREAM_SCHEMA: (StreamEvent, get_args(StreamType)),
+    PROFILE_SCHEMA: (ProfileEvent, get_args(ProfileType)),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from schemas.dead_letters import DeadLetterEvent
-from schemas.events import DriftEvent, StreamEvent
+from schemas.events import DriftEvent, ProfileEvent, StreamEvent
 from schemas.labels import Label
 from schemas.records import Record
 from schemas.summaries import SummaryEvent
@@ -24,7 +24,12 @@ WIRE_VERSION = "1"  # the number in the `dataschema` of the events; raised toget
 TOPICS: tuple[tuple[str, tuple[type, ...], str, str], ...] = (
     ("predictions", (Record,), "receive", "Predictions and feature vectors of the models that are watched."),
     ("labels", (Label,), "receive", "True outcomes, whenever they are known."),
-    ("drift-events", (DriftEvent, StreamEvent), "send", "Drifts, keyed by model: those of a model are in order."),
+    (
+        "drift-events",
+        (DriftEvent, StreamEvent, ProfileEvent),
+        "send",
+        "Drifts, keyed by model: those of a model are in order.",
+    ),
     ("drift-summaries", (SummaryEvent,), "send", "One message per evaluated window."),
     ("drift-dead-letters", (DeadLetterEvent,), "send", "Records that could not be used, with their place and error."),
 )
@@ -42,7 +47,7 @@ def labels() -> Document:
 
 def events() -> Document:
     """Schema of the events topic."""
-    return _schema("Event", (DriftEvent, StreamEvent))
+    return _schema("Event", (DriftEvent, StreamEvent, ProfileEvent))
 
 
 def summaries() -> Document:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from config.durations import duration
 from config.plan import DetectorPlan, FieldsPlan, ModelPlan, Plan, PredictionPlan, SegmentPlan, SinkPlan, SourcePlan
 from operators.detection import CATEGORICAL_DEFAULTS, NUMERIC_DEFAULTS
+from operators.footprint import learned_footprint
+from operators.footprint import text as size
 from schemas.profile import Profile
 from tidemark.sensitivity import sensitivity
 
@@ -90,10 +92,18 @@ def _sink(sink: SinkPlan | None) -> str:
 def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
     versions = ", ".join(f"{version} ({settings.role})" for version, settings in model.versions.items())
     yield "versions", versions or "any, as champion"
+    if model.learn is not None:
+        which = "each version" if model.reference is None else "a version without a profile"
+        each = ", the whole traffic and each segment for itself" if model.segments else ""
+        yield "learns", f"the first {model.learn.records} records of {which}{each}"
+        if model.features:
+            needed = learned_footprint(model, model.learn.records)
+            total = f"{size(needed.total)} in a checkpoint for each version that learns"
+            yield "", f"state at most {size(needed.key)} for each of {needed.keys} keys, {total}"
     if model.reference:
         ids = ", ".join(f"{version or 'any'}: {profile.id[:19]}" for version, profile in profiles.items())
         yield "reference", f"{model.reference} ({ids or 'not there'})"
-    yield "unknown version", model.on_unknown_version.replace("_", " ")
+        yield "unknown version", model.on_unknown_version.replace("_", " ")
     window, alarms = model.window, model.alarms
     yield (
         "window",

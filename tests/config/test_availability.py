@@ -38,9 +38,9 @@ def test_everything():
         ("quality: {missing: false}", ["quality.missing: "]),
         ("correlation: true", ["correlation: "]),
         ("multivariate: true", ["multivariate: "]),
-        ("reference: {learn: 1000}", ["reference: 'learn' is "]),
+        ("reference: {learn: 1000}", []),
         ("reference: {previous: 28 days}", ["reference: 'previous' is "]),
-        ("on_unknown_version: learn", ["on_unknown_version: 'learn' is "]),
+        ("on_unknown_version: learn", []),
         (
             "features: {a: {type: numeric, detectors: [psi, hellinger, 'river:KSWIN']}}",
             ["features.a.detectors[1]: 'hellinger' is ", "features.a.detectors[2]: 'river:KSWIN' is "],
@@ -60,10 +60,8 @@ def test_what_is_not_available_is_not_in_the_plan(loaded):
 sources: {predictions: {path: a.csv}}
 models:
   m:
-    reference: {learn: 10}
     features: {a: {type: numeric, detectors: [wasserstein, psi]}, b: text}
 """).plan.models[0]
-    assert model.reference is None
     assert [feature.name for feature in model.features] == ["a"]
     assert [detector.name for detector in model.features[0].detectors] == ["psi"]
 

@@ -315,3 +315,18 @@ def test_another_secret_is_the_same_configuration():
     """A password is no part of what is hashed."""
     ids = {load(EVERYTHING, {**SECRETS, "KAFKA_PASSWORD": word}).plan.configuration_id for word in ("a", "b")}
     assert len(ids) == 1
+
+
+def test_what_is_learned(loaded):
+    """By every version of a model, or by those without a profile; with names of files in the configuration's folder."""
+    first, second, third = loaded("""\
+sources: {predictions: {path: a.csv, model: a}}
+models:
+  a: {features: {x: numeric}, reference: {learn: 500, save: "l/{version}.json"}}
+  b: {features: {x: numeric}, on_unknown_version: learn}
+  c: {features: {x: numeric}}
+""").plan.models
+    assert (first.reference, first.learn.records, first.learn.save[-17:]) == (None, 500, "/l/{version}.json")
+    assert second.reference.endswith("/profiles/{model}-{version}.json")
+    assert (second.learn.records, second.learn.save[-40:]) == (10_000, "/profiles/learned/{model}-{version}.json")
+    assert third.learn is None

@@ -201,6 +201,12 @@ NUMBER = "is not a whole number"
         ("reference: 'p/{modle}.json'", ["reference: '{modle}' is not known here ({model}, {version})"]),
         ("reference: {learn: 100, previous: 1 day}", ["reference: takes one of 'learn: RECORDS' and 'previous: "
                                                       "DURATION', or the path of a profile"]),
+        ("reference: {learn: 99}", [f"reference.learn: '99' {NUMBER} (at least 100)"]),
+        ("reference: {learn: 2000000}", ["reference.learn: 2000000 records of 3 signals are kept until they are a "
+                                         "reference (at most 1333333 records)"]),
+        ("reference: {learn: 100, save: '{model}/{v}.json'}",
+         ["reference.save: '{model}/{v}.json' has no '{version}': each version would overwrite the one before",
+          "reference.save: '{v}' is not known here ({model}, {version})"]),
         ("versions: {3: chief}", ["versions.3: 'chief' is not a role (champion, shadow, challenger)"]),
         ("on_unknown_version: wait", ["on_unknown_version: 'wait' is not a rule (previous_profile, learn, ignore)"]),
         ("prediction: {positive: yes}", ["prediction: has no 'task'"]),
@@ -375,4 +381,22 @@ def test_a_message_is_one_line(problems):
     assert problems(SOURCES + 'models: {m: {features: {"a\\nb": "\\e[31m\\n"}}}\n') == [
         "c.yaml:2:25: models.m.features.'a\\nb': '\\x1b[31m\\n' is not a type (numeric, categorical, boolean, text, "
         "embedding)"
+    ]
+
+
+@pytest.mark.parametrize("reference", ["reference: {learn: 100}", "on_unknown_version: learn"])
+def test_segments_of_what_is_learned(reference, problems):
+    """Their values are listed: decode must know them before anything is learned."""
+    text = f"models:\n  m:\n    features: {{age: numeric}}\n    {reference}\n    segments: [[b, c], {{d: [x]}}]\n"
+    assert problems(SOURCES + text) == [
+        "c.yaml:6:16: models.m.segments[0]: 'b, c' takes its values from a profile, and a version that is learned has "
+        "none; list them"
+    ]
+
+
+def test_features_of_what_is_learned(problems):
+    """There is no profile to take them from."""
+    text = "models:\n  m: {features: {from: profile}, reference: {learn: 100}}\n"
+    assert problems(SOURCES + text) == [
+        "c.yaml:3:7: models.m.features: are in no profile where the reference is learned; name them"
     ]

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from schemas import events
-from schemas.events import DriftData, DriftEvent, SignalEvidence, StreamData, StreamEvent
+from schemas.events import DriftData, DriftEvent, ProfileData, ProfileEvent, SignalEvidence, StreamData, StreamEvent
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
@@ -22,7 +22,9 @@ def told(head):
     return [name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])]
 
 
-@pytest.mark.parametrize(("example", "struct"), list(zip(EXAMPLES, [DriftEvent, StreamEvent], strict=True)))
+@pytest.mark.parametrize(
+    ("example", "struct"), list(zip(EXAMPLES, [DriftEvent, StreamEvent, ProfileEvent], strict=True))
+)
 def test_the_examples_are_events(example, struct):
     """And nothing in them is unknown to us."""
     event = events.decode(example.encode())
@@ -33,7 +35,7 @@ def test_the_examples_are_events(example, struct):
 @pytest.mark.parametrize(
     ("head", "names"),
     [
-        ("type", [*get_args(events.DriftType), *get_args(events.StreamType)]),
+        ("type", [*get_args(events.DriftType), *get_args(events.StreamType), *get_args(events.ProfileType)]),
         ("field of `data`", DriftData.__struct_fields__),
         ("field of `signals[]`", SignalEvidence.__struct_fields__),
     ],
@@ -43,16 +45,17 @@ def test_every_type_and_field_is_explained(head, names):
     assert told(head) == list(names)
 
 
-def test_every_field_of_a_stream_event_is_explained():
+@pytest.mark.parametrize(("section", "data"), [("Stream", StreamData), ("Profile", ProfileData)])
+def test_every_field_of_another_event_is_explained(section, data):
     """In its own table, after the others."""
-    rows = PAGE.partition("## Stream")[2].partition("## Beside")[0]
+    rows = PAGE.partition(f"## {section}\n")[2].partition("\n## ")[0]
     explained = [
         name
         for row in rows.splitlines()
         if row.startswith("| `")
         for name in re.findall(r"`([^`]+)`", row.split("|")[1])
     ]
-    assert explained == list(StreamData.__struct_fields__)
+    assert explained == [field.encode_name for field in msgspec.structs.fields(data)]
 
 
 def test_every_word_that_a_field_may_have_is_there():
@@ -65,4 +68,6 @@ def test_links_lead_to_files():
     """Those inside the documentation."""
     targets = re.findall(r"\]\((?!https)([^)]+)\)", PAGE)
     assert targets
-    assert [target for target in targets if not (Path(__file__).parents[2] / "docs" / target).is_file()] == []
+    assert [
+        target for target in targets if not (Path(__file__).parents[2] / "docs" / target.partition("#")[0]).is_file()
+    ] == []

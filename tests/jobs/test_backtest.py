@@ -14,6 +14,7 @@ from config.plan import (
     AlarmsPlan,
     FeaturePlan,
     JobPlan,
+    LearnPlan,
     ModelPlan,
     Plan,
     SegmentPlan,
@@ -65,7 +66,9 @@ def model(name: str = "churn", slide_ms: int = 5 * MINUTE) -> ModelPlan:
     )  # fmt: skip
 
 
-def run(folder: Path, *files: str, models: tuple[ModelPlan, ...] = (model(),), **more: Any) -> Result:
+def run(
+    folder: Path, *files: str, models: tuple[ModelPlan, ...] = (model(),), profiles: Any = None, **more: Any
+) -> Result:
     """A backtest over sources of one file each."""
     sources = tuple(
         SourcePlan(
@@ -91,7 +94,9 @@ def run(folder: Path, *files: str, models: tuple[ModelPlan, ...] = (model(),), *
         segments={"country": (("country=DE", 6_000), ("country=FR", 4_000))},
     )
     plan = Plan(job=JobPlan(name="t"), sources=sources, events=SinkPlan(path="events.jsonl"), models=models)
-    return Backtest(JobReferences(plan=plan, profiles={one.name: {"": profile} for one in models}), **more).run()
+    return Backtest(
+        JobReferences(plan=plan, profiles=profiles or {one.name: {"": profile} for one in models}), **more
+    ).run()
 
 
 def write(path: Path, lines: list[dict[str, Any]]) -> None:
@@ -121,8 +126,33 @@ def test_a_drift_is_found_in_each_segment(folder):
     assert result.counted == 6_000
 
 
-def test_how_records_lie_in_files_changes_nothing(folder, monkeypatch):
+LEARNING = msgspec.structs.replace(
+    model(),
+    segments=(SegmentPlan(fields=("country",), values=(("DE",), ("FR",))),),
+    learn=LearnPlan(records=1_000, save=""),
+)
+
+
+def test_a_version_learns_its_reference(folder):
+    """It is told when, in the whole traffic and in each segment; then the drift is found by it."""
+    profiles: list[Profile] = []
+    result = run(folder, "all.jsonl", models=(LEARNING,), profiles={"churn": {}}, on_profile=profiles.append)
+    learned = {event.subject: event for event in result.events if event.type == "io.tidemark.profile.learned"}
+    assert learned.keys() == {"churn/1/all", "churn/1/country=DE", "churn/1/country=FR"}
+    assert [profile.id for profile in profiles] == [learned["churn/1/all"].data.profile]
+    opened = {
+        event.subject: event.data.reference for event in result.events if event.type == "io.tidemark.drift.opened"
+    }
+    assert opened.keys() == learned.keys()
+    for subject, reference in opened.items():
+        assert (reference.id, reference.kind) == (learned[subject].data.profile, "learned")
+    assert result.counted == 6_000
+
+
+@pytest.mark.parametrize("plan", [model(), LEARNING])
+def test_how_records_lie_in_files_changes_nothing(folder, monkeypatch, plan):
     """One file, a folder of files, two sources, records out of order, or small blocks: the same events."""
+    given = {"models": (plan,), **({"profiles": {"churn": {}}} if plan.learn else {})}
     lines = records()
     for part in range(3):
         write(folder / f"part-{part}.jsonl", lines[2_000 * part : 2_000 * part + 2_000])
@@ -130,13 +160,13 @@ def test_how_records_lie_in_files_changes_nothing(folder, monkeypatch):
     write(folder / "odd.jsonl", lines[1::2])
     order = np.random.default_rng(3).permutation(10)
     write(folder / "mixed.jsonl", [lines[10 * tens + number] for tens in range(600) for number in order])
-    expected = events(run(folder, "all.jsonl"))
+    expected = events(run(folder, "all.jsonl", **given))
     assert len(expected) >= 3
-    assert events(run(folder, "part-*.jsonl")) == expected
-    assert events(run(folder, "even.jsonl", "odd.jsonl")) == expected
-    assert events(run(folder, "mixed.jsonl")) == expected
+    assert events(run(folder, "part-*.jsonl", **given)) == expected
+    assert events(run(folder, "even.jsonl", "odd.jsonl", **given)) == expected
+    assert events(run(folder, "mixed.jsonl", **given)) == expected
     monkeypatch.setattr(backtest, "ROWS", 700)
-    assert events(run(folder, "all.jsonl")) == expected
+    assert events(run(folder, "all.jsonl", **given)) == expected
 
 
 def test_late_and_dead_records_are_letters(folder, monkeypatch):

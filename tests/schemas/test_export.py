@@ -106,7 +106,7 @@ def test_asyncapi_names_every_topic_with_its_messages():
     } == {
         "receive-predictions": ("receive", ["Record"]),
         "receive-labels": ("receive", ["Label"]),
-        "send-drift-events": ("send", ["DriftEvent", "StreamEvent"]),
+        "send-drift-events": ("send", ["DriftEvent", "StreamEvent", "ProfileEvent"]),
         "send-drift-summaries": ("send", ["SummaryEvent"]),
         "send-drift-dead-letters": ("send", ["DeadLetterEvent"]),
     }

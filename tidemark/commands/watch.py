@@ -21,7 +21,7 @@ from rich.text import Text
 from config.load import Configuration, load
 from consumers.event_files import EventFiles
 from consumers.subscriber import Subscriber
-from schemas.events import DriftEvent, Event, encode
+from schemas.events import DriftEvent, Event, StreamEvent, encode
 
 FRAME = 5  # lines of the terminal that are not rows: head, its rule, blank ones and the prompt
 STYLES = {"critical": "bold red", "warning": "yellow", "resolved": "green"}
@@ -119,7 +119,7 @@ def _rows(events: Iterable[Event]) -> Table:
             since = event.data.onset
             state = state if state == "resolved" else event.data.severity
         else:
-            since = event.data.last_record
+            since = event.data.last_record if isinstance(event, StreamEvent) else event.data.start
         told = [Text(_printable(text)) for text in (event.subject, event.data.message)]
         table.add_row(_minute(since), Text(state, STYLES.get(state, "")), *told)
     return table

@@ -104,6 +104,33 @@ def test_a_configuration_without_its_profile(folder, capsys):
     assert capsys.readouterr() == (OUTPUT.format(folder=folder, id=plan.configuration_id), "")
 
 
+def test_a_reference_that_is_learned(folder, capsys):
+    """Of how many records, for how many keys, and what is kept of them meanwhile."""
+    (folder / "c.yaml").write_text("""\
+sources: {predictions: {path: a.jsonl}}
+models:
+  churn: {reference: {learn: 100000}, features: {a: numeric, b: categorical}, segments: [{c: [x, y]}]}
+""")
+    assert cli.main(["validate", "c.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        """\
+  versions   any, as champion
+  learns     the first 100000 records of each version, the whole traffic and each segment for itself
+             state at most 4.58 MB for each of 4 keys, 18.3 MB in a checkpoint for each version that learns
+  window     1 h every 5 min, from 500 records, grows to 7 days
+"""
+        in out
+    )
+    (folder / "c.yaml").write_text("""\
+sources: {predictions: {path: a.jsonl}}
+models:
+  churn: {on_unknown_version: learn, features: {a: numeric}}
+""")
+    assert cli.main(["validate", "c.yaml"]) == 0
+    assert "  learns           the first 10000 records of a version without a profile\n" in (capsys.readouterr().out)
+
+
 def test_a_profile_gives_thresholds(folder, capsys):
     """The features that it has, and what the budget comes to at its rate."""
     (folder / "c.yaml").write_text(SMALL)

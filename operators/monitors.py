@@ -1,0 +1,189 @@
+"""Monitors: from the chunks of a key's pane, and what is kept of the key, to the monitor's step.
+
+Decode gives codes where the version has a profile, and values where it learns one; see learning.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from operators import chunks, learning, monitor, value_chunks
+from operators.detection import Detection
+from operators.keys import split_key
+from operators.learning import LearnedCoder, LearnedState
+from operators.monitor import Step
+from operators.outputs import Learned
+from operators.references import JobReferences, ModelSignals, References
+from operators.state import Key
+from operators.unprofiled import Unprofiled
+from operators.value_chunks import ValuePane
+from schemas.profile import Profile
+
+MOST = 256  # learned references ready for use, about 20 KB a signal each; others are made anew from the key's state
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a key, read when it is asked for; no bytes where there is nothing."""
+
+    state: Callable[[], bytes]
+    ring: Callable[[], bytes]
+    learned: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class _Learned:
+    detection: Detection
+    coder: LearnedCoder
+
+
+class Monitors:
+    """The monitors of all keys of a worker.
+
+    Parameters
+    ----------
+    job
+        The plan with its profiles.
+    scores
+        Whether summaries are wanted.
+    """
+
+    def __init__(self, job: JobReferences, *, scores: bool) -> None:
+        self._references = References(job)
+        self._pane_ms = job.plan.job.pane_ms
+        self._scores = scores
+        self._detections: dict[int, Detection] = {}
+        self._learned: dict[str, _Learned] = {}
+        self._keys: dict[str, Key] = {}
+
+    def key(self, text: str) -> Key:
+        """A key from its text."""
+        found = self._keys.get(text)
+        if found is None:
+            found = self._keys[text] = Key(*split_key(text))  # type: ignore[arg-type]  # the role was read as one
+        return found
+
+    def fold(self, text: str, kept: Kept, parts: Sequence[bytes]) -> Step | None:
+        """Fold the chunks of a key's pane; None if all of them were made under another configuration."""
+        signals = self._signals(text)
+        parts = [] if signals is None else chunks.with_meaning(parts, signals.meaning)
+        if signals is None or not parts:
+            return None
+        if isinstance(signals, Unprofiled):
+            return self._fold_values(signals, text, kept, value_chunks.decode(parts, self._pane_ms))
+        pane = chunks.decode(parts, self._pane_ms)
+        key, detection = self.key(text), self._detection(signals)
+        return monitor.step(detection, key, kept.state(), kept.ring, pane, pane.end_ms, self._scores)
+
+    def pass_time(self, text: str, kept: Kept, until_ms: int) -> Step:
+        """Let time pass for a key that got nothing."""
+        signals, key = self._signals(text), self.key(text)
+        if signals is None:
+            # The configuration knows the key no more; its model may have no policy either, which then says nothing.
+            return Step(b"", b"", monitor.retire(key, kept.state()), learned=b"")
+        if isinstance(signals, Unprofiled):
+            return self._pass_learned(signals, text, kept, until_ms)
+        step = monitor.step(self._detection(signals), key, kept.state(), kept.ring, None, until_ms, self._scores)
+        step.learned = None if step.state else b""  # from a time when the version had no profile
+        return step
+
+    def _signals(self, text: str) -> ModelSignals | Unprofiled | None:
+        key = self.key(text)
+        return self._references.find(key.model, key.version) if key.model in self._references.models else None
+
+    def _detection(self, signals: ModelSignals) -> Detection:
+        found = self._detections.get(id(signals))
+        if found is None:
+            found = self._detections[id(signals)] = Detection(signals)
+        return found
+
+    def _fold_values(self, signals: Unprofiled, text: str, kept: Kept, pane: ValuePane) -> Step:
+        state = kept.state()
+        if state and text in self._learned:
+            return self._watch(self._learned[text], text, kept, pane)
+        learned = self._state(signals, text, kept)
+        before = []
+        if learned is None:
+            learned = LearnedState(signals.meaning)
+            before = monitor.retire(self.key(text), state)  # under another configuration
+            kept = Kept(lambda: b"", lambda: b"", kept.learned)
+        if pane.end_ms <= learned.pane_ms:
+            return Step(state)  # counted before a restart of the sources
+        step = self._learn(signals, text, kept, learned, pane)
+        step.outputs[:0] = before
+        return step
+
+    def _learn(self, signals: Unprofiled, text: str, kept: Kept, learned: LearnedState, pane: ValuePane) -> Step:
+        if learned.profile:
+            return self._watch(self._known(signals, text, learned), text, kept, pane)
+        key, plan = self.key(text), signals.model.learn
+        assert plan is not None, "versions without a profile are learned"
+        count = min(plan.records - learned.records, len(pane))
+        learning.gather(learned, pane.part(slice(count)))
+        if learned.records < plan.records:
+            learned.forget_ms = monitor.forgotten_ms(signals.model.window, pane.end_ms)
+            return Step(b"", b"", counted=count, next_ms=learned.forget_ms, learned=learning.pack(learned))
+        made = learning.learn(signals, key, learned)
+        found = self._known(signals, text, learned)
+        said = Learned(
+            time_ms=pane.end_ms,
+            model=key.model,
+            version=key.version,
+            role=key.role,
+            segment=key.segment,
+            profile_id=made.id,
+            records=learned.records,
+            signals=len(found.detection.signals.names),
+            start=str(made.provenance.start),
+            end=str(made.provenance.end),
+        )
+        if count < len(pane):
+            step = self._watch(found, text, kept, pane.part(slice(count, None)))
+        else:
+            learned.forget_ms = pane.end_ms + learning.KEPT_MS
+            step = Step(b"", next_ms=learned.forget_ms)
+        step.ring = step.ring or b""
+        step.outputs.insert(0, said)
+        step.counted += count
+        step.learned, step.profile = learning.pack(learned), made
+        return step
+
+    def _watch(self, found: _Learned, text: str, kept: Kept, pane: ValuePane) -> Step:
+        key, coded = self.key(text), found.coder.pane(pane)
+        return monitor.step(found.detection, key, kept.state(), kept.ring, coded, pane.end_ms, self._scores)
+
+    def _pass_learned(self, signals: Unprofiled, text: str, kept: Kept, until_ms: int) -> Step:
+        state = kept.state()
+        learned = self._state(signals, text, kept)
+        if learned is None:
+            return Step(b"", b"", monitor.retire(self.key(text), state), learned=b"")
+        if state:
+            detection = self._known(signals, text, learned).detection
+            step = monitor.step(detection, self.key(text), state, kept.ring, None, until_ms, self._scores)
+            if not step.state:
+                learned.forget_ms = step.next_ms = until_ms + learning.KEPT_MS
+                step.learned = learning.pack(learned)
+            return step
+        if learned.forget_ms is not None and until_ms >= learned.forget_ms:
+            self._learned.pop(text, None)
+            return Step(b"", b"", learned=b"")
+        return Step(state, next_ms=learned.forget_ms)
+
+    def _state(self, signals: Unprofiled, text: str, kept: Kept) -> LearnedState | None:
+        """What is known of a key's reference; None if that is nothing, or was learned of other signals."""
+        data = kept.learned()
+        found = learning.unpack(self.key(text), data) if data else None
+        return found if found is not None and found.meaning == signals.meaning else None
+
+    def _known(self, signals: Unprofiled, text: str, learned: LearnedState) -> _Learned:
+        found = self._learned.get(text)
+        if found is None:
+            if len(self._learned) >= MOST:
+                del self._learned[next(iter(self._learned))]
+            made = msgspec.json.decode(learned.profile, type=Profile)
+            own = ModelSignals(signals.model, made, learned=True)
+            found = self._learned[text] = _Learned(Detection(own), LearnedCoder(signals, own))
+        return found
