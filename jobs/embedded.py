@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any
 
 from config import Configuration
 from config.plan import Plan
-from jobs import jars, resume, savepoints, sinks, topics
+from jobs import jars, positions, resume, savepoints, sinks, topics
 from jobs.failures import job_errors
 from jobs.monitor import Setting, build
 from jobs.runtime import configuration, prepare_process
+from jobs.topics import Ends
 from jobs.totals import Totals, read_totals
 from operators.profile_files import load_references
 from schemas.errors import BrokerError
@@ -50,45 +50,52 @@ def run(
     plan = loaded.plan
     references = load_references(plan)
     check_topics(loaded)
+    bounded = bounded or all(s.path is not None for s in plan.sources if s.kind != "labels")
+    where = savepoints.folder(plan.job)
+    restore = None if fresh else savepoints.latest_checkpoint(where)
+    ends = None if restore is None else resume.check(where, plan, bounded=bounded)
     prepare_process()
     from pyflink.datastream import StreamExecutionEnvironment
 
-    ends = bounded or all(s.path is not None for s in plan.sources if s.kind != "labels")
-    where = savepoints.folder(plan.job)
     if fresh:
         forget(loaded)
-    restore = savepoints.latest_checkpoint(where)
+    if ends is None and bounded:
+        ends = ends_of(loaded)
+    resume.note(where, plan, ends)
+    taken: positions.Positions = {}
     if restore is not None:
-        resume.check(where, plan)
         tell(f"goes on from {restore}")
-    resume.note(where, plan)
+        with job_errors(f"state {restore}"):
+            taken = positions.take(restore) if bounded else {}
     report = report_of(loaded)
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     uses_kafka = loaded.kafka is not None
     flink = configuration(
         plan.job,
-        bounded=ends,
+        bounded=bounded,
         jars=[jars.kafka_connector(tell)] if uses_kafka else [],
         restore=restore,
     )
     env = StreamExecutionEnvironment.get_execution_environment(flink)
     kafka = loaded.kafka.java_properties() if loaded.kafka is not None else {}
-    build(env, references, Setting(bounded=ends, fresh=fresh, kafka=kafka, report=str(report)))
-    client = env.execute_async(plan.job.name)
+    setting = Setting(bounded=bounded, ends=ends or {}, positions=taken, fresh=fresh, kafka=kafka, report=str(report))
+    with job_errors(f"job {plan.job.name}"):
+        build(env, references, setting)
+        client = env.execute_async(plan.job.name)
     try:
         _follow(plan.job.name, client, until, lambda: on_totals(read_totals(report)))
     except KeyboardInterrupt:
         tell("stopping with a savepoint")
         stopped = savepoints.stop_with_savepoint(client, where)
         tell(f"stopped; the next run goes on from {stopped}")
-    totals = read_totals(report)
-    if ends:
+        return read_totals(report)
+    if bounded:
         for path in _files(plan):
             sinks.gather(path)
         # What has come to its end has nothing to go on from: another run reads everything again.
-        _drop(where)
-    return totals
+        savepoints.drop(where)
+    return read_totals(report)
 
 
 def report_of(loaded: Configuration) -> Path:
@@ -97,9 +104,17 @@ def report_of(loaded: Configuration) -> Path:
     return loaded.directory / ".tidemark" / "runs" / job.environment / f"{job.name}.json"
 
 
+def ends_of(loaded: Configuration) -> Ends:
+    """Where its topics end now."""
+    if loaded.kafka is None:
+        return {}
+    read = {s.topic for s in loaded.plan.sources if s.topic is not None and s.kind != "labels"}
+    return topics.ends(loaded.kafka.client_settings(), read)
+
+
 def forget(loaded: Configuration) -> None:
     """Remove the state of earlier runs, and the parts of files that belong to it."""
-    _drop(savepoints.folder(loaded.plan.job))
+    savepoints.drop(savepoints.folder(loaded.plan.job))
     _remove_parts(loaded.plan)
 
 
@@ -141,8 +156,3 @@ def _files(plan: Plan) -> list[str]:
 def _remove_parts(plan: Plan) -> None:
     for path in _files(plan):
         sinks.remove_parts(path)
-
-
-def _drop(where: str) -> None:
-    if where.startswith("file://"):
-        shutil.rmtree(where.removeprefix("file://"), ignore_errors=True)

@@ -171,8 +171,8 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
 class SilenceFunction(KeyedProcessFunction):  # type: ignore[misc]
     """A model's stream that stands still, by the wall clock: a stopped stream has no event time."""
 
-    def __init__(self, plan: bytes) -> None:
-        self._packed = plan
+    def __init__(self, plan: bytes, *, bounded: bool) -> None:
+        self._packed, self._bounded = plan, bounded
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
@@ -182,6 +182,8 @@ class SilenceFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Records have come."""
+        if self._bounded:
+            return
         now_ms = ctx.timer_service().current_processing_time()
         model = self._models[value[1]]
         state, said = silence.arrived(_value(self._state), model, self._plan.job, int(bytes(value[2])), now_ms)
@@ -196,6 +198,7 @@ class SilenceFunction(KeyedProcessFunction):  # type: ignore[misc]
         model = self._models.get(ctx.get_current_key())
         if model is None:
             self._state.clear()
+        if model is None or self._bounded:
             return
         now_ms = ctx.timer_service().current_processing_time()
         state, said, next_ms = silence.looked(_value(self._state), model, self._plan.job, timestamp, now_ms)

@@ -18,6 +18,8 @@ import msgspec
 
 from config.plan import Plan, SourcePlan
 from jobs import sinks, sql
+from jobs.positions import Positions
+from jobs.topics import Ends
 from operators.references import JobReferences
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ UID = "tidemark-"  # of the operators that keep state: a savepoint finds them ag
 class Setting:
     """What a run adds to the plan."""
 
-    bounded: bool = False  # read topics up to their present end
+    bounded: bool = False  # the input ends
+    ends: Ends = field(default_factory=dict)  # where topics do then
+    positions: Positions = field(default_factory=dict)  # where sources begin that go on from earlier state
     fresh: bool = False  # read them from the beginning, though records were read before
     kafka: Mapping[str, str] = field(default_factory=dict)  # of the Java client, with its secrets
     report: str | None = None  # file for the totals, on the machine where workers run
@@ -67,9 +71,11 @@ def _panes(
         if source.kind == "labels":
             continue  # said to be not available yet
         if source.topic is not None:
-            table_env.execute_sql(sql.kafka_table(f"source_{number}", source, kafka_options(source, job.plan, setting)))
+            table = f"source_{number}"
+            settings = kafka_options(source, job.plan, setting) | begun(setting.positions.get(table, {}))
+            table_env.execute_sql(sql.kafka_table(table, source, settings))
             table_env.create_temporary_function(f"decode_{number}", decode_function(packed, number))
-            queries.append(sql.decoded(f"source_{number}", f"decode_{number}", source))
+            queries.append(sql.decoded(table, f"decode_{number}", source))
         else:
             view = f"files_{number}"
             table_env.create_temporary_view(view, chunk_stream(env, table_env, job, number, packed))
@@ -101,7 +107,8 @@ def kafka_options(source: SourcePlan, plan: Plan, setting: Setting) -> dict[str,
 
         options["scan.startup.timestamp-millis"] = str(milliseconds(source.start))
     if setting.bounded:
-        options["scan.bounded.mode"] = "latest-offset"
+        options["scan.bounded.mode"] = "specific-offsets"
+        options["scan.bounded.specific-offsets"] = sql.offsets(setting.ends[str(source.topic)])
         options["properties.commit.offsets.on.checkpoint"] = "false"  # another run is to read the same again
     else:
         options["scan.watermark.idle-timeout"] = f"{source.idle_ms} ms"
@@ -110,6 +117,13 @@ def kafka_options(source: SourcePlan, plan: Plan, setting: Setting) -> dict[str,
             options["scan.watermark.alignment.max-drift"] = "1 min"
             options["scan.watermark.alignment.update-interval"] = "1 s"
     return options
+
+
+def begun(positions: Mapping[int, int]) -> dict[str, str]:
+    """Options of a topic's table that goes on from positions."""
+    if not positions:
+        return {}
+    return {"scan.startup.mode": "specific-offsets", "scan.startup.specific-offsets": sql.offsets(positions)}
 
 
 def _monitored(panes: DataStream, job: JobReferences) -> DataStream:
@@ -132,10 +146,10 @@ def _decided(found: DataStream, job: JobReferences, setting: Setting) -> DataStr
     plan = msgspec.msgpack.encode(job.plan)
     by_model = _only(found, "output").key_by(lambda row: row[1], key_type=Types.STRING())
     events = by_model.process(PolicyFunction(plan), output_type=message()).uid(UID + "policy").name("policy")
-    if setting.bounded:
-        return events
     arrivals = _only(found, "newest").key_by(lambda row: row[1], key_type=Types.STRING())
-    silence = arrivals.process(SilenceFunction(plan), output_type=message()).uid(UID + "silence").name("silence")
+    # Also where nothing can fall silent: state of a run that had it would not fit a job without it.
+    function = SilenceFunction(plan, bounded=setting.bounded)
+    silence = arrivals.process(function, output_type=message()).uid(UID + "silence").name("silence")
     return events.union(silence)
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from config.durations import duration
 from config.plan import Plan
+from jobs.topics import Ends
 from schemas.errors import UsageError
 
 NOTE = "made-under.json"
@@ -17,35 +18,47 @@ class Made(msgspec.Struct, frozen=True):
 
     pane_ms: int
     sources: tuple[tuple[str, str], ...]  # name, and topic or path: what decides the ids of Flink's operators
+    ends: Ends | None = None  # of a bounded run
 
     @classmethod
-    def under(cls, plan: Plan) -> Made:
+    def under(cls, plan: Plan, ends: Ends | None) -> Made:
         """Those of a plan."""
         used = (source for source in plan.sources if source.kind != "labels")
-        return cls(plan.job.pane_ms, tuple((source.name, str(source.topic or source.path)) for source in used))
+        return cls(plan.job.pane_ms, tuple((source.name, str(source.topic or source.path)) for source in used), ends)
 
 
-def note(where: str, plan: Plan) -> None:
-    """Leave the note in a job's folder of checkpoints, before its first one."""
+def note(where: str, plan: Plan, ends: Ends | None) -> None:
+    """Leave the note in a job's folder of checkpoints, before its first one.
+
+    Parameters
+    ----------
+    ends
+        Where topics end for a bounded run; None for one that does not end.
+    """
     system, place = fsspec.core.url_to_fs(where)
     system.makedirs(place, exist_ok=True)
-    system.pipe_file(f"{place}/{NOTE}", msgspec.json.encode(Made.under(plan)))
+    system.pipe_file(f"{place}/{NOTE}", msgspec.json.encode(Made.under(plan, ends)))
 
 
-def check(where: str, plan: Plan) -> None:
-    """Refuse to go on from state that was made under other panes or sources.
+def check(where: str, plan: Plan, *, bounded: bool) -> Ends | None:
+    """Refuse to go on from state that was made under other panes or sources, or without an end from one with it.
+
+    Returns
+    -------
+    Ends or None
+        Where the run to go on from was to end, if it was bounded.
 
     Raises
     ------
     UsageError
-        Flink would take the state and cut overlapping panes, or not find it.
+        Flink would take the state and cut overlapping panes, not find it, or read no further than to that end.
     """
     system, place = fsspec.core.url_to_fs(where)
     try:
         made = msgspec.json.decode(system.cat_file(f"{place}/{NOTE}"), type=Made)
     except FileNotFoundError:
-        return
-    now = Made.under(plan)
+        return None
+    now = Made.under(plan, None)
     remedy = "put it back, or begin anew with --fresh"
     if made.pane_ms != now.pane_ms:
         was, is_ = duration(made.pane_ms), duration(now.pane_ms)
@@ -55,3 +68,10 @@ def check(where: str, plan: Plan) -> None:
         was, is_ = (", ".join(f"{name} from {place}" for name, place in m.sources) for m in (made, now))
         message = f"sources: were {was} in the run to go on from, are {is_}; {remedy}"
         raise UsageError(message)
+    if made.ends is not None and not bounded:
+        message = (
+            "the run to go on from ends where its topics ended when it began; "
+            "let it end with --bounded, or begin anew with --fresh"
+        )
+        raise UsageError(message)
+    return made.ends

@@ -40,6 +40,13 @@ def latest_checkpoint(where: str) -> str | None:
     return str(files.unstrip_protocol(newest.removesuffix("/_metadata")))
 
 
+def drop(where: str) -> None:
+    """Remove all state in a folder, as of `folder`, if there is any."""
+    files, root = fsspec.core.url_to_fs(where)
+    if files.exists(root):
+        files.rm(root, recursive=True)
+
+
 def stop_with_savepoint(client: JobClient, where: str) -> str:
     """Stop a running job so that nothing is lost: its sources end, what is under way is committed, state is saved.
 

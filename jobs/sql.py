@@ -39,6 +39,15 @@ def options(settings: Mapping[str, str]) -> str:
     return ",\n  ".join(f"{literal(key)} = {literal(value)}" for key, value in settings.items())
 
 
+def offsets(places: Mapping[int, int]) -> str:
+    """Offsets by partition, as the connector's options have them.
+
+    >>> offsets({0: 42, 1: 300})
+    'partition:0,offset:42;partition:1,offset:300'
+    """
+    return ";".join(f"partition:{partition},offset:{offset}" for partition, offset in places.items())
+
+
 def kafka_table(name: str, source: SourcePlan, settings: Mapping[str, str]) -> str:
     """A topic's raw records with their places and event times; the watermark follows each partition."""
     event_time = BROKER_TIME

@@ -7,8 +7,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from config import Configuration, load
-from jobs import jars
-from jobs.embedded import check_topics
+from jobs import jars, positions
+from jobs.embedded import check_topics, ends_of
 from jobs.failures import job_errors
 from jobs.monitor import Setting, build
 from jobs.runtime import configuration, prepare_process
@@ -74,14 +74,16 @@ def _execute(
     from pyflink.datastream import StreamExecutionEnvironment
     from pyflink.java_gateway import get_gateway
 
-    ends = bounded or all(s.path is not None for s in plan.sources if s.kind != "labels")
+    bounded = bounded or all(s.path is not None for s in plan.sources if s.kind != "labels")
+    ends = ends_of(loaded) if bounded else {}
+    begun = positions.take(savepoint) if bounded and savepoint is not None else {}
     interpreter = python or sys.executable
     found = [jars.kafka_connector()] if loaded.kafka is not None else []
     if more:
         # What runs Python functions in Flink; `flink run` adds it by itself.
         found += sorted(Path(pyflink.__file__).parent.glob("opt/flink-python-*.jar"))
     options = {"python.executable": interpreter, "python.client.executable": sys.executable, **more}
-    flink = configuration(plan.job, bounded=ends, embedded=False, jars=found, restore=savepoint, more=options)
+    flink = configuration(plan.job, bounded=bounded, embedded=False, jars=found, restore=savepoint, more=options)
     if more:
         # PyFlink's own way makes a cluster inside this process, whatever the target is.
         java = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
@@ -89,5 +91,5 @@ def _execute(
     else:
         env = StreamExecutionEnvironment.get_execution_environment(flink)
     kafka = loaded.kafka.java_properties() if loaded.kafka is not None else {}
-    build(env, references, Setting(bounded=ends, kafka=kafka))
+    build(env, references, Setting(bounded=bounded, ends=ends, positions=begun, kafka=kafka))
     return str(env.execute_async(plan.job.name).get_job_id())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from schemas.errors import BrokerError
+
+Ends = dict[str, dict[int, int]]  # by topic and partition: the offset after the last committed record
 
 ANSWER_WITHIN_S = 10.0  # a broker that is up answers in milliseconds; a name or a TLS handshake takes seconds
 
@@ -36,6 +38,35 @@ def partitions(client: Mapping[str, Any], answer_within_s: float = ANSWER_WITHIN
         )
         raise BrokerError(message) from error
     return {name: len(topic.partitions) for name, topic in listed.topics.items()}
+
+
+def ends(client: Mapping[str, Any], names: Iterable[str]) -> Ends:
+    """Give where topics end now.
+
+    Raises
+    ------
+    BrokerError
+        No broker answered.
+    """
+    from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+    from confluent_kafka.admin import OffsetSpec
+
+    admin = _admin(client)  # kept, as below
+    counts = partitions(client)
+    places = [TopicPartition(name, number) for name in names for number in range(counts[name])]
+    found: Ends = {}
+    try:
+        answers = admin.list_offsets(
+            dict.fromkeys(places, OffsetSpec.latest()),
+            isolation_level=IsolationLevel.READ_COMMITTED,
+            request_timeout=ANSWER_WITHIN_S,
+        )
+        for place, answer in answers.items():
+            found.setdefault(place.topic, {})[place.partition] = answer.result().offset
+    except KafkaException as error:
+        message = f"kafka {client['bootstrap.servers']}: cannot tell where topics end: {error.args[0].str()}"
+        raise BrokerError(message) from error
+    return found
 
 
 def ensure_topic(client: Mapping[str, Any], name: str, count: int = 1) -> None:

@@ -23,22 +23,22 @@ PLAN = Plan(job=JobPlan(), sources=(PREDICTIONS,), events=SinkPlan(topic="events
 
 def test_the_same_plan_goes_on(tmp_path: Path) -> None:
     """Also with other models, features and parallelism: the operators' own state copes with those."""
-    note(str(tmp_path), PLAN)
+    note(str(tmp_path), PLAN, None)
     job = msgspec.structs.replace(PLAN.job, parallelism=2)
-    check(str(tmp_path), msgspec.structs.replace(PLAN, job=job, models=()))
+    check(str(tmp_path), msgspec.structs.replace(PLAN, job=job, models=()), bounded=False)
 
 
 def test_state_without_a_note_is_taken(tmp_path: Path) -> None:
     """A folder that nobody ran in before has none."""
-    check(str(tmp_path), PLAN)
+    assert check(str(tmp_path), PLAN, bounded=True) is None
 
 
 def test_another_pane_is_refused(tmp_path: Path) -> None:
     """Flink would accept the state and emit overlapping panes."""
-    note(str(tmp_path), PLAN)
+    note(str(tmp_path), PLAN, None)
     job = msgspec.structs.replace(PLAN.job, pane_ms=20_000)
     with pytest.raises(UsageError) as caught:
-        check(str(tmp_path), msgspec.structs.replace(PLAN, job=job))
+        check(str(tmp_path), msgspec.structs.replace(PLAN, job=job), bounded=False)
     assert str(caught.value) == (
         "job.pane: was 10 s in the run to go on from, is 20 s; put it back, or begin anew with --fresh"
     )
@@ -46,11 +46,30 @@ def test_another_pane_is_refused(tmp_path: Path) -> None:
 
 def test_other_sources_are_refused(tmp_path: Path) -> None:
     """They change the ids of Flink's own operators."""
-    note(str(tmp_path), PLAN)
+    note(str(tmp_path), PLAN, None)
     more = SourcePlan(name="features", kind="features", path="features.jsonl")
     with pytest.raises(UsageError) as caught:
-        check(str(tmp_path), msgspec.structs.replace(PLAN, sources=(PREDICTIONS, more)))
+        check(str(tmp_path), msgspec.structs.replace(PLAN, sources=(PREDICTIONS, more)), bounded=False)
     assert str(caught.value) == (
         "sources: were predictions from predictions in the run to go on from, "
         "are predictions from predictions, features from features.jsonl; put it back, or begin anew with --fresh"
     )
+
+
+def test_a_bounded_run_goes_on_to_its_own_end(tmp_path: Path) -> None:
+    """It ends where its topics ended when it began; a run without an end does not go on from it."""
+    ends = {"predictions": {0: 42, 1: 0}}
+    note(str(tmp_path), PLAN, ends)
+    assert check(str(tmp_path), PLAN, bounded=True) == ends
+    with pytest.raises(UsageError) as caught:
+        check(str(tmp_path), PLAN, bounded=False)
+    assert str(caught.value) == (
+        "the run to go on from ends where its topics ended when it began; "
+        "let it end with --bounded, or begin anew with --fresh"
+    )
+
+
+def test_a_note_of_before_is_read(tmp_path: Path) -> None:
+    """One without ends is of a run that had none."""
+    (tmp_path / "made-under.json").write_bytes(b'{"pane_ms": 10000, "sources": [["predictions", "predictions"]]}')
+    assert check(str(tmp_path), PLAN, bounded=True) is None

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from config.plan import JobPlan
-from jobs.savepoints import folder, latest_checkpoint
+from jobs.savepoints import drop, folder, latest_checkpoint
 
 
 def made(root, *names):
@@ -38,3 +38,11 @@ def test_none(tmp_path):
     made(tmp_path, "job/shared/_metadata")
     assert latest_checkpoint(str(tmp_path)) is None
     assert latest_checkpoint(str(tmp_path / "gone")) is None
+
+
+def test_drop(tmp_path):
+    """All state of a job goes, and where there is none nothing happens."""
+    made(tmp_path, "job/chk-1/_metadata", "savepoint-1-2/_metadata")
+    for _ in range(2):
+        drop(tmp_path.as_uri())
+        assert not tmp_path.exists()
