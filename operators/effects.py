@@ -52,8 +52,10 @@ def effect_sizes(tests: WindowTests, detector: str) -> NDArray[np.float64]:
     if detector == "chi_squared":
         return np.asarray(np.sqrt(tests.debiased_psi), dtype=np.float64)
     if detector == "ks":
-        return np.asarray(np.sqrt(np.maximum(0.0, tests.ks.statistic**2 - NULL_KS * tests.inverse)), dtype=np.float64)
-    return rank_shift(tests.lepage.statistic, tests.inverse)
+        return np.asarray(
+            np.sqrt(np.maximum(0.0, tests.ks.statistic**2 - NULL_KS * tests.ks_inverse)), dtype=np.float64
+        )
+    return rank_shift(tests.lepage.statistic, tests.lepage.inverse)
 
 
 def rank_shift(z: ArrayLike, inverse: ArrayLike) -> NDArray[np.float64]:
@@ -64,7 +66,7 @@ def rank_shift(z: ArrayLike, inverse: ArrayLike) -> NDArray[np.float64]:
     z : float64
         Shift in standard errors, of either sign.
     inverse : float64
-        1/n + 1/m, so that its root is the standard error in standard deviations.
+        1/n + 1/m, times tau where values follow each other: its root is the standard error in standard deviations.
 
     Examples
     --------

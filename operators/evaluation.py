@@ -194,7 +194,7 @@ class _Evaluation:
             if effects.reaches(level, gate):
                 return True
         if tests.lepage.p_value[position] < STILL:
-            shift = effects.rank_shift(tests.lepage.statistic[position], tests.inverse[position])
+            shift = effects.rank_shift(tests.lepage.statistic[position], tests.lepage.inverse[position])
             return effects.reaches(effects.effect_level("lepage", float(shift)), gate)
         return False
 

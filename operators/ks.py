@@ -22,12 +22,14 @@ class KsTest(NamedTuple):
     p_value: NDArray[np.float64]
 
 
-def ks(current: NDArray[np.float64], reference: NDArray[np.float64]) -> KsTest:
+def ks(current: NDArray[np.float64], reference: NDArray[np.float64], tau: ArrayLike = 1.0) -> KsTest:
     """Compare counts by code, in the order of the codes.
 
     Parameters
     ----------
     current, reference : float64, shape (signals, codes), C-contiguous
+    tau : float64, shape (signals,), optional
+        Variance of means over that of independent values: so many values say as much as one.
 
     Examples
     --------
@@ -37,7 +39,8 @@ def ks(current: NDArray[np.float64], reference: NDArray[np.float64]) -> KsTest:
     """
     gap = np.empty(len(current))
     _largest_gap(current, reference, gap)
-    stretch = _stretch(1 / np.maximum(current.sum(axis=1), 1) + 1 / np.maximum(reference.sum(axis=1), 1))
+    inverse = 1 / np.maximum(current.sum(axis=1), 1) + 1 / np.maximum(reference.sum(axis=1), 1)
+    stretch = _stretch(tau * inverse)
     return KsTest(gap, np.minimum(1.0, 2 * np.exp(-2 * (stretch * gap) ** 2)))
 
 
@@ -49,7 +52,7 @@ def ks_threshold(alpha: ArrayLike, inverse: ArrayLike) -> NDArray[np.float64]:
     alpha : float64
         In (0, 1).
     inverse : float64
-        1/n + 1/m.
+        1/n + 1/m, times tau.
     """
     return np.asarray(np.sqrt(np.log(2 / np.asarray(alpha)) / 2) / _stretch(inverse), dtype=np.float64)
 

@@ -25,6 +25,7 @@ class LepageTest(NamedTuple):
     z_spread: NDArray[np.float64]
     statistic: NDArray[np.float64]  # the larger of their absolute values
     p_value: NDArray[np.float64]
+    inverse: NDArray[np.float64]  # 1/n + 1/m, times tau of the larger: its root is the standard error in deviations
 
 
 class RankMoments(NamedTuple):
@@ -47,6 +48,8 @@ def lepage(
     location: RankMoments,
     spread: RankMoments,
     even: NDArray[np.bool_],
+    tau_location: ArrayLike = 1.0,
+    tau_spread: ArrayLike = 1.0,
 ) -> LepageTest:
     """Compare a window's mean rank and mean spread rank with the reference's.
 
@@ -67,12 +70,17 @@ def lepage(
         Of the reference.
     even : bool, shape (signals,)
         From `is_even`.
+    tau_location, tau_spread : float64, shape (signals,), optional
+        Variance of the mean (spread) rank over that of independent values.
     """
     n = current.sum(axis=1)
-    z_location = _z(current, n, totals, ranks, location, even)
-    z_spread = _z(current, n, totals, spreads, spread, even)
+    inverse = 1 / np.maximum(n, 1) + 1 / np.maximum(totals, 1)
+    of_location, of_spread = tau_location * inverse, tau_spread * inverse
+    z_location = _z(current, n, totals, ranks, location, even, of_location)
+    z_spread = _z(current, n, totals, spreads, spread, even, of_spread)
     statistic = np.maximum(np.abs(z_location), np.abs(z_spread))
-    return LepageTest(z_location, z_spread, statistic, np.minimum(1.0, 4 * ndtr(-statistic)))
+    of_larger = np.where(np.abs(z_location) >= np.abs(z_spread), of_location, of_spread)
+    return LepageTest(z_location, z_spread, statistic, np.minimum(1.0, 4 * ndtr(-statistic)), of_larger)
 
 
 def is_even(counts: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -92,6 +100,7 @@ def _z(
     ranks: NDArray[np.float64],
     reference: RankMoments,
     even: NDArray[np.bool_],
+    inverse: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Signed distance of the mean rank from the reference's in standard errors."""
     shift = np.empty(len(current))
@@ -100,7 +109,7 @@ def _z(
     expected = reference.variance
     pooled = (n * own + m * expected + n * m / np.maximum(n + m, 1) * shift**2) / np.maximum(n + m, 1)
     widest = np.maximum(np.maximum(own, pooled), expected)
-    error = np.where(even, expected, widest) * (1 / np.maximum(n, 1) + 1 / np.maximum(m, 1))
+    error = np.where(even, expected, widest) * inverse
     judged = (n > 0) & (m > 0) & (error > 0)
     return np.where(judged, shift / np.sqrt(np.where(judged, error, 1.0)), 0.0)
 

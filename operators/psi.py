@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from operators.g_test import GTest, chi_squared_threshold
+from operators.g_test import GTest, g_threshold
 from operators.grouping import Cells
 from operators.jit import kernel
 
@@ -34,7 +34,7 @@ def psi(cells: Cells) -> NDArray[np.float64]:
 
 
 def debiased_psi(value: ArrayLike, df: ArrayLike, inverse: ArrayLike) -> NDArray[np.float64]:
-    """PSI less what chance alone adds on average, df (1/n + 1/m); at least 0.
+    """PSI less what chance alone adds on average, df (1/n + 1/m) times the mean weight; at least 0.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def debiased_psi(value: ArrayLike, df: ArrayLike, inverse: ArrayLike) -> NDArray
     df : int64
         Cells less one.
     inverse : float64
-        1/n + 1/m.
+        1/n + 1/m, times the mean weight of dependent values.
     """
     return np.asarray(np.maximum(0.0, np.asarray(value) - np.asarray(df) * np.asarray(inverse)), dtype=np.float64)
 
 
-def psi_threshold(alpha: ArrayLike, value: ArrayLike, test: GTest, inverse: ArrayLike) -> NDArray[np.float64]:
+def psi_threshold(alpha: float, value: ArrayLike, test: GTest, inverse: ArrayLike) -> NDArray[np.float64]:
     """PSI above which this shape of change has a p-value below alpha.
 
     The G test's critical value times PSI / (G / q) of this window: PSI is above it exactly when G / q is above
@@ -67,7 +67,7 @@ def psi_threshold(alpha: ArrayLike, value: ArrayLike, test: GTest, inverse: Arra
     """
     flat = test.statistic < FLAT
     ratio = np.where(flat, inverse, np.asarray(value) / np.where(flat, 1.0, test.statistic))
-    return np.asarray(chi_squared_threshold(alpha, test.df) * ratio, dtype=np.float64)
+    return np.asarray(g_threshold(alpha, test) * ratio, dtype=np.float64)
 
 
 @kernel

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.g_test import GTest, chi_squared_threshold, g_test
+from operators.g_test import GTest, g_test, g_threshold
 from operators.grouping import code_groups, group_counts, is_continuous
+from operators.inflation import Inflation, inflation
 from operators.ks import KsTest, ks, ks_threshold
 from operators.lepage import LepageTest, RankMoments, is_even, lepage, lepage_threshold
 from operators.psi import debiased_psi, psi, psi_threshold
@@ -35,6 +36,7 @@ class ReferenceTables:
     spreads: NDArray[np.float64]  # (S, 256)
     location: RankMoments  # (S,) mean and sd of the ranks under the reference
     spread: RankMoments  # (S,) of the spread ranks
+    inflation: Inflation  # of variances, where values follow each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class WindowTests:
     psi: NDArray[np.float64]
     debiased_psi: NDArray[np.float64]
     ks: KsTest  # statistic D, p_value
+    ks_inverse: NDArray[np.float64]  # 1/n + 1/m of as many independent values
     lepage: LepageTest  # z_location, z_spread, statistic (the larger), p_value
 
 
@@ -70,6 +73,7 @@ def reference_tables(signals: Sequence[Signal]) -> ReferenceTables:
         spreads=spreads,
         location=_moments(counts, totals, ranks),
         spread=_moments(counts, totals, spreads),
+        inflation=inflation(signals),
     )
 
 
@@ -86,16 +90,30 @@ def evaluate_counts(tables: ReferenceTables, current: NDArray[np.int64]) -> Wind
     n = counts.sum(axis=1)
     inverse = 1 / np.maximum(n, 1) + 1 / np.maximum(tables.totals, 1)
     cells = group_counts(counts, tables.counts, tables.groups, tables.continuous)
-    g = g_test(cells)
+    grown = tables.inflation.at(n)
+    dependent = tables.inflation.dependent
+    g = g_test(cells, grown.shares, dependent) if dependent.any() else g_test(cells)
     index = psi(cells)
+    tau = np.maximum(grown.location, grown.spread)
     return WindowTests(
         count=n.astype(np.int64),
         inverse=inverse,
         g=g,
         psi=index,
-        debiased_psi=debiased_psi(index, g.df, inverse),
-        ks=ks(counts, tables.counts),
-        lepage=lepage(counts, tables.totals, tables.ranks, tables.spreads, tables.location, tables.spread, tables.even),
+        debiased_psi=debiased_psi(index, g.df, inverse * g.mean_weight),
+        ks=ks(counts, tables.counts, tau),
+        ks_inverse=tau * inverse,
+        lepage=lepage(
+            counts,
+            tables.totals,
+            tables.ranks,
+            tables.spreads,
+            tables.location,
+            tables.spread,
+            tables.even,
+            grown.location,
+            grown.spread,
+        ),
     )
 
 
@@ -124,9 +142,9 @@ def judge(tests: WindowTests, detector: str, level: float) -> Judgement:
     if detector == "psi":
         return Judgement(tests.psi, psi_threshold(level, tests.psi, tests.g, tests.inverse), tests.g.p_value)
     if detector == "chi_squared":
-        return Judgement(tests.g.statistic, chi_squared_threshold(level, tests.g.df), tests.g.p_value)
+        return Judgement(tests.g.statistic, g_threshold(level, tests.g), tests.g.p_value)
     if detector == "ks":
-        return Judgement(tests.ks.statistic, ks_threshold(level, tests.inverse), tests.ks.p_value)
+        return Judgement(tests.ks.statistic, ks_threshold(level, tests.ks_inverse), tests.ks.p_value)
     threshold = np.full(len(tests.count), lepage_threshold(level))
     return Judgement(tests.lepage.statistic, threshold, tests.lepage.p_value)
 

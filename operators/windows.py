@@ -81,6 +81,7 @@ class Slides:
         row = newest[min(max(after, enough, 1), len(newest)) - 1]
         tables = self._detection.tables
         one = slice(position, position + 1)
+        tau = tables.inflation.at(np.full(self._signals, float(row.sum())))
         found = lepage(
             row[None].astype(np.float64),
             tables.totals[one],
@@ -89,8 +90,11 @@ class Slides:
             RankMoments(tables.location.mean[one], tables.location.sd[one]),
             RankMoments(tables.spread.mean[one], tables.spread.sd[one]),
             tables.even[one],
+            tau.location[one],
+            tau.spread[one],
         )
         inverse = 1 / max(float(row.sum()), 1.0) + 1 / max(float(tables.totals[position]), 1.0)
+        inverse *= float((tau.spread if spread else tau.location)[position])
         z = found.z_spread if spread else found.z_location
         return Shift(float(effects.rank_shift(z, inverse)[0]), float(found.z_location[0]), float(found.z_spread[0]))
 

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
+from scipy.signal import lfilter
+from scipy.stats import poisson
 
 from operators.codes import CODES, INVALID, MISSING, OTHER, UNSEEN
+from operators.dependence import calibrate
+from operators.effects import effect_sizes
+from operators.ranks import reference_counts, value_codes
 from operators.window_tests import WindowTests, evaluate_counts, judge, reference_tables
-from schemas.profile import Signal
+from schemas.profile import Calibration, Signal
 from tests.operators.signals import (
     categorical_signal,
     codes_of,
@@ -23,6 +29,7 @@ from tests.operators.signals import (
 )
 
 DETECTORS = ["psi", "chi_squared", "ks", "lepage"]
+KINDS = ["continuous", "discrete", "categorical"]
 
 
 def arrays(tests: WindowTests) -> list[np.ndarray]:
@@ -30,7 +37,7 @@ def arrays(tests: WindowTests) -> list[np.ndarray]:
     found: list[np.ndarray] = []
     for field in fields(tests):
         value = getattr(tests, field.name)
-        found += list(value) if isinstance(value, tuple) else [value]
+        found += [one for one in value if one is not None] if isinstance(value, tuple) else [value]
     return found
 
 
@@ -181,6 +188,71 @@ def test_tables_are_writable_and_contiguous() -> None:
             assert array.flags.writeable
     assert made.numeric.tolist() == [True, False]
     assert made.continuous.tolist() == [True, False]
+
+
+DEPENDENT = Calibration(
+    values=4_000,
+    error=0.1,
+    tau=(1.5, 3.0, 7.0),
+    spread_tau=(1.1, 2.0, 2.5),
+    shares=((1.5, 1.0),) * 2 + ((7.0, 3.0, 2.0, 1.5, 1.2, 1.0),),
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reference_without_dependence_is_as_one_without_calibration(kind: str) -> None:
+    """To the last bit."""
+    plain = reference(kind)
+    found = structs.replace(plain, calibration=Calibration(values=4_000, error=0.05))
+    shown = window(np.random.default_rng(1).integers(0, 20, 900))
+    one, other = (evaluate_counts(reference_tables([signal]), shown) for signal in (plain, found))
+    for mine, its in zip(arrays(one), arrays(other), strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+@unhurried
+@given(
+    kind=st.sampled_from(KINDS),
+    shift=st.integers(0, 20),
+    n=st.integers(2, 3_000),
+    level=st.floats(1e-9, 0.4),
+    detector=st.sampled_from(["psi", "lepage", "ks", "chi_squared"]),
+)
+def test_dependent_values_alarm_exactly_below_the_level(
+    kind: str, shift: int, n: int, level: float, detector: str
+) -> None:
+    """Statistic over threshold as p-value below level; p-values grow, effects shrink."""
+    plain = reference(kind)
+    found = structs.replace(plain, calibration=DEPENDENT)
+    rng = np.random.default_rng(n)
+    drawn = rng.choice(CODES, n, p=reference_counts(plain) / 4_000)
+    codes = np.minimum(drawn + shift, int(np.flatnonzero(value_codes(plain)[:250]).max()))
+    independent, dependent = (evaluate_counts(reference_tables([s]), window(codes)) for s in (plain, found))
+    judged = judge(dependent, detector, level)
+    if abs(judged.p_value[0] - level) > 1e-9 * level:
+        assert (judged.statistic[0] > judged.threshold[0]) == (judged.p_value[0] < level)
+    assert judged.p_value[0] >= judge(independent, detector, level).p_value[0] * (1 - 1e-9)
+    assert effect_sizes(dependent, detector)[0] <= effect_sizes(independent, detector)[0] * (1 + 1e-9)
+
+
+def test_dependent_values_keep_the_level() -> None:
+    """Windows of 1,000 values, each nine tenths of the one before: at 0.01 at most as many as promised, 600 windows."""
+    rng = np.random.default_rng(11)
+
+    def values(count: int) -> np.ndarray:
+        return np.asarray(lfilter([np.sqrt(0.19)], [1, -0.9], rng.normal(size=count + 500)))[500:]
+
+    below = dict.fromkeys(("psi", "lepage", "ks"), 0)
+    for _ in range(6):
+        reference_values = values(20_000)
+        signal = continuous_signal(reference_values)
+        codes = codes_of(reference_values, signal.edges).astype(np.uint8)
+        tables = reference_tables([structs.replace(signal, calibration=calibrate(signal, codes))] * 100)
+        shown = np.concatenate([window(codes_of(values(1_000), signal.edges)) for _ in range(100)])
+        tests = evaluate_counts(tables, shown)
+        for detector in below:
+            below[detector] += int((judge(tests, detector, 0.01).p_value < 0.01).sum())
+    assert max(below.values()) <= poisson.ppf(0.999, 6)
 
 
 def test_no_signals_are_no_results() -> None:
