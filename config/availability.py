@@ -10,7 +10,19 @@ from config.model import Feature, Learned, Model
 from config.models import File
 
 RELEASE = "0.1"  # the series, as in the package's version
-DETECTORS = ("psi", "ks", "lepage", "chi_squared", "adwin", "page_hinkley")
+DETECTORS = (
+    "psi",
+    "jensen_shannon",
+    "hellinger",
+    "total_variation",
+    "l_infinity",
+    "ks",
+    "lepage",
+    "wasserstein",
+    "chi_squared",
+    "adwin",
+    "page_hinkley",
+)
 TYPES_LATER = ("text", "embedding")
 LATER = (
     "labels",

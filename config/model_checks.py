@@ -16,6 +16,7 @@ PANES_LIMIT = 64  # slides of a window: the monitor keeps a sketch for each, and
 # Values that a key keeps while it learns: one byte string of 32 MB, read and written with each pane.
 LEARNED_VALUES = 4_000_000
 NUMBERS_ONLY = ("ks", "lepage", "wasserstein")  # they compare positions on a scale, which categories do not have
+ANYTHING = ("psi", "jensen_shannon", "hellinger", "total_variation", "l_infinity", "chi_squared")
 NAME = re.compile(r"[^/|\x00-\x1f]+")  # a model's name stands in keys and in names of files
 PLACEHOLDER = re.compile(r"\{[^}]*\}?")
 LEVELS = get_args(Level)
@@ -156,7 +157,7 @@ def _detector_problems(path: Path, detector: Detector, feature: Feature) -> Iter
     if feature.type in ("text", "embedding"):
         yield Problem(path, f"'{detector.name}' is for numbers and categories, not {feature.type}")
     elif feature.type != "numeric" and detector.name in NUMBERS_ONLY:
-        yield Problem(path, f"'{detector.name}' is for numeric features, not {feature.type} (psi, chi_squared)")
+        yield Problem(path, f"'{detector.name}' is for numeric features, not {feature.type} ({', '.join(ANYTHING)})")
     elif feature.type != "numeric" and detector.options.get("input") == "raw":
         yield Problem((*path, detector.name, "input"), f"'raw' is for numeric features, not {feature.type}")
     if detector.name in ("adwin", "page_hinkley") and detector.options.get("input") != "raw":

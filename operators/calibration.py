@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from config.plan import AlarmsPlan
 
-ONE_TEST = {"chi_squared": "psi"}  # names that take their p-value from another's test have no share of their own
+# Names that take their p-value from another's test have no share of their own.
+ONE_TEST = dict.fromkeys(("chi_squared", "jensen_shannon", "hellinger", "total_variation", "l_infinity"), "psi")
 
 # Level of one evaluation, over its even share, by `confirm`. Windows overlap and several evaluations must agree, so
 # that without it only 7 to 22 % of the budget would be used. More: over budget; less: changes are found later.

@@ -15,6 +15,7 @@ from operators.calibration import (
     page_hinkley_threshold,
     values_between_alarms,
 )
+from operators.distances import DISTANCES, usual_square
 from operators.grouping import GROUPS
 from operators.ks import ks_threshold
 from operators.lepage import lepage_threshold
@@ -35,6 +36,7 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
     ks: float
     lepage: float
     chi_squared: float
+    distances: dict[str, float]  # of the other windowed detectors; of wasserstein for a shift of the mean
     values_between: float  # values of a signal between false alarms of a sequential detector
     page_hinkley: float  # uniform ranks, in standard deviations
     adwin_delta: float
@@ -84,6 +86,10 @@ def describe(
         ks=float(ks_threshold(level, inverse)),
         lepage=float(lepage_threshold(level)),
         chi_squared=critical,
+        distances={
+            **{name: math.sqrt(critical * inverse * float(usual_square(name, GROUPS))) for name in DISTANCES},
+            "wasserstein": -float(ndtri(level / 2)) * math.sqrt(inverse),
+        },
         values_between=between,
         page_hinkley=float(page_hinkley_threshold(between, UNIFORM_TILT)),
         adwin_delta=float(adwin_delta(between)),

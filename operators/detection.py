@@ -16,15 +16,16 @@ import numpy.typing as npt
 
 from config.plan import ALL, DetectorPlan
 from operators import calibration
-from operators.effects import effect_sizes
+from operators.distances import DISTANCES
+from operators.effects import effect_levels, effect_sizes
 from operators.references import FEATURE, ModelSignals
 from operators.tracks import Thresholds, Track, Tracks
 from operators.window_tests import ReferenceTables, WindowTests, judge, reference_tables
 from schemas import segments
 from schemas.cloudevents import significant
-from schemas.profile import NumericSignal
+from schemas.profile import Level, NumericSignal
 
-WINDOWED = ("psi", "lepage", "ks", "chi_squared")
+WINDOWED = ("psi", "lepage", "ks", "chi_squared", *DISTANCES, "wasserstein")
 SEQUENTIAL = ("adwin", "page_hinkley")
 NUMERIC_DEFAULTS = ("psi", "lepage", "adwin", "page_hinkley")
 CATEGORICAL_DEFAULTS = ("psi", "page_hinkley")
@@ -42,6 +43,7 @@ class Verdict:
     threshold: Floats
     p_value: Floats
     effect: Floats
+    level: list[Level]  # of the effect
     over: npt.NDArray[np.bool_]  # statistic > threshold, of a watched signal
 
 
@@ -130,7 +132,9 @@ class Detection:
             statistic, p_value = judged.statistic, judged.p_value
             threshold = np.where(np.isnan(own), judged.threshold, own)
             over = watched & _over(statistic, threshold) & (tests.count > 0)
-            verdicts.append(Verdict(name, watched, statistic, threshold, p_value, effect_sizes(tests, name), over))
+            sizes = effect_sizes(tests, name)
+            levels = effect_levels(tests, name, sizes)
+            verdicts.append(Verdict(name, watched, statistic, threshold, p_value, sizes, levels, over))
         return verdicts
 
     def thresholds(self, segment: str, values_per_ms: float) -> Thresholds:

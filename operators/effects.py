@@ -12,7 +12,9 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
 
+from operators.distances import DISTANCES, debiased
 from operators.window_tests import WindowTests
 from schemas.profile import Level
 
@@ -24,7 +26,22 @@ LEVELS: tuple[Level, ...] = get_args(Level)  # negligible, small, medium, large
 PSI_LEVELS = (0.01, 0.24, 0.60)
 SHARE_LEVELS = (0.10, 0.49, 0.77)  # roots of PSI's
 KS_LEVELS = (0.040, 0.197, 0.31)
+JENSEN_SHANNON_LEVELS = (0.042, 0.205, 0.32)
+HELLINGER_LEVELS = (0.035, 0.171, 0.27)
+TOTAL_VARIATION_LEVELS = (0.040, 0.197, 0.31)
+WASSERSTEIN_LEVELS = (0.10, 0.50, 0.80)
+SHIFTS = (0.1, 0.5, 0.8)  # of a normal feature, in standard deviations, from which on a change is small, medium, large
 RANK_LEVELS = (0.10, 0.48, 0.74)  # the mean rank's shift, 0.028, 0.138 and 0.214, in its standard deviation 0.289
+
+CUTS = {
+    "psi": PSI_LEVELS,
+    "chi_squared": SHARE_LEVELS,
+    "ks": KS_LEVELS,
+    "jensen_shannon": JENSEN_SHANNON_LEVELS,
+    "hellinger": HELLINGER_LEVELS,
+    "total_variation": TOTAL_VARIATION_LEVELS,
+    "wasserstein": WASSERSTEIN_LEVELS,
+}
 
 NULL_KS = math.pi**2 / 12  # mean of e D^2 without change, e = n m / (n + m): Kolmogorov's distribution
 CLEAR = 2.0  # standard errors of the mean rank or spread rank below which a change of shape has no direction
@@ -35,7 +52,7 @@ def effect_sizes(tests: WindowTests, detector: str) -> NDArray[np.float64]:
 
     ``psi``: PSI. ``chi_squared``: the root of PSI, which is near Cohen's w for small changes, so that the two, being
     one test, agree on the level. ``ks``: the gap D. ``lepage``: the shift of the mean rank or mean spread rank,
-    whichever is clearer, in standard deviations of the ranks.
+    whichever is clearer, in standard deviations of the ranks. The others: the distance itself.
 
     Parameters
     ----------
@@ -51,11 +68,46 @@ def effect_sizes(tests: WindowTests, detector: str) -> NDArray[np.float64]:
         return tests.debiased_psi
     if detector == "chi_squared":
         return np.asarray(np.sqrt(tests.debiased_psi), dtype=np.float64)
+    if detector in DISTANCES:
+        return debiased(tests.distances, detector, tests.g.df, tests.inverse * tests.g.mean_weight)
+    if detector == "wasserstein":
+        found = tests.wasserstein
+        return np.asarray(np.sqrt(np.maximum(0.0, found.statistic**2 - found.chance)), dtype=np.float64)
     if detector == "ks":
         return np.asarray(
             np.sqrt(np.maximum(0.0, tests.ks.statistic**2 - NULL_KS * tests.ks_inverse)), dtype=np.float64
         )
     return rank_shift(tests.lepage.statistic, tests.lepage.inverse)
+
+
+def effect_levels(tests: WindowTests, detector: str, sizes: NDArray[np.float64]) -> list[Level]:
+    """Level of each signal's size from `effect_sizes`.
+
+    The largest change of a share by the same move is the smaller, the more cells there are: ``l_infinity`` is at a
+    level where moving a normal feature changes the outermost of as many equal cells by as much.
+
+    Parameters
+    ----------
+    tests : WindowTests
+    detector : str
+    sizes : float64, shape (signals,)
+    """
+    if detector != "l_infinity":
+        return [effect_level(detector, size) for size in sizes.tolist()]
+    cuts = l_infinity_levels(np.maximum(2.0, tests.distances.breadth))
+    return [LEVELS[reached] for reached in (sizes >= cuts).sum(axis=0).tolist()]
+
+
+def l_infinity_levels(cells: ArrayLike) -> NDArray[np.float64]:
+    """Sizes from which a change is small, medium, large, with so many equal cells.
+
+    Examples
+    --------
+    >>> l_infinity_levels(10).round(3).tolist(), l_infinity_levels(2).round(3).tolist()
+    ([0.019, 0.117, 0.215], [0.04, 0.191, 0.288])
+    """
+    share = 1 / np.asarray(cells, dtype=np.float64)
+    return np.array([ndtr(ndtri(share) + shift) - share for shift in SHIFTS])
 
 
 def rank_shift(z: ArrayLike, inverse: ArrayLike) -> NDArray[np.float64]:
@@ -78,15 +130,14 @@ def rank_shift(z: ArrayLike, inverse: ArrayLike) -> NDArray[np.float64]:
 
 
 def effect_level(detector: str, size: float) -> Level:
-    """Level of a size from `effect_sizes`, or from `rank_shift` for the sequential detectors.
+    """Level of a size from `effect_sizes`, but for ``l_infinity``, or from `rank_shift` for the sequential detectors.
 
     Examples
     --------
     >>> effect_level("psi", 0.02), effect_level("ks", 0.02), effect_level("adwin:spread", 0.8)
     ('small', 'negligible', 'large')
     """
-    cuts = {"psi": PSI_LEVELS, "chi_squared": SHARE_LEVELS, "ks": KS_LEVELS}.get(detector, RANK_LEVELS)
-    return LEVELS[sum(size >= cut for cut in cuts)]
+    return LEVELS[sum(size >= cut for cut in CUTS.get(detector, RANK_LEVELS))]
 
 
 def reaches(level: Level, minimum: Level) -> bool:

@@ -66,7 +66,8 @@ class _Evaluation:
         alarms: dict[int, list[Alarm]] = {}
         judged = None
         if enough:
-            tests = evaluate_counts(self._detection.tables, self._slides.counts)
+            means = self._slides.means if "wasserstein" in self._detection.windowed else None
+            tests = evaluate_counts(self._detection.tables, self._slides.counts, means)
             judged = tests.count >= min(LEAST, self._model.window.min_count)
             verdicts = self._detection.judge(tests, self._key.segment)
             alarms = self._windowed(verdicts, tests, judged)
@@ -95,7 +96,7 @@ class _Evaluation:
             for position in np.flatnonzero(verdict.over & judged).tolist():
                 size = float(verdict.effect[position])
                 z = float(tests.lepage.z_location[position]), float(tests.lepage.z_spread[position])
-                effect = evidence.effect(self._detection, position, verdict.detector, size, *z)
+                effect = evidence.effect(self._detection, position, verdict.level[position], size, *z)
                 if np.isnan(own[position]) and not effects.reaches(effect.level, self._model.alarms.min_effect):
                     continue
                 watch = self._state.watches.get(position)
@@ -142,7 +143,8 @@ class _Evaluation:
             track = self._detection.tracks.tracks[held.track]
             shift = self._slides.shift_since(position, held.onset_ms, spread=track.form == "spread")
             z = shift.z_location, shift.z_spread
-            effect = evidence.effect(self._detection, position, track.name, shift.size, *z)
+            level = effects.effect_level(track.name, shift.size)
+            effect = evidence.effect(self._detection, position, level, shift.size, *z)
             if track.form == "raw" or effects.reaches(effect.level, self._model.alarms.min_effect):
                 held.streak += 1
                 found.append(

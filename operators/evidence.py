@@ -14,7 +14,7 @@ from operators.values import disguised
 from operators.windows import Slides
 from schemas.cloudevents import significant, timestamp
 from schemas.events import CategoryChange, Effect, Histogram, Moments, SignalEvidence
-from schemas.profile import NumericSignal
+from schemas.profile import Level, NumericSignal
 
 BARS = 10  # of a histogram: tenths of the reference
 NAMED = 10  # categories that changed most
@@ -42,13 +42,13 @@ def evidence(detection: Detection, position: int, slides: Slides, alarm: Alarm, 
 
 
 def effect(
-    detection: Detection, position: int, detector: str, size: float, z_location: float, z_spread: float
+    detection: Detection, position: int, level: Level, size: float, z_location: float, z_spread: float
 ) -> Effect:
     """Size, level and direction of a change."""
     numeric = bool(detection.tables.numeric[position])
     return Effect(
         size=significant(size),
-        level=effects.effect_level(detector, size),
+        level=level,
         direction=effects.direction(numeric, z_location, z_spread),
     )
 

@@ -22,6 +22,11 @@ _DETECTORS = {
     "lepage": "Lepage",
     "ks": "KS",
     "chi_squared": "chi-squared",
+    "jensen_shannon": "Jensen-Shannon",
+    "hellinger": "Hellinger",
+    "total_variation": "total variation",
+    "l_infinity": "L-infinity",
+    "wasserstein": "Wasserstein",
     "adwin": "ADWIN",
     "page_hinkley": "Page-Hinkley",
 }

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.distances import DISTANCES, Distances, distance_threshold, distances
 from operators.g_test import GTest, g_test, g_threshold
-from operators.grouping import code_groups, group_counts, is_continuous
+from operators.grouping import Cells, code_groups, group_counts, is_continuous
 from operators.inflation import Inflation, inflation
 from operators.ks import KsTest, ks, ks_threshold
 from operators.lepage import LepageTest, RankMoments, is_even, lepage, lepage_threshold
 from operators.psi import debiased_psi, psi, psi_threshold
 from operators.ranks import mean_and_sd, rank_table, reference_counts, spread_ranks, value_codes
+from operators.wasserstein import Wasserstein, bin_places, wasserstein, wasserstein_threshold
 from schemas.profile import NumericSignal, Signal
 
 
@@ -37,11 +40,26 @@ class ReferenceTables:
     location: RankMoments  # (S,) mean and sd of the ranks under the reference
     spread: RankMoments  # (S,) of the spread ranks
     inflation: Inflation  # of variances, where values follow each other
+    places: NDArray[np.float64]  # (S, 256) means of the bins in reference sd; NaN for what is no number
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """What is compared with what."""
+
+    tables: ReferenceTables
+    counts: NDArray[np.float64]  # (S, 256) values by code
+    cells: Cells
+    means: NDArray[np.float64] | None  # (S,) of the values themselves, in reference sd
+    tau: NDArray[np.float64]  # (S,) variance of means over that of independent values
+
+
+@dataclass(frozen=True)
 class WindowTests:
-    """One evaluation of every signal; every array has the shape (S,) and no NaN."""
+    """One evaluation of every signal; every array has the shape (S,) and no NaN.
+
+    Distances that are no default are made when they are asked for.
+    """
 
     count: NDArray[np.int64]  # values of the window that were compared
     inverse: NDArray[np.float64]  # 1/n + 1/m, with at least one value thought to be on either side
@@ -51,6 +69,18 @@ class WindowTests:
     ks: KsTest  # statistic D, p_value
     ks_inverse: NDArray[np.float64]  # 1/n + 1/m of as many independent values
     lepage: LepageTest  # z_location, z_spread, statistic (the larger), p_value
+    window: Window
+
+    @cached_property
+    def distances(self) -> Distances:
+        """On the cells of the G test, whose p-value they take."""
+        return distances(self.window.cells)
+
+    @cached_property
+    def wasserstein(self) -> Wasserstein:
+        """Nothing for categories."""
+        window = self.window
+        return wasserstein(window.counts, window.tables.counts, window.tables.places, window.means, window.tau)
 
 
 def reference_tables(signals: Sequence[Signal]) -> ReferenceTables:
@@ -74,10 +104,13 @@ def reference_tables(signals: Sequence[Signal]) -> ReferenceTables:
         location=_moments(counts, totals, ranks),
         spread=_moments(counts, totals, spreads),
         inflation=inflation(signals),
+        places=_rows([bin_places(signal) for signal in signals]),
     )
 
 
-def evaluate_counts(tables: ReferenceTables, current: NDArray[np.int64]) -> WindowTests:
+def evaluate_counts(
+    tables: ReferenceTables, current: NDArray[np.int64], means: NDArray[np.float64] | None = None
+) -> WindowTests:
     """Compare a window with the reference by every test.
 
     Parameters
@@ -85,6 +118,9 @@ def evaluate_counts(tables: ReferenceTables, current: NDArray[np.int64]) -> Wind
     tables : ReferenceTables
     current : int64, shape (S, 256)
         Counts by code of the window. Codes that are no values (INVALID, MISSING) do not enter.
+    means : float64, shape (S,), optional
+        Of the window's values themselves, from the reference's mean in its standard deviations; NaN where there are
+        none.
     """
     counts = current * tables.is_value
     n = counts.sum(axis=1)
@@ -114,6 +150,7 @@ def evaluate_counts(tables: ReferenceTables, current: NDArray[np.int64]) -> Wind
             grown.location,
             grown.spread,
         ),
+        window=Window(tables, counts, cells, means, tau),
     )
 
 
@@ -135,7 +172,7 @@ def judge(tests: WindowTests, detector: str, level: float) -> Judgement:
     ----------
     tests : WindowTests
     detector : str
-        psi, chi_squared, ks or lepage.
+        One of `detection.WINDOWED`.
     level : float
         Of one evaluation (alpha), in (0, 1).
     """
@@ -143,6 +180,13 @@ def judge(tests: WindowTests, detector: str, level: float) -> Judgement:
         return Judgement(tests.psi, psi_threshold(level, tests.psi, tests.g, tests.inverse), tests.g.p_value)
     if detector == "chi_squared":
         return Judgement(tests.g.statistic, g_threshold(level, tests.g), tests.g.p_value)
+    if detector in DISTANCES:
+        statistic = getattr(tests.distances, detector)
+        threshold = distance_threshold(level, tests.distances, detector, tests.g, tests.inverse)
+        return Judgement(statistic, threshold, tests.g.p_value)
+    if detector == "wasserstein":
+        threshold = wasserstein_threshold(level, tests.wasserstein, tests.window.tau * tests.inverse)
+        return Judgement(tests.wasserstein.statistic, threshold, tests.wasserstein.p_value)
     if detector == "ks":
         return Judgement(tests.ks.statistic, ks_threshold(level, tests.ks_inverse), tests.ks.p_value)
     threshold = np.full(len(tests.count), lepage_threshold(level))

@@ -15,8 +15,10 @@ from operators.g_test import g_test
 from operators.grouping import group_counts
 from operators.lepage import RankMoments, lepage
 from operators.sketch import Counts, Slide
+from operators.wasserstein import scale
 from schemas.cloudevents import timestamp
 from schemas.events import Window
+from schemas.profile import NumericSignal
 
 LEAST = 50  # values of a signal, below which nothing is said of it: tests and effects of fewer are not exact
 
@@ -59,6 +61,22 @@ class Slides:
     def sums(self) -> Counts:
         """Shape (numeric signals, 5), see moments.py."""
         return sketch.sums(self._slides, len(self._detection.signals.numeric))
+
+    @cached_property
+    def means(self) -> Floats:
+        """Of each signal's values, from the reference's mean in its standard deviations; NaN for categories."""
+        signals = self._detection.signals
+        found = np.full(self._signals, np.nan)
+        if signals.numeric:
+            columns = list(signals.numeric)
+            counts = (self.counts[columns] * self._detection.tables.is_value[columns]).sum(axis=1)
+            found[columns] = signals.moments.mean(self.sums, counts)
+        for position in signals.numeric:
+            signal = signals.signals[position]
+            assert isinstance(signal, NumericSignal)
+            center, unit = scale(signal)
+            found[position] = (found[position] - center) / unit
+        return found
 
     def span(self, whole: bool) -> Window:
         """As events name it."""

@@ -43,10 +43,11 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     yield "budget", f"{detection.budget(ALL):g} false per {period} for all traffic{each}; level {found.level:.2g}"
     why = "at the rate of the reference" if expected >= model.window.min_count else "min_count"
     yield "typical window", f"{count} records ({why}), reference {profile.provenance.rows}"
+    asked = "".join(f"{name} {found.distances[name]:.3g}, " for name in detection.windowed if name in found.distances)
     yield (
         "alarms above",
         f"psi {found.psi:.3g}, ks {found.ks:.3g}, lepage {found.lepage:.3g}, chi_squared {found.chi_squared:.3g}, "
-        f"page_hinkley {found.page_hinkley:.3g}, adwin at delta {found.adwin_delta:.2g}",
+        f"{asked}page_hinkley {found.page_hinkley:.3g}, adwin at delta {found.adwin_delta:.2g}",
     )
     yield (
         "smallest found",

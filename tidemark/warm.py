@@ -25,7 +25,7 @@ models:
     window: {size: 1 min, slide: 10 s, min_count: 100}
     prediction: {task: binary, positive: "yes"}
     features:
-      age: {type: numeric, detectors: [psi, ks, lepage, chi_squared, adwin, page_hinkley]}
+      age: {type: numeric, detectors: [psi, hellinger, ks, lepage, wasserstein, chi_squared, adwin, page_hinkley]}
       plan: categorical
       autopay: boolean
     segments: [country]

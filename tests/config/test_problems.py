@@ -294,7 +294,8 @@ DETECTORS = (
         ("{type: numeric, detectors: [{adwin: {input: raws}}]}",
          [".detectors[0].adwin.input: 'raws' is not an input (rank, raw); did you mean 'raw'?"]),
         ("{type: categorical, detectors: [ks]}",
-         [".detectors[0]: 'ks' is for numeric features, not categorical (psi, chi_squared)"]),
+         [".detectors[0]: 'ks' is for numeric features, not categorical "
+          "(psi, jensen_shannon, hellinger, total_variation, l_infinity, chi_squared)"]),
         ("{type: boolean, detectors: [{adwin: {input: raw}}]}",
          [".detectors[0].adwin.input: 'raw' is for numeric features, not boolean"]),
         ("{type: numeric, detectors: [{adwin: {delta: 0.1}}, page_hinkley: {input: rank, threshold: 5}]}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -29,17 +30,25 @@ def numeric_signal(edges: np.ndarray, counts: np.ndarray, discrete: bool) -> Num
     )
 
 
+def placed(signal: NumericSignal) -> NumericSignal:
+    """The signal with the middle of each bin as its mean, open ones at their edge."""
+    edges = np.array(signal.edges)
+    ends = np.concatenate([edges[:1], edges, edges[-1:]]) if len(edges) else np.zeros(2)
+    return msgspec.structs.replace(signal, means=tuple((ends[1:] / 2 + ends[:-1] / 2).tolist()))
+
+
 def continuous_signal(values: np.ndarray, bins: int = 250) -> NumericSignal:
     """Profile of a continuous feature: quantile edges, counts between them."""
     edges = np.unique(np.quantile(values, np.arange(1, bins) / bins)) if len(values) else np.array([])
-    return numeric_signal(edges, np.bincount(codes_of(values, edges), minlength=len(edges) + 1), discrete=False)
+    counts = np.bincount(codes_of(values, edges), minlength=len(edges) + 1)
+    return placed(numeric_signal(edges, counts, discrete=False))
 
 
 def discrete_signal(values: np.ndarray) -> NumericSignal:
     """Profile of a discrete feature: a bin for each value, empty ones around them."""
     known = np.unique(np.asarray(values, dtype=np.float64))
     edges = np.column_stack((known, np.nextafter(known, np.inf))).ravel()
-    return numeric_signal(edges, np.bincount(codes_of(values, edges), minlength=len(edges) + 1), discrete=True)
+    return placed(numeric_signal(edges, np.bincount(codes_of(values, edges), minlength=len(edges) + 1), discrete=True))
 
 
 def categorical_signal(counts: list[int] | np.ndarray, rest: int = 0) -> CategoricalSignal:
@@ -78,7 +87,7 @@ def signals(draw: st.DrawFn) -> Signal:
     if kind == "categorical":
         return categorical_signal(draw(st.lists(counts, max_size=30)), rest=draw(counts))
     bins = draw(st.lists(counts, min_size=1, max_size=60))
-    return numeric_signal(np.arange(len(bins) - 1), np.array(bins), discrete=kind == "discrete")
+    return placed(numeric_signal(np.arange(len(bins) - 1), np.array(bins), discrete=kind == "discrete"))
 
 
 def tables() -> st.SearchStrategy[list[int]]:

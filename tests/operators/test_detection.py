@@ -11,7 +11,7 @@ from operators.detection import _over
 from operators.window_tests import evaluate_counts
 from operators.windows import Slides
 from tests.operators.panes import TENTHS, detection
-from tests.operators.signals import categorical_signal, discrete_signal
+from tests.operators.signals import categorical_signal, discrete_signal, placed
 
 BOTH = {"age": TENTHS, "plan": categorical_signal([6_000, 4_000])}
 
@@ -36,6 +36,27 @@ def test_own_thresholds_and_raw_input_take_no_share_of_the_budget():
     assert of.tests == 1
     assert of.windowed["psi"][1].tolist() == [0.2]
     assert np.isnan(of.windowed["ks"][1]).all()
+
+
+def test_distances_on_shares_are_one_test_of_the_budget_and_wasserstein_another():
+    """Names that take one p-value alarm together and share one part."""
+    names = ("psi", "jensen_shannon", "hellinger", "total_variation", "l_infinity", "chi_squared")
+    assert detection({"age": TENTHS}, tuple(DetectorPlan(name=name) for name in names)).tests == 1
+    assert detection({"age": TENTHS}, tuple(DetectorPlan(name=name) for name in (*names, "wasserstein"))).tests == 2
+
+
+@pytest.mark.parametrize("name", ["jensen_shannon", "l_infinity", "wasserstein"])
+def test_an_own_threshold_on_a_distance(name):
+    """As far as that, and no further; whatever the effect gate says."""
+    counts = np.zeros((1, 256), np.int64)
+    counts[0, :10] = np.arange(200, 300, 10)
+    age = {"age": placed(TENTHS)}
+    tests = evaluate_counts(detection(age).tables, counts)
+    (free,) = detection(age, (DetectorPlan(name=name),)).judge(tests, "all")
+    for factor, over in ((0.99, True), (1.01, False)):
+        of = detection(age, (DetectorPlan(name=name, threshold=factor * free.statistic[0]),))
+        (found,) = of.judge(tests, "all")
+        assert (found.over[0], of.tests) == (over, 1)
 
 
 def test_the_budget_is_shared_by_the_segments():

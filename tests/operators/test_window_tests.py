@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +13,8 @@ from scipy.stats import poisson
 
 from operators.codes import CODES, INVALID, MISSING, OTHER, UNSEEN
 from operators.dependence import calibrate
+from operators.detection import WINDOWED
+from operators.distances import DISTANCES
 from operators.effects import effect_sizes
 from operators.ranks import reference_counts, value_codes
 from operators.window_tests import WindowTests, evaluate_counts, judge, reference_tables
@@ -22,21 +25,22 @@ from tests.operators.signals import (
     continuous_signal,
     discrete_signal,
     numeric_signal,
+    placed,
     signals,
     tables,
     unhurried,
     window,
 )
 
-DETECTORS = ["psi", "chi_squared", "ks", "lepage"]
+DETECTORS = list(WINDOWED)
 KINDS = ["continuous", "discrete", "categorical"]
 
 
 def arrays(tests: WindowTests) -> list[np.ndarray]:
     """Every array of an evaluation, in a fixed order."""
     found: list[np.ndarray] = []
-    for field in fields(tests):
-        value = getattr(tests, field.name)
+    for name in [*(field.name for field in fields(tests) if field.name != "window"), "distances", "wasserstein"]:
+        value = getattr(tests, name)
         found += [one for one in value if one is not None] if isinstance(value, tuple) else [value]
     return found
 
@@ -62,10 +66,12 @@ def test_never_nan_and_always_in_range(rows: list[tuple[Signal, list[int]]]) -> 
     for values in arrays(tests):
         assert values.shape == (len(rows),)
         assert np.all(np.isfinite(values))
-    for p_values in (tests.g.p_value, tests.ks.p_value, tests.lepage.p_value):
+    for p_values in (tests.g.p_value, tests.ks.p_value, tests.lepage.p_value, tests.wasserstein.p_value):
         assert np.all((p_values >= 0) & (p_values <= 1))
     assert np.all((tests.ks.statistic >= 0) & (tests.ks.statistic <= 1))
     assert np.all(tests.debiased_psi <= tests.psi)
+    for distance in tests.distances[:4]:
+        assert np.all((distance >= 0) & (distance <= 1))
 
 
 @unhurried
@@ -126,18 +132,19 @@ def test_the_reference_itself_is_no_change(kind: str, detector: str) -> None:
     assert judged.p_value[0] == pytest.approx(1.0)
 
 
+ON_CELLS = ["psi", "chi_squared", *DISTANCES]
 CONSTANT = discrete_signal(np.full(2_000, 5.0))
-GAPPED = numeric_signal(np.arange(5.0), np.array([900, 0, 0, 0, 500, 600]), discrete=True)
+GAPPED = placed(numeric_signal(np.arange(5.0), np.array([900, 0, 0, 0, 500, 600]), discrete=True))
 
 
 @pytest.mark.parametrize(
     ("signal", "code", "detectors"),
     [
-        pytest.param(CONSTANT, 0, ["psi", "chi_squared", "lepage"], id="below a constant"),
-        pytest.param(CONSTANT, 2, ["psi", "chi_squared", "lepage"], id="above a constant"),
-        pytest.param(categorical_signal([2_000]), UNSEEN, DETECTORS[:2], id="unseen instead of the only category"),
-        pytest.param(categorical_signal([1_000, 500], rest=20), OTHER, DETECTORS[:2], id="all other"),
-        pytest.param(GAPPED, 2, ["psi", "chi_squared", "ks"], id="between values"),
+        pytest.param(CONSTANT, 0, [*ON_CELLS, "lepage"], id="below a constant"),
+        pytest.param(CONSTANT, 2, [*ON_CELLS, "lepage"], id="above a constant"),
+        pytest.param(categorical_signal([2_000]), UNSEEN, ON_CELLS, id="unseen instead of the only category"),
+        pytest.param(categorical_signal([1_000, 500], rest=20), OTHER, ON_CELLS, id="all other"),
+        pytest.param(GAPPED, 2, [*ON_CELLS, "ks", "wasserstein"], id="between values"),
     ],
 )
 def test_values_that_the_reference_never_had_are_found(signal: Signal, code: int, detectors: list[str]) -> None:
@@ -167,15 +174,17 @@ def test_further_values_of_the_rarest_kind_raise_every_statistic(share: int, mor
 
 @pytest.mark.parametrize("factor", [1e-6, 1.0, 1e9])
 def test_scale_of_a_feature_does_not_matter(factor: float) -> None:
-    """Bins are the reference's: other units give the same results to the last bit."""
+    """Bins are the reference's: other units give the same results, but for distances along the scale to the bit."""
     rng = np.random.default_rng(3)
     values, current = rng.lognormal(0, 2, 3_000), rng.lognormal(0.2, 2, 700)
     results = []
     for scale in (1.0, factor):
-        signal = continuous_signal(values * scale)
+        signal = msgspec.structs.replace(continuous_signal(values * scale), sd=scale)
         tests = evaluate_counts(reference_tables([signal]), window(codes_of(current * scale, signal.edges)))
         results.append([entry[0] for entry in arrays(tests)])
-    assert results[0] == results[1]
+    along = len(tests.wasserstein)
+    assert results[0][:-along] == results[1][:-along]
+    assert results[0][-along:] == pytest.approx(results[1][-along:], rel=1e-9)
 
 
 def test_tables_are_writable_and_contiguous() -> None:
@@ -216,7 +225,7 @@ def test_reference_without_dependence_is_as_one_without_calibration(kind: str) -
     shift=st.integers(0, 20),
     n=st.integers(2, 3_000),
     level=st.floats(1e-9, 0.4),
-    detector=st.sampled_from(["psi", "lepage", "ks", "chi_squared"]),
+    detector=st.sampled_from(DETECTORS),
 )
 def test_dependent_values_alarm_exactly_below_the_level(
     kind: str, shift: int, n: int, level: float, detector: str
@@ -242,7 +251,7 @@ def test_dependent_values_keep_the_level() -> None:
     def values(count: int) -> np.ndarray:
         return np.asarray(lfilter([np.sqrt(0.19)], [1, -0.9], rng.normal(size=count + 500)))[500:]
 
-    below = dict.fromkeys(("psi", "lepage", "ks"), 0)
+    below = dict.fromkeys(("psi", "lepage", "ks", "wasserstein"), 0)
     for _ in range(6):
         reference_values = values(20_000)
         signal = continuous_signal(reference_values)
