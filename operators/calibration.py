@@ -177,7 +177,7 @@ def page_hinkley_threshold(
 
 
 def tilts(
-    counts: NDArray[np.float64], values: NDArray[np.float64], allowance: float = ALLOWANCE
+    counts: NDArray[np.float64], values: NDArray[np.float64], allowance: ArrayLike = ALLOWANCE
 ) -> NDArray[np.float64]:
     """Root theta > 0 of ln sum p exp(theta (z - k)) = 0 for each signal: how fast high sums get rare.
 
@@ -190,7 +190,7 @@ def tilts(
         Values of the reference by code.
     values : float64, shape (signals, 256)
         Standardised ranks by code (negated for the side that looks down), NaN for codes that are no values.
-    allowance : float
+    allowance : float64, shape (signals,), or one for all
         k.
 
     Returns
@@ -198,7 +198,8 @@ def tilts(
     float64, shape (signals,)
         Infinite where no value exceeds k, or the reference is constant or empty.
     """
-    return np.array([_tilt(*row, allowance) for row in zip(counts, values, strict=True)], dtype=np.float64)
+    each = np.broadcast_to(np.asarray(allowance, dtype=np.float64), (len(counts),)).tolist()
+    return np.array([_tilt(*row) for row in zip(counts, values, each, strict=True)], dtype=np.float64)
 
 
 def _tilt(counts: NDArray[np.float64], values: NDArray[np.float64], allowance: float) -> float:

@@ -19,7 +19,7 @@ from operators import calibration
 from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
 from operators.references import FEATURE, ModelSignals
-from operators.tracks import Thresholds, Track, Tracks
+from operators.tracks import Bank, Thresholds, Track, Tracks
 from operators.window_tests import ReferenceTables, WindowTests, judge, reference_tables
 from schemas import segments
 from schemas.cloudevents import significant
@@ -85,6 +85,7 @@ class Detection:
             f"codes {self.signals.meaning}",
             f"slide {self.signals.model.window.slide_ms}",
             *(f"{track.signal} {track.name} {track.form}" for track in self.tracks.tracks),
+            *(f"block {block}" for block in self.tracks.blocks if block > 1),
         ]
         return hashlib.blake2b("\0".join(about).encode(), digest_size=8).digest()
 
@@ -153,13 +154,16 @@ class Detection:
         budget = self.budget(ALL if whole else "")
         alarms = self.signals.model.alarms
 
-        def values_between(track: Track) -> float:
-            streams = 1 + isinstance(self.signals.signals[track.signal], NumericSignal)
-            return calibration.values_between_alarms(alarms, budget, self.tests, rate, streams)
+        def values_between(bank: Bank) -> list[float]:
+            """Or blocks, where it sees their means."""
+            streams = [1 + isinstance(self.signals.signals[signal], NumericSignal) for signal in bank.signals.tolist()]
+            return [
+                calibration.values_between_alarms(alarms, budget, self.tests, rate / block, many)
+                for many, block in zip(streams, bank.blocks.tolist(), strict=True)
+            ]
 
-        tracks = self.tracks.tracks
-        delta = calibration.adwin_delta([values_between(tracks[t]) for t in self.tracks.adwin.tracks])
-        between = [values_between(tracks[t]) for t in self.tracks.page_hinkley.tracks]
+        delta = calibration.adwin_delta(values_between(self.tracks.adwin))
+        between = values_between(self.tracks.page_hinkley)
         up, down = self._tilts
         return Thresholds(
             delta,
@@ -171,7 +175,12 @@ class Detection:
     def _tilts(self) -> tuple[Floats, Floats]:
         bank = self.tracks.page_hinkley
         counts = self.tables.counts[bank.signals]
-        return calibration.tilts(counts, bank.values), calibration.tilts(counts, -bank.values)
+        # A block has as many independent values as it is taus long: so many, each standing for tau equal ones, are the
+        # most skewed it can be. The sum of r values over its deviation has root r times their tilt at k / root r.
+        roots = np.sqrt(bank.blocks / bank.tau)
+        allowance = calibration.ALLOWANCE / roots
+        up, down = (roots * calibration.tilts(counts, values, allowance) for values in (bank.values, -bank.values))
+        return up, down
 
 
 def _over(statistic: Floats, threshold: Floats) -> npt.NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from operators.detection import Detection
 from operators.detectors import adwin, page_hinkley
 from operators.learning import blank
 from operators.moments import FIELDS
+from operators.tracks import OPEN_FIELDS
 from operators.unprofiled import Unprofiled
 from schemas.errors import UsageError
 
@@ -48,6 +49,7 @@ def footprint(detection: Detection, versions: int) -> Footprint:
     buckets = adwin.MAX_BUCKETS * max(1, (SHOWN_VALUES // adwin.MAX_BUCKETS).bit_length())
     tracks = detection.tracks
     ranked = len(tracks.adwin.tracks) * 16 * buckets + len(tracks.page_hinkley.tracks) * 8 * page_hinkley.FIELDS
+    ranked += 8 * OPEN_FIELDS * sum(block > 1 for block in tracks.blocks)
     return Footprint(slides * slide + ranked, versions * (1 + detection.segments))
 
 

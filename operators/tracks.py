@@ -2,6 +2,10 @@
 
 A signal is followed as its rank (location), as its spread rank |2u - 1| (numeric signals only), or, where the
 configuration says ``input: raw``, as its own values.
+
+Where a signal's values follow each other, its ranks are shown as means of blocks of three tau values, in units of what
+such means vary by: blocks are nearly independent, and that variance is right for their sum whatever is left. What
+the last pane left of a block is kept in the state.
 """
 
 from __future__ import annotations
@@ -21,10 +25,14 @@ from operators.detectors.alarms import Alarms
 from operators.jit import kernel
 from operators.window_tests import ReferenceTables
 
+BLOCK_TAUS = 3  # values of a block, in tau: fewer are not independent, more find changes later
 BLOCK = 16_384  # columns a call: fewer cost calls, more leave the cache
 
 RIVER_DELTA = 0.002  # river's defaults, for raw values without options of their own
 RIVER_THRESHOLD = 50.0
+
+COUNT, TOTAL = range(2)  # of an open block: how many values it has, and their sum
+OPEN_FIELDS = 2
 
 Form = Literal["rank", "spread", "raw"]
 Floats = npt.NDArray[np.float64]
@@ -76,6 +84,12 @@ class Bank:
         self.tracks = list(tracks)
         chosen = [all_tracks[t] for t in tracks]
         self.signals = np.array([t.signal for t in chosen], np.int64)
+        known = tables.inflation.long
+        self.tau = np.array([(known.spread if t.form == "spread" else known.location)[t.signal] for t in chosen])
+        self.tau = self.tau.astype(np.float64).reshape(-1)
+        self.blocks = np.where(self.tau > 1, np.ceil(BLOCK_TAUS * self.tau), 1.0)
+        # The mean of a block has the variance tau / block: standardised it is the sum over the root of both.
+        self.divisors = np.sqrt(self.blocks * self.tau) if standard else self.blocks
         rows = np.empty((len(chosen), 256))
         for row, track in enumerate(chosen):
             spread = track.form == "spread"
@@ -85,6 +99,11 @@ class Bank:
                 sd = np.sqrt(moments.variance[track.signal])
                 rows[row] = (rows[row] - moments.mean[track.signal]) / (sd if sd > 0 else 1.0)
         self.values = rows
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether any of them sees means of several values."""
+        return bool((self.blocks > 1).any())
 
 
 class Tracks:
@@ -108,31 +127,45 @@ class Tracks:
         self.raw = [i for i, t in enumerate(tracks) if t.form == "raw"]
         self._raw_columns = raw_columns
         self._prior_mean = np.zeros(len(self.page_hinkley.tracks))
-        self._prior_weight = np.minimum(np.maximum(tables.totals[self.page_hinkley.signals], 1.0), PRIOR)
+        blocks = tables.totals[self.page_hinkley.signals] / self.page_hinkley.blocks
+        self._prior_weight = np.minimum(np.maximum(blocks, 1.0), PRIOR)
+        self._banks = (self.adwin, self.page_hinkley)
+        self._has_blocks = any(bank.has_blocks for bank in self._banks)
+
+    @property
+    def blocks(self) -> list[int]:
+        """Values of a block of each track on ranks, in the order of the banks."""
+        return [int(block) for bank in self._banks for block in bank.blocks]
 
     def start(self) -> list[Floats]:
         """State before the first value."""
         raw = [(adwin if self.tracks[i].detector == "adwin" else page_hinkley).start(1) for i in self.raw]
-        return [adwin.start(len(self.adwin.tracks)), page_hinkley.start(len(self.page_hinkley.tracks)), *raw]
+        state = [adwin.start(len(self.adwin.tracks)), page_hinkley.start(len(self.page_hinkley.tracks)), *raw]
+        if self._has_blocks:
+            state.append(np.zeros((len(self.adwin.tracks) + len(self.page_hinkley.tracks), OPEN_FIELDS)))
+        return state
 
     def pack(self, state: list[Floats]) -> list[bytes]:
         """Bytes of a state, compact."""
         raw = [
             (adwin if self.tracks[i].detector == "adwin" else page_hinkley).pack(s)
-            for i, s in zip(self.raw, state[2:], strict=True)
+            for i, s in zip(self.raw, state[2 : 2 + len(self.raw)], strict=True)
         ]
-        return [adwin.pack(state[0]), page_hinkley.pack(state[1]), *raw]
+        blocks = [state[-1].tobytes()] if self._has_blocks else []
+        return [adwin.pack(state[0]), page_hinkley.pack(state[1]), *raw, *blocks]
 
     def unpack(self, data: list[bytes]) -> list[Floats]:
         """The state that `pack` made into bytes."""
         raw = [
             (adwin if self.tracks[i].detector == "adwin" else page_hinkley).unpack(d, 1)
-            for i, d in zip(self.raw, data[2:], strict=True)
+            for i, d in zip(self.raw, data[2 : 2 + len(self.raw)], strict=True)
         ]
+        blocks = [np.frombuffer(data[-1]).reshape(-1, OPEN_FIELDS).copy()] if self._has_blocks else []
         return [
             adwin.unpack(data[0], len(self.adwin.tracks)),
             page_hinkley.unpack(data[1], len(self.page_hinkley.tracks)),
             *raw,
+            *blocks,
         ]
 
     def follow(self, state: list[Floats], pane: Pane, thresholds: Thresholds) -> list[Hit]:
@@ -143,19 +176,32 @@ class Tracks:
                 continue
             found = _Found()
             seen = np.zeros(len(bank.tracks), np.int64)
+            left = self._open(state, bank)
+            before = left[:, COUNT].copy()
             for first in range(0, len(pane), BLOCK):
                 codes = pane.codes[first : first + BLOCK]
                 values = np.empty((len(bank.tracks), len(codes)))
                 lengths = np.empty(len(bank.tracks), np.int64)
-                _gather(codes, bank.signals, bank.values, values, lengths)
+                if bank.has_blocks:
+                    _gather_means(codes, bank.signals, bank.values, bank.blocks, bank.divisors, left, values, lengths)
+                else:
+                    _gather(codes, bank.signals, bank.values, values, lengths)
                 found.add(step(values, lengths, state, thresholds), seen)
                 seen += lengths
             for row, alarmed in found.rows.items():
+                alarmed.in_values(int(bank.blocks[row]), int(before[row]))
                 has_value = np.isfinite(bank.values[row])[pane.codes[:, bank.signals[row]]]
                 hits.append(alarmed.hit(bank.tracks[row], np.flatnonzero(has_value), pane))
         for number, track in enumerate(self.raw):
             hits += self._follow_raw(self.tracks[track], track, state[2 + number], pane)
         return sorted(hits, key=lambda hit: hit.track)
+
+    def _open(self, state: list[Floats], bank: Bank) -> Floats:
+        """Open blocks of a bank's tracks, to be updated in place."""
+        if not self._has_blocks:
+            return np.zeros((len(bank.tracks), OPEN_FIELDS))
+        ends = len(self.adwin.tracks)
+        return state[-1][:ends] if bank is self.adwin else state[-1][ends:]
 
     def _adwin(self, values: Floats, lengths: npt.NDArray[np.int64], state: list[Floats], at: Thresholds) -> Alarms:
         return adwin.adwin(values, lengths, state[0], at.delta, keep=True)
@@ -202,13 +248,19 @@ class Tracks:
 
 @dataclass
 class _Alarmed:
-    """Alarms of a row in a pane: where the first was and how long its change had lasted, in values; and the last."""
+    """Alarms of a row in a pane: where the first was and how long its change had lasted; and the last."""
 
     position: int
     since: int
     alarms: int
     statistic: float
     threshold: float
+
+    def in_values(self, block: int, before: int) -> None:
+        """Count in values, not in blocks, of which the first had so many values before the pane."""
+        if block > 1:
+            self.position = (self.position + 1) * block - before - 1
+            self.since *= block
 
     def hit(self, track: int, valid: npt.NDArray[np.int64], pane: Pane) -> Hit:
         """The alarms as a hit; ``valid`` are the records that have a value."""
@@ -225,13 +277,13 @@ class _Alarmed:
 
 
 class _Found:
-    """Alarms of a pane's blocks, by row."""
+    """Alarms of a pane's parts, by row."""
 
     def __init__(self) -> None:
         self.rows: dict[int, _Alarmed] = {}
 
     def add(self, alarms: Alarms, seen: npt.NDArray[np.int64]) -> None:
-        """Take in a block's alarms; ``seen`` values of each row came before the block."""
+        """Take in a part's alarms; ``seen`` values of each row came before the part."""
         if not len(alarms):
             return
         rows, starts, counts = np.unique(alarms.signal, return_index=True, return_counts=True)
@@ -263,4 +315,32 @@ def _gather(
             # Written always, kept only where the code has a value: no branch to guess wrong.
             values[row, used] = value
             used += 1 if np.isfinite(value) else 0
+        lengths[row] = used
+
+
+@kernel
+def _gather_means(
+    codes: npt.NDArray[np.uint8],
+    signals: npt.NDArray[np.int64],
+    tables: Floats,
+    blocks: Floats,
+    divisors: Floats,
+    left: Floats,
+    values: Floats,
+    lengths: npt.NDArray[np.int64],
+) -> None:
+    for row in range(signals.shape[0]):
+        signal = signals[row]
+        used = 0
+        count, total = left[row, COUNT], left[row, TOTAL]
+        for i in range(codes.shape[0]):
+            value = tables[row, codes[i, signal]]
+            if np.isfinite(value):
+                count += 1.0
+                total += value
+                if count == blocks[row]:
+                    values[row, used] = total / divisors[row]
+                    used += 1
+                    count = total = 0.0
+        left[row, COUNT], left[row, TOTAL] = count, total
         lengths[row] = used

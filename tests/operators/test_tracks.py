@@ -8,12 +8,14 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given
+from msgspec import structs
 from river.drift import ADWIN, PageHinkley
 
 from config.plan import DetectorPlan
 from operators import tracks
 from operators.codes import INVALID, MISSING
 from operators.detectors import adwin
+from schemas.profile import Calibration
 from tests.operators.panes import TENTHS, Records, detection, pane
 from tests.operators.signals import categorical_signal, unhurried
 
@@ -97,6 +99,68 @@ def test_where_panes_are_cut_changes_nothing(seed, sizes):
         first += size
     assert of.tracks.pack(parts) == of.tracks.pack(whole)
     assert _alarms(more) == _alarms(hits)
+
+
+SLOW = structs.replace(
+    TENTHS,
+    calibration=Calibration(
+        values=10_000, error=0.0, tau=(1.5, 2.0), spread_tau=(1.0, 1.2), shares=((1.5, 1.0), (2.0, 1.0))
+    ),
+)
+
+
+def test_dependent_values_are_shown_as_means_of_blocks():
+    """Ranks of tau 2 in sixes, over what their means vary by; spread ranks of tau 1.2 in fours; wherever panes end."""
+    rng = np.random.default_rng(5)
+    codes = rng.integers(0, 10, 4_000)
+    codes[2_500:] = rng.integers(5, 10, 1_500)
+    codes[rng.random(4_000) < 0.2] = MISSING
+    of = detection({"age": SLOW}, SEQUENTIAL)
+    assert of.tracks.blocks == [6, 4, 6, 4]
+    thresholds = of.thresholds("all", 1e-9)
+    there = np.flatnonzero(codes < 10)
+    ranks = (codes[there] + 0.5) / 10
+    means = ranks[: len(ranks) // 6 * 6].reshape(-1, 6).mean(axis=1)
+    expected = adwin.adwin(means[None], np.array([len(means)]), adwin.start(1), thresholds.delta[:1], keep=True)
+    state, found, first = of.tracks.start(), [], 0
+    for size in cycle([1, 3, 7, 40, 2, 700]):
+        if first >= len(codes):
+            break
+        part = codes[first : first + size, None]
+        state = of.tracks.unpack(of.tracks.pack(state))
+        shown = pane(Records(10**7 + first, part, len(part)), of)
+        for hit in of.tracks.follow(state, shown, thresholds):
+            if hit.track == 0:
+                found.append(first + hit.time_ms - int(shown.times_ms[0]))
+                began = hit.onset_ms if not hit.before else int(shown.times_ms[0]) - hit.before
+                assert abs(began - int(shown.times_ms[0]) + first - 2_500) < 150
+        first += size
+    ends = there[6 * expected.position + 5].tolist()
+    assert found[0] == ends[0]  # of each pane the first one is told
+    assert set(found) <= set(ends)
+
+
+@unhurried
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 400), min_size=1, max_size=5))
+def test_where_panes_are_cut_changes_nothing_in_blocks(seed, sizes):
+    """State, and positions of alarms in records, are those of one long pane."""
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 10, (sum(sizes), 1))
+    codes[len(codes) // 2 :] = rng.integers(6, 10, (len(codes) - len(codes) // 2, 1))
+    codes[rng.random(codes.shape) < 0.1] = MISSING
+    of = detection({"age": SLOW}, SEQUENTIAL)
+    thresholds = of.thresholds("all", 1e-9)
+    whole, parts = of.tracks.start(), of.tracks.start()
+    hits = of.tracks.follow(whole, pane(Records(len(codes), codes, len(codes)), of), thresholds)
+    more, first = [], 0
+    for size in sizes:
+        part = codes[first : first + size]
+        more += of.tracks.follow(parts, pane(Records(first + size, part, size), of), thresholds)
+        first += size
+    assert of.tracks.pack(parts) == of.tracks.pack(whole)
+    assert _alarms(more) == _alarms(hits)
+    times = {hit.track: hit.time_ms for hit in reversed(more)}
+    assert times == {hit.track: hit.time_ms for hit in hits}
 
 
 def _alarms(hits):
