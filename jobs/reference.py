@@ -23,6 +23,7 @@ from operators.profiling import ProfileBuilder
 from operators.reference_data import ReferenceData, check_columns, file_source, topic_source
 from operators.references import UNVERSIONED
 from operators.remarks import remarks
+from operators.slicing import SliceCounter
 from schemas import cloudevents, profile
 from schemas.errors import DataError, ProfileError, UsageError
 from schemas.profile import Profile, Provenance
@@ -92,7 +93,7 @@ def make_profile(
     source, pieces, total = _data(loaded, plan, data, start, end)
     builder: ProfileBuilder | None = None
     with progress(total) as advance:
-        for piece in pieces:
+        for piece in pieces():
             if builder is None:
                 plan = _with_features(plan, piece, source)
                 builder, reference = ProfileBuilder(plan), ReferenceData(plan, source, version)
@@ -109,14 +110,28 @@ def make_profile(
     if not any(signal.count for name, signal in made.signals.items() if name.startswith("feature.")):
         message = f"{data}: no feature of {model} has a value in any of {reference.used:,} records; correct their names"
         raise DataError(message)
+    counter = SliceCounter(plan, made)
+    if counter.needed:
+        again = ReferenceData(plan, source, reference.version)
+        with progress(total) as advance:
+            for piece in pieces():
+                counter.add(again.select(piece.records, piece.malformed, piece.times_ms), source)
+                advance(len(piece.records))
+        if again.used != reference.used:
+            message = (
+                f"{data}: had {reference.used:,} records of {model} when it was read first, and {again.used:,} when it "
+                "was read again to count segments; take data that stay as they are"
+            )
+            raise DataError(message)
+        made = counter.build()
     path = output or _by_template(plan, reference.version)
     return Made(made, path, [*_account(reference), *remarks(made, plan)])
 
 
 def _data(
     loaded: Configuration, plan: ModelPlan, data: str, start: str | None, end: str | None
-) -> tuple[SourcePlan, Iterator[Piece], int | None]:
-    """How the data are read, the data, and how many records they are."""
+) -> tuple[SourcePlan, Callable[[], Iterator[Piece]], int | None]:
+    """How the data are read, the data, as often as they are wanted, and how many records they are."""
     if data.startswith(TOPIC):
         from jobs.topic_data import TopicData
 
@@ -126,19 +141,23 @@ def _data(
         topic = TopicData(
             loaded.kafka.client_settings(), data.removeprefix(TOPIC), _time("--from", start), _time("--to", end)
         )
-        pieces = (Piece(values, (), times_ms) for values, times_ms in topic.pieces())
-        return topic_source(loaded.plan, plan.name, data.removeprefix(TOPIC)), pieces, topic.records
+        source = topic_source(loaded.plan, plan.name, data.removeprefix(TOPIC))
+        return source, lambda: (Piece(values, (), times_ms) for values, times_ms in topic.pieces()), topic.records
     if start is not None or end is not None:
         message = f"--from and --to are for topics, and {data} is none (topic:NAME)"
         raise UsageError(message)
     source = file_source(loaded.plan, plan.name, data)
     blocks = list_blocks(source)
-    reader = BlockReader(source)
     if source.format in ("csv", "parquet"):
+        reader = BlockReader(source)
         for path in dict.fromkeys(block.path for block in blocks):
             check_columns(path, reader.columns(path), plan)
-    read = map(reader.read, blocks)
-    return source, (Piece(rows.records, rows.malformed) for rows in read), sum(block.rows for block in blocks)
+
+    def pieces() -> Iterator[Piece]:
+        for rows in map(BlockReader(source).read, blocks):
+            yield Piece(rows.records, rows.malformed)
+
+    return source, pieces, sum(block.rows for block in blocks)
 
 
 def _time(option: str, text: str | None) -> int | None:

@@ -1,4 +1,4 @@
-"""A topic's records between two times, as data: read once, from all partitions, committed ones only."""
+"""A topic's records between two times, as data: from all partitions, committed ones only."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class TopicData:
         return first, last
 
     def pieces(self, size: int = 10_000) -> Iterator[tuple[list[bytes], list[int]]]:
-        """Records and their timestamps; those of different partitions come as they come.
+        """Records and their timestamps; those of different partitions come as they come. It can be asked again.
 
         Raises
         ------
@@ -109,4 +109,4 @@ class TopicData:
                         times_ms.append(time_ms)
             if values:
                 yield values, times_ms
-        self._consumer.close()
+        self._consumer.unassign()

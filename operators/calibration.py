@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from config.plan import AlarmsPlan
+from operators.jit import kernel
 
 # Names that take their p-value from another's test have no share of their own.
 ONE_TEST = dict.fromkeys(("chi_squared", "jensen_shannon", "hellinger", "total_variation", "l_infinity"), "psi")
@@ -198,29 +199,46 @@ def tilts(
     float64, shape (signals,)
         Infinite where no value exceeds k, or the reference is constant or empty.
     """
-    each = np.broadcast_to(np.asarray(allowance, dtype=np.float64), (len(counts),)).tolist()
-    return np.array([_tilt(*row) for row in zip(counts, values, each, strict=True)], dtype=np.float64)
+    found = np.full(len(counts), np.inf)
+    each = np.broadcast_to(np.asarray(allowance, dtype=np.float64), (len(counts),)).copy()
+    _tilt(np.ascontiguousarray(counts), np.ascontiguousarray(values), each, found)
+    return found
 
 
-def _tilt(counts: NDArray[np.float64], values: NDArray[np.float64], allowance: float) -> float:
-    there = ~np.isnan(values)
-    weights = counts[there]
-    if np.count_nonzero(weights) < 2:
-        return np.inf
-    empty = weights == 0
-    weights = np.where(empty, 0.5 / max(1, np.count_nonzero(empty)), weights)
-    shares = weights / weights.sum()
-    gains = values[there] - allowance
-    if gains.max() <= 0 or np.dot(shares, gains) >= 0:
-        return np.inf
-    # The function is convex, 0 at 0 and falling there; at this bound its largest term alone is at least 1.
-    top = gains.argmax()
-    theta = -np.log(shares[top]) / gains[top]
-    for _ in range(200):
-        terms = shares * np.exp(theta * gains - (peak := (theta * gains).max()))
-        total = terms.sum()
-        step = (np.log(total) + peak) * total / np.dot(terms, gains)
-        theta -= step
-        if abs(step) <= 1e-13 * theta:
-            break
-    return float(theta)
+@kernel
+def _tilt(counts, values, allowances, found):  # type: ignore[no-untyped-def]
+    shares = np.empty(counts.shape[1])
+    gains = np.empty(counts.shape[1])
+    for s in range(counts.shape[0]):
+        codes, empty, total = 0, 0, 0.0
+        for code in range(counts.shape[1]):
+            if not np.isnan(values[s, code]):
+                shares[codes] = counts[s, code]
+                gains[codes] = values[s, code] - allowances[s]
+                empty += shares[codes] == 0.0
+                total += shares[codes]
+                codes += 1
+        if codes - empty < 2:
+            continue
+        total += 0.5 if empty else 0.0
+        mean, top = 0.0, 0
+        for i in range(codes):
+            shares[i] = (shares[i] if shares[i] > 0.0 else 0.5 / empty) / total
+            mean += shares[i] * gains[i]
+            if gains[i] > gains[top]:
+                top = i
+        if gains[top] <= 0.0 or mean >= 0.0:
+            continue
+        # The function is convex, 0 at 0 and falling there; at this bound its largest term alone is at least 1.
+        theta = -np.log(shares[top]) / gains[top]
+        for _ in range(200):
+            terms, slope = 0.0, 0.0
+            for i in range(codes):
+                term = shares[i] * np.exp(theta * (gains[i] - gains[top]))
+                terms += term
+                slope += term * gains[i]
+            step = (np.log(terms) + theta * gains[top]) * terms / slope
+            theta -= step
+            if abs(step) <= 1e-13 * theta:
+                break
+        found[s] = theta

@@ -6,10 +6,13 @@ come; the rate is taken as a power of two, upwards, so that thresholds move seld
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +22,20 @@ from operators import calibration
 from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
 from operators.references import FEATURE, ModelSignals
+from operators.segment_references import SegmentReferences
 from operators.tracks import Bank, Thresholds, Track, Tracks
 from operators.window_tests import ReferenceTables, WindowTests, judge, reference_tables
 from schemas import segments
 from schemas.cloudevents import significant
-from schemas.profile import Level, NumericSignal
+from schemas.profile import Level, NumericSignal, Signal
 
 WINDOWED = ("psi", "lepage", "ks", "chi_squared", *DISTANCES, "wasserstein")
 SEQUENTIAL = ("adwin", "page_hinkley")
 NUMERIC_DEFAULTS = ("psi", "lepage", "adwin", "page_hinkley")
 CATEGORICAL_DEFAULTS = ("psi", "page_hinkley")
+
+TABLES = 15_000  # bytes of a signal of a segment: tables, and the counts that they come from
+KEPT = 512 << 20  # bytes of tables for a model version's segments; of more the ones used last are kept
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,8 +75,7 @@ class Detection:
                 tracks.append(Track(position, plan.name, "rank", plan))
                 if numeric:
                     tracks.append(Track(position, plan.name, "spread", plan))
-        raw_columns = {position: column for column, position in enumerate(signals.raw)}
-        self.tracks = Tracks(tracks, self.tables, raw_columns)
+        self.tracks = self._follow(tracks)
         self.segments = 0
         for segment in signals.model.segments:
             listed = segment.values
@@ -77,6 +83,36 @@ class Detection:
             self.segments += min(len(values), segment.limit) + 1
         budgeted = [[d.name for d in ds if d.threshold is None and d.input == "rank"] for ds in self.detectors]
         self.tests = calibration.count_tests(budgeted)
+        self.references = SegmentReferences(signals)
+        self._kept: OrderedDict[str, Detection] = OrderedDict()
+        self._given: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
+        self._tilts_of: dict[str, tuple[Floats, Floats]] = {}
+        self._segment = ALL
+        self._limits: dict[tuple[bool, float], Thresholds] = {}
+
+    def of(self, segment: str) -> Detection:
+        """The same detectors against the reference of a segment; itself where that has none of its own."""
+        found = self._kept.get(segment)
+        if found is not None:
+            self._kept.move_to_end(segment)
+            return found
+        signals = None if segment == ALL else self.references.signals(segment)
+        found = self if signals is None else self._against(signals, segment)
+        self._kept[segment] = found
+        if len(self._kept) > KEPT // (TABLES * max(1, len(self.signals.names))):
+            self._kept.popitem(last=False)
+        return found
+
+    def _against(self, signals: tuple[Signal, ...], segment: str) -> Detection:
+        found = copy.copy(self)
+        found.signals = self.signals.compared_with(signals)
+        found.tables = replace(reference_tables(signals), is_value=self.tables.is_value)  # the same, and kept once
+        found.tracks = found._follow(self.tracks.tracks)
+        found._segment, found._limits = segment, {}
+        return found
+
+    def _follow(self, tracks: Sequence[Track]) -> Tracks:
+        return Tracks(tracks, self.tables, {position: column for column, position in enumerate(self.signals.raw)})
 
     @cached_property
     def id(self) -> bytes:
@@ -107,11 +143,10 @@ class Detection:
 
     def given(self, segment: str) -> npt.NDArray[np.bool_]:
         """Signals that say what the segment is: in `country=DE` every country is DE, and no detector looks at it."""
-        return self._given(() if segment == ALL else tuple(segments.parse(segment)))
-
-    @lru_cache(maxsize=128)  # noqa: B019 - one Detection lives as long as its worker
-    def _given(self, fields: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-        return np.array([name.removeprefix(FEATURE) in fields for name in self.signals.names], np.bool_)
+        fields = tuple(segments.parse(segment))
+        if fields not in self._given:
+            self._given[fields] = np.array([n.removeprefix(FEATURE) in fields for n in self.signals.names], np.bool_)
+        return self._given[fields]
 
     def budget(self, segment: str) -> float:
         """False episodes that a key may have in the budget's period."""
@@ -147,9 +182,11 @@ class Detection:
             Records of the key a millisecond; taken as the next power of two.
         """
         rate = 2.0 ** math.ceil(math.log2(values_per_ms)) if values_per_ms > 0 else 0.0
-        return self._thresholds(segment == ALL, rate)
+        whole = segment == ALL
+        if (whole, rate) not in self._limits:
+            self._limits[whole, rate] = self._thresholds(whole, rate)
+        return self._limits[whole, rate]
 
-    @lru_cache(maxsize=128)  # noqa: B019 - one Detection lives as long as its worker
     def _thresholds(self, whole: bool, rate: float) -> Thresholds:
         budget = self.budget(ALL if whole else "")
         alarms = self.signals.model.alarms
@@ -171,16 +208,20 @@ class Detection:
             calibration.page_hinkley_threshold(between, down),
         )
 
-    @cached_property
+    @property
     def _tilts(self) -> tuple[Floats, Floats]:
-        bank = self.tracks.page_hinkley
-        counts = self.tables.counts[bank.signals]
-        # A block has as many independent values as it is taus long: so many, each standing for tau equal ones, are the
-        # most skewed it can be. The sum of r values over its deviation has root r times their tilt at k / root r.
-        roots = np.sqrt(bank.blocks / bank.tau)
-        allowance = calibration.ALLOWANCE / roots
-        up, down = (roots * calibration.tilts(counts, values, allowance) for values in (bank.values, -bank.values))
-        return up, down
+        """Kept for all segments, small as they are: they take longer to find than the tables."""
+        if self._segment not in self._tilts_of:
+            bank = self.tracks.page_hinkley
+            counts = self.tables.counts[bank.signals]
+            # A block has as many independent values as it is taus long: so many, each standing for tau equal ones, are
+            # the most skewed it can be. The sum of r values over its deviation has root r times their tilt at
+            # k / root r.
+            roots = np.sqrt(bank.blocks / bank.tau)
+            allowance = calibration.ALLOWANCE / roots
+            up, down = (roots * calibration.tilts(counts, values, allowance) for values in (bank.values, -bank.values))
+            self._tilts_of[self._segment] = up, down
+        return self._tilts_of[self._segment]
 
 
 def _over(statistic: Floats, threshold: Floats) -> npt.NDArray[np.bool_]:

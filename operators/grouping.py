@@ -43,11 +43,23 @@ def code_groups(signal: Signal, ranks: NDArray[np.float64]) -> NDArray[np.int64]
     -------
     int64, shape (256,)
     """
-    is_value = ~np.isnan(ranks)
-    groups = np.where(is_value, np.arange(CODES), -1)
-    if is_continuous(signal):
-        groups[is_value] = np.minimum(GROUPS * ranks[is_value], GROUPS - 1).astype(np.int64)
+    groups: NDArray[np.int64] = group_rows(ranks[None], np.array([is_continuous(signal)]))[0]
     return groups
+
+
+def group_rows(ranks: NDArray[np.float64], continuous: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Groups of each code, see `code_groups`, of several signals or references.
+
+    Parameters
+    ----------
+    ranks : float64, shape (rows, 256)
+        From `ranks.rank_rows`.
+    continuous : bool, shape (rows,)
+        Those that are compared on tenths.
+    """
+    tenths = np.minimum(GROUPS * np.nan_to_num(ranks), GROUPS - 1).astype(np.int64)
+    groups = np.where(continuous[:, None], tenths, np.arange(CODES))
+    return np.where(np.isnan(ranks), -1, groups)
 
 
 def is_continuous(signal: Signal) -> bool:

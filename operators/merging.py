@@ -8,6 +8,7 @@ from collections import Counter
 import msgspec
 import numpy as np
 
+from operators.slice_merging import merged_slices
 from schemas.errors import ProfileError
 from schemas.profile import TOP, Calibration, CategoricalSignal, NumericSignal, Profile, Provenance, Signal
 
@@ -16,8 +17,8 @@ def merge(one: Profile, other: Profile) -> Profile:
     """Make the profile of all records of two profiles.
 
     Counts are exact; means and deviations agree with those of the records to the last digits. Of two calibrations the
-    more cautious one is taken. Categories that
-    one of the profiles does not name stay unnamed, and segment values it does not list uncounted.
+    more cautious one is taken. Categories that one of the profiles does not name stay unnamed, and of segment values
+    that it does not list nothing is added.
 
     Raises
     ------
@@ -32,15 +33,17 @@ def merge(one: Profile, other: Profile) -> Profile:
     if misfit := _misfit(one, other):
         msg = f"profile of {name}: cannot be merged: {misfit} (the same); make one profile with the bins of the other"
         raise ProfileError(msg)
+    signals = {key: _merged(signal, other.signals[key]) for key, signal in one.signals.items()}
     return Profile(
         model=one.model,
         version=one.version,
         provenance=_both(one.provenance, other.provenance),
-        signals={key: _merged(signal, other.signals[key]) for key, signal in one.signals.items()},
+        signals=signals,
         segments={
             key: tuple(_ranked(Counter(dict(values)) + Counter(dict(other.segments.get(key, ())))))
             for key, values in one.segments.items()
         },
+        slices=merged_slices(one, other, signals),
     )
 
 
@@ -53,6 +56,8 @@ def _misfit(one: Profile, other: Profile) -> str | None:
             return f"{key} has two types"
         if isinstance(signal, NumericSignal) and isinstance(twin, NumericSignal) and signal.edges != twin.edges:
             return f"{key} has two sets of bins"
+    if isinstance(one.slices, msgspec.UnsetType) != isinstance(other.slices, msgspec.UnsetType):
+        return "counts of segments are in one of them only"
     return None
 
 

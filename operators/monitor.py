@@ -100,6 +100,7 @@ class _Run:
     def __init__(
         self, detection: Detection, key: Key, state: bytes, read_ring: Callable[[], bytes], scores: bool
     ) -> None:
+        detection = detection.of(key.segment)
         self._detection, self._key, self._read_ring = detection, key, read_ring
         self._window = detection.signals.model.window
         self._scores = scores

@@ -6,9 +6,14 @@ import math
 from collections.abc import Iterable
 from itertools import pairwise
 
+import msgspec
+import numpy as np
+
 from config.plan import FeaturePlan
 from operators.references import FEATURE
+from operators.slices import SliceCodec
 from operators.values import DISGUISED
+from schemas.errors import ProfileError
 from schemas.profile import BINS, TOP, CategoricalSignal, NumericSignal, Profile, Signal
 
 _TYPES = {True: ("numeric",), False: ("categorical", "boolean")}  # feature types by: the signal is a number
@@ -27,6 +32,23 @@ def damage(profile: Profile) -> str | None:
         wrong = _of_numbers(signal) if isinstance(signal, NumericSignal) else _of_names(signal)
         if wrong is not None:
             return f"{name}: {wrong}"
+    return _of_slices(profile)
+
+
+def _of_slices(profile: Profile) -> str | None:
+    if isinstance(profile.slices, msgspec.UnsetType):
+        return None
+    codec = SliceCodec(list(profile.signals.values()))
+    for fields, slices in profile.slices.items():
+        known = dict(profile.segments.get(fields, ()))
+        for text, part in slices.items():
+            try:
+                most = int(codec.counts(part).sum(axis=1).max(initial=0))
+                sound = most <= part.records == known.get(text) and bool(np.isfinite(codec.moments(part)).all())
+            except ProfileError as error:
+                return f"{text}: {error}"
+            if not sound:
+                return f"{text}: its counts do not add up"
     return None
 
 

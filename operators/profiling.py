@@ -80,7 +80,7 @@ class ProfileBuilder:
     def __init__(self, model: ModelPlan, like: Profile | None = None) -> None:
         self._model = model
         self._like = like
-        self._features = [feature for feature in model.features if feature.type in WATCHED]
+        self._features = watched(model)
         numeric = sum(feature.type == "numeric" for feature in self._features) + 2
         self._cells = int(np.clip(CELLS // numeric, FEWEST_CELLS, MOST_CELLS))
         self._counts: dict[str, _Numbers | NameCounts] = {
@@ -107,7 +107,7 @@ class ProfileBuilder:
         times_ms
             Their event times, `calibrating.NO_TIME` where one has none; None where they come in the order of time.
         """
-        self.count(self._read(columns, source), len(columns.rows), times_ms)
+        self.count(read_values(self._model, columns, source), len(columns.rows), times_ms)
         for plan in self._model.segments:
             self._add_segments(plan, columns, len(columns.rows))
 
@@ -125,26 +125,8 @@ class ProfileBuilder:
         if CONFIDENCE in values.numbers:
             self._confidence.add(values.numbers[CONFIDENCE])
 
-    def _read(self, columns: Columns, source: SourcePlan) -> Values:
-        texts, rows = source.format == "csv", len(columns.rows)
-        found: dict[str, npt.NDArray[np.float64]] = {CONFIDENCE: _confidences(columns, rows, texts)}
-        named: dict[str, list[str | Gap]] = {}
-        for feature in self._features:
-            if source.carries is None or feature.name in source.carries:
-                column = columns.features.get(feature.name, [None] * rows)
-                if feature.type == "numeric":
-                    found[FEATURE + feature.name] = numbers(column, texts=texts)
-                else:
-                    named[FEATURE + feature.name] = names(column, booleans=feature.type == "boolean")
-        column = columns.fields.get(PREDICTION, [None] * rows)
-        if may_be_number(self._model):
-            found[PREDICTION] = numbers(column, texts=texts)
-        if may_be_class(self._model):
-            named[PREDICTION] = names(column)
-        return Values(found, named)
-
     def _add_segments(self, plan: SegmentPlan, columns: Columns, rows: int) -> None:
-        by_field = [names(_segment_column(field, columns, rows)) for field in plan.fields]
+        by_field = [names(segment_column(field, columns, rows)) for field in plan.fields]
         counts = Counter(zip(*by_field, strict=True))
         kept = {values: n for values, n in counts.items() if not any(isinstance(value, Gap) for value in values)}
         self._segments[",".join(plan.fields)].update(kept)
@@ -188,7 +170,32 @@ class ProfileBuilder:
         return tuple(sorted(shown.items(), key=lambda item: (-item[1], item[0]))[: plan.limit])
 
 
-def _segment_column(field: str, columns: Columns, rows: int) -> Column:
+def watched(model: ModelPlan) -> list[FeaturePlan]:
+    """Features that a profile describes."""
+    return [feature for feature in model.features if feature.type in WATCHED]
+
+
+def read_values(model: ModelPlan, columns: Columns, source: SourcePlan) -> Values:
+    """Values of the signals in columns of records, as far as the source carries them."""
+    texts, rows = source.format == "csv", len(columns.rows)
+    found: dict[str, npt.NDArray[np.float64]] = {CONFIDENCE: _confidences(columns, rows, texts)}
+    named: dict[str, list[str | Gap]] = {}
+    for feature in watched(model):
+        if source.carries is None or feature.name in source.carries:
+            column = columns.features.get(feature.name, [None] * rows)
+            if feature.type == "numeric":
+                found[FEATURE + feature.name] = numbers(column, texts=texts)
+            else:
+                named[FEATURE + feature.name] = names(column, booleans=feature.type == "boolean")
+    column = columns.fields.get(PREDICTION, [None] * rows)
+    if may_be_number(model):
+        found[PREDICTION] = numbers(column, texts=texts)
+    if may_be_class(model):
+        named[PREDICTION] = names(column)
+    return Values(found, named)
+
+
+def segment_column(field: str, columns: Columns, rows: int) -> Column:
     """A segment's field: among the features, else beside them."""
     nothing: Column = [None] * rows
     among, beside = columns.features.get(field, nothing), columns.others.get(field, nothing)

@@ -66,15 +66,24 @@ def rank_table(signal: Signal) -> NDArray[np.float64]:
     >>> ranks[[0, 1, OTHER, UNSEEN]].tolist()
     [0.3, 0.75, 0.95, 1.0]
     """
-    counts = reference_counts(signal)
-    total = counts.sum()
-    if total > 0:
-        below = np.concatenate(([0.0], np.cumsum(counts)[:-1]))
-        ranks = np.asarray((below + counts / 2) / total, dtype=np.float64)
-    else:
-        ranks = np.full(CODES, 0.5)
-    ranks[~value_codes(signal)] = np.nan
+    ranks: NDArray[np.float64] = rank_rows(reference_counts(signal)[None], value_codes(signal)[None])[0]
     return ranks
+
+
+def rank_rows(counts: NDArray[np.float64], is_value: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Ranks of each code, see `rank_table`, of several signals or references.
+
+    Parameters
+    ----------
+    counts : float64, shape (rows, 256)
+        Values of the reference by code.
+    is_value : shape (rows, 256)
+        Not 0 for codes that are values.
+    """
+    ends = np.cumsum(counts, axis=1)
+    total = ends[:, -1:]
+    ranks = np.where(total > 0, (ends - counts / 2) / np.where(total > 0, total, 1.0), 0.5)
+    return np.where(is_value, ranks, np.nan)
 
 
 def spread_ranks(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -103,13 +112,30 @@ def mean_and_sd(shares: NDArray[np.float64], ranks: NDArray[np.float64]) -> tupl
     ranks : float64, shape (256,)
         From `rank_table`, or their `spread_ranks`.
     """
-    there = shares > 0
-    if not there.any():
-        return 0.5, 0.0
-    if np.count_nonzero(there) == 1:
-        return float(ranks[there][0]), 0.0  # exactly: sums of shares would leave a rounding error as deviation
-    mean = float(np.dot(shares[there], ranks[there]))
-    return mean, float(np.sqrt(np.dot(shares[there], (ranks[there] - mean) ** 2)))
+    mean, sd = moment_rows(shares[None], ranks[None])
+    return float(mean[0]), float(sd[0])
+
+
+def moment_rows(
+    weights: NDArray[np.float64], ranks: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of ranks, see `mean_and_sd`, of several signals or references.
+
+    Parameters
+    ----------
+    weights : float64, shape (rows, 256)
+        Counts or shares by code.
+    ranks : float64, shape (rows, 256)
+    """
+    there = weights > 0
+    codes = there.sum(axis=1)
+    total = np.where(codes > 0, weights.sum(axis=1), 1.0)
+    values = np.where(there, ranks, 0.0)
+    mean = (weights * values).sum(axis=1) / total
+    # Of a constant exactly: sums of shares would leave a rounding error as deviation.
+    mean = np.where(codes > 1, mean, np.where(codes == 1, values.max(axis=1), 0.5))
+    sd = np.sqrt((weights * (values - mean[:, None]) ** 2).sum(axis=1) / total)
+    return mean, np.where(codes > 1, sd, 0.0)
 
 
 def standardised(ranks: NDArray[np.float64], mean: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import re
 from collections.abc import Mapping
@@ -67,6 +68,14 @@ class ModelSignals:
     def moments(self) -> Moments:
         """Sums of the number-valued signals."""
         return Moments([s for s in self.signals if isinstance(s, NumericSignal)])
+
+    def compared_with(self, signals: tuple[Signal, ...]) -> ModelSignals:
+        """The same signals of the same records, with what others of the reference's records look like."""
+        found = copy.copy(self)
+        # What codes and sums mean does not change with what they are compared with.
+        found.moments, found.meaning = self.moments, self.meaning
+        found.signals = signals
+        return found
 
     @cached_property
     def meaning(self) -> int:

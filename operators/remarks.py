@@ -31,6 +31,12 @@ def remarks(profile: Profile, model: ModelPlan) -> list[str]:
     for name, values in profile.segments.items():
         if not values:
             lines.append(f"segment {name}: no value in {model.disclose} records or more; correct its name or remove it")
+    for name, slices in profile.slices.items() if profile.slices else ():
+        if len(slices) < (many := len(profile.segments[name])):
+            lines.append(
+                f"segment {name}: only the {len(slices):,} most frequent of {many:,} values are counted on their own "
+                "(memory); the others will be compared with all records"
+            )
     return lines
 
 

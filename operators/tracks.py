@@ -23,6 +23,7 @@ from operators.chunks import Pane
 from operators.detectors import adwin, page_hinkley
 from operators.detectors.alarms import Alarms
 from operators.jit import kernel
+from operators.ranks import spread_ranks
 from operators.window_tests import ReferenceTables
 
 BLOCK_TAUS = 3  # values of a block, in tau: fewer are not independent, more find changes later
@@ -76,7 +77,7 @@ class Thresholds:
 
 
 class Bank:
-    """Tracks of one detector on ranks: their tables of values and their state, row by row."""
+    """Tracks of one detector on ranks, row by row: what each makes of a code is computed from the signal's rank."""
 
     def __init__(
         self, tracks: Sequence[int], all_tracks: Sequence[Track], tables: ReferenceTables, standard: bool
@@ -84,21 +85,25 @@ class Bank:
         self.tracks = list(tracks)
         chosen = [all_tracks[t] for t in tracks]
         self.signals = np.array([t.signal for t in chosen], np.int64)
+        self.spread = np.array([t.form == "spread" for t in chosen], np.bool_)
         known = tables.inflation.long
-        self.tau = np.array([(known.spread if t.form == "spread" else known.location)[t.signal] for t in chosen])
-        self.tau = self.tau.astype(np.float64).reshape(-1)
+        self.tau = np.where(self.spread, known.spread[self.signals], known.location[self.signals])
         self.blocks = np.where(self.tau > 1, np.ceil(BLOCK_TAUS * self.tau), 1.0)
         # The mean of a block has the variance tau / block: standardised it is the sum over the root of both.
         self.divisors = np.sqrt(self.blocks * self.tau) if standard else self.blocks
-        rows = np.empty((len(chosen), 256))
-        for row, track in enumerate(chosen):
-            spread = track.form == "spread"
-            rows[row] = tables.spreads[track.signal] if spread else tables.ranks[track.signal]
-            if standard:
-                moments = tables.spread if spread else tables.location
-                sd = np.sqrt(moments.variance[track.signal])
-                rows[row] = (rows[row] - moments.mean[track.signal]) / (sd if sd > 0 else 1.0)
-        self.values = rows
+        self.ranks = tables.ranks
+        self.mean, self.scale = np.zeros(len(chosen)), np.ones(len(chosen))
+        if standard:
+            self.mean = np.where(self.spread, tables.spread.mean[self.signals], tables.location.mean[self.signals])
+            sd = np.where(self.spread, tables.spread.sd[self.signals], tables.location.sd[self.signals])
+            self.scale = 1 / np.where(sd > 0, sd, 1.0)
+
+    @property
+    def values(self) -> Floats:
+        """What each row shows its detector for each code, shape (rows, 256); NaN for codes without a value."""
+        ranks = self.ranks[self.signals]
+        ranks = np.where(self.spread[:, None], spread_ranks(ranks), ranks)
+        return np.asarray((ranks - self.mean[:, None]) * self.scale[:, None], np.float64)
 
     @property
     def has_blocks(self) -> bool:
@@ -182,15 +187,16 @@ class Tracks:
                 codes = pane.codes[first : first + BLOCK]
                 values = np.empty((len(bank.tracks), len(codes)))
                 lengths = np.empty(len(bank.tracks), np.int64)
+                shown = (codes, bank.signals, bank.ranks, bank.spread, bank.mean, bank.scale)
                 if bank.has_blocks:
-                    _gather_means(codes, bank.signals, bank.values, bank.blocks, bank.divisors, left, values, lengths)
+                    _gather_means(*shown, bank.blocks, bank.divisors, left, values, lengths)
                 else:
-                    _gather(codes, bank.signals, bank.values, values, lengths)
+                    _gather(*shown, values, lengths)
                 found.add(step(values, lengths, state, thresholds), seen)
                 seen += lengths
             for row, alarmed in found.rows.items():
                 alarmed.in_values(int(bank.blocks[row]), int(before[row]))
-                has_value = np.isfinite(bank.values[row])[pane.codes[:, bank.signals[row]]]
+                has_value = np.isfinite(bank.ranks[bank.signals[row]])[pane.codes[:, bank.signals[row]]]
                 hits.append(alarmed.hit(bank.tracks[row], np.flatnonzero(has_value), pane))
         for number, track in enumerate(self.raw):
             hits += self._follow_raw(self.tracks[track], track, state[2 + number], pane)
@@ -300,18 +306,12 @@ class _Found:
 
 
 @kernel
-def _gather(
-    codes: npt.NDArray[np.uint8],
-    signals: npt.NDArray[np.int64],
-    tables: Floats,
-    values: Floats,
-    lengths: npt.NDArray[np.int64],
-) -> None:
+def _gather(codes, signals, ranks, spread, mean, scale, values, lengths):  # type: ignore[no-untyped-def]
     for row in range(signals.shape[0]):
         signal = signals[row]
         used = 0
         for i in range(codes.shape[0]):
-            value = tables[row, codes[i, signal]]
+            value = _shown(ranks[signal, codes[i, signal]], spread[row], mean[row], scale[row])
             # Written always, kept only where the code has a value: no branch to guess wrong.
             values[row, used] = value
             used += 1 if np.isfinite(value) else 0
@@ -319,22 +319,15 @@ def _gather(
 
 
 @kernel
-def _gather_means(
-    codes: npt.NDArray[np.uint8],
-    signals: npt.NDArray[np.int64],
-    tables: Floats,
-    blocks: Floats,
-    divisors: Floats,
-    left: Floats,
-    values: Floats,
-    lengths: npt.NDArray[np.int64],
-) -> None:
+def _gather_means(  # type: ignore[no-untyped-def]
+    codes, signals, ranks, spread, mean, scale, blocks, divisors, left, values, lengths
+):
     for row in range(signals.shape[0]):
         signal = signals[row]
         used = 0
         count, total = left[row, COUNT], left[row, TOTAL]
         for i in range(codes.shape[0]):
-            value = tables[row, codes[i, signal]]
+            value = _shown(ranks[signal, codes[i, signal]], spread[row], mean[row], scale[row])
             if np.isfinite(value):
                 count += 1.0
                 total += value
@@ -344,3 +337,8 @@ def _gather_means(
                     count = total = 0.0
         left[row, COUNT], left[row, TOTAL] = count, total
         lengths[row] = used
+
+
+@kernel
+def _shown(rank, spread, mean, scale):  # type: ignore[no-untyped-def]
+    return ((abs(2.0 * rank - 1.0) if spread else rank) - mean) * scale

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from operators.distances import DISTANCES, Distances, distance_threshold, distances
 from operators.g_test import GTest, g_test, g_threshold
-from operators.grouping import Cells, code_groups, group_counts, is_continuous
+from operators.grouping import Cells, group_counts, group_rows, is_continuous
 from operators.inflation import Inflation, inflation
 from operators.ks import KsTest, ks, ks_threshold
 from operators.lepage import LepageTest, RankMoments, is_even, lepage, lepage_threshold
 from operators.psi import debiased_psi, psi, psi_threshold
-from operators.ranks import mean_and_sd, rank_table, reference_counts, spread_ranks, value_codes
+from operators.ranks import moment_rows, rank_rows, reference_counts, spread_ranks, value_codes
 from operators.wasserstein import Wasserstein, bin_places, wasserstein, wasserstein_threshold
 from schemas.profile import NumericSignal, Signal
 
@@ -86,26 +87,34 @@ class WindowTests:
 def reference_tables(signals: Sequence[Signal]) -> ReferenceTables:
     """Arrays of the signals of a profile, in the order given."""
     counts = _rows([reference_counts(signal) for signal in signals])
-    totals = counts.sum(axis=1)
-    ranks = _rows([rank_table(signal) for signal in signals])
-    spreads = spread_ranks(ranks)
+    is_value = _rows([value_codes(signal).astype(np.float64) for signal in signals])
+    continuous = np.array([is_continuous(signal) for signal in signals], dtype=np.bool_)
     return ReferenceTables(
-        counts=counts,
-        totals=totals,
-        is_value=_rows([value_codes(signal).astype(np.float64) for signal in signals]),
-        groups=np.array(
-            [code_groups(signal, row) for signal, row in zip(signals, ranks, strict=True)], dtype=np.int64
-        ).reshape(-1, 256),
-        continuous=np.array([is_continuous(signal) for signal in signals], dtype=np.bool_),
-        even=is_even(counts),
+        **_of_counts(counts, is_value, continuous),
+        is_value=is_value,
+        continuous=continuous,
         numeric=np.array([isinstance(signal, NumericSignal) for signal in signals], dtype=np.bool_),
-        ranks=ranks,
-        spreads=spreads,
-        location=_moments(counts, totals, ranks),
-        spread=_moments(counts, totals, spreads),
         inflation=inflation(signals),
         places=_rows([bin_places(signal) for signal in signals]),
     )
+
+
+def _of_counts(
+    counts: NDArray[np.float64], is_value: NDArray[np.float64], continuous: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Tables that follow from the reference's counts by code."""
+    ranks = rank_rows(counts, is_value)
+    spreads = spread_ranks(ranks)
+    return {
+        "counts": counts,
+        "totals": counts.sum(axis=1),
+        "groups": group_rows(ranks, continuous),
+        "even": is_even(counts),
+        "ranks": ranks,
+        "spreads": spreads,
+        "location": RankMoments(*moment_rows(counts, ranks)),
+        "spread": RankMoments(*moment_rows(counts, spreads)),
+    }
 
 
 def evaluate_counts(
@@ -195,9 +204,3 @@ def judge(tests: WindowTests, detector: str, level: float) -> Judgement:
 
 def _rows(rows: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     return np.array(rows, dtype=np.float64).reshape(-1, 256)
-
-
-def _moments(counts: NDArray[np.float64], totals: NDArray[np.float64], ranks: NDArray[np.float64]) -> RankMoments:
-    pairs = [mean_and_sd(row / max(total, 1.0), u) for row, total, u in zip(counts, totals, ranks, strict=True)]
-    moments = np.array(pairs, dtype=np.float64).reshape(-1, 2)
-    return RankMoments(moments[:, 0].copy(), moments[:, 1].copy())

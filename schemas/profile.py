@@ -68,6 +68,17 @@ class CategoricalSignal(msgspec.Struct, frozen=True, kw_only=True, tag="categori
 Signal = NumericSignal | CategoricalSignal
 
 
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the reference's records, on the bins and categories of all of them.
+
+    The bytes are those of operators/slices.py, in the file as base64.
+    """
+
+    records: int
+    counts: bytes  # of each signal of the profile its values by code, missing and invalid ones
+    moments: bytes  # of each numeric signal mean and sd of its values
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the reference came from."""
 
@@ -84,7 +95,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
     ``signals`` are keyed by signal name (``feature.age``, ``prediction``, ``confidence``), in plan order.
     ``segments`` maps a segment's name (``country``, ``country,device``) to its values, most frequent first,
-    as canonical segment texts (``country=DE``).
+    as canonical segment texts (``country=DE``). ``slices`` has, under the same names, what the records of those
+    values look like; of the least frequent ones it may lack some. Profiles of releases before 0.2 have none.
     """
 
     format: int = FORMAT
@@ -93,6 +105,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     provenance: Provenance
     signals: dict[str, Signal]
     segments: dict[str, tuple[tuple[str, int], ...]] = {}
+    slices: dict[str, dict[str, Slice]] | msgspec.UnsetType = msgspec.UNSET  # unset: not in the file, nor in its id
 
     @property
     def id(self) -> str:

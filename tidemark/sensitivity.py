@@ -12,6 +12,7 @@ from operators.detection import Detection
 from operators.footprint import footprint
 from operators.footprint import text as size
 from operators.references import ModelSignals
+from operators.segment_references import LEAST
 from schemas.profile import Profile
 
 
@@ -54,6 +55,13 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         f"psi {found.smallest_psi:.3g}, shift of {found.smallest_shift:.2g} sd, spread by a factor of "
         f"{found.smallest_spread:.3g}",
     )
+    for plan in model.segments:
+        many, pairs, own = detection.references.own(plan)
+        rest = f", the others (fewer than {LEAST} values) with all records" if own < pairs else ""
+        yield (
+            f"segments by {', '.join(plan.fields)}",
+            f"{many}; {own} of their {pairs} signals are compared with their own reference{rest}",
+        )
     needed = footprint(detection, 1)
     yield "state", f"at most {size(needed.key)} for each of {needed.keys} keys, {size(needed.total)} in a checkpoint"
     if found.window_share > UNEVEN:

@@ -25,7 +25,10 @@ from config.plan import (
 )
 from jobs import backtest
 from jobs.backtest import Backtest, Result
+from operators.columns import extract
+from operators.profiling import ProfileBuilder
 from operators.references import JobReferences
+from operators.slicing import SliceCounter
 from schemas.errors import UsageError
 from schemas.events import encode
 from schemas.profile import Profile, Provenance
@@ -222,3 +225,63 @@ def test_nothing_to_read(folder):
     (folder / "empty.jsonl").write_text("")
     result = run(folder, "empty.jsonl")
     assert (result.events, result.records.read, result.counted) == ([], 0, 0)
+
+
+def countries(rng: np.random.Generator, count: int, shift: float = 0.0, drift_at: int = 0) -> list[dict[str, Any]]:
+    """Records of which those from DE are always older, and from a record on older still."""
+    found = []
+    for row, country in enumerate(rng.choice(["DE", "FR", "AT"], count, p=[0.3, 0.65, 0.05]).tolist()):
+        age = rng.normal() + (1.5 if country == "DE" else 0.0)
+        if country == "DE" and row >= drift_at:
+            age += shift
+        found.append(
+            {
+                "id": f"{row}",
+                "timestamp": START_MS + row * STEP_MS,
+                "model": "churn",
+                "version": "1",
+                "features": {"age": float(age), "country": country},
+            }
+        )
+    return found
+
+
+def referred(sliced: bool = True) -> Profile:
+    """A profile of 10,000 of these records; AT has 500 of them, and is not listed."""
+    listed = msgspec.structs.replace(model(), disclose=1_000)
+    lines = [json.dumps(line).encode() for line in countries(np.random.default_rng(5), 10_000)]
+    source = SourcePlan(name="reference", kind="predictions", path="a.jsonl", format="jsonl")
+    columns = extract(lines, source, ["age", "country"], ["country"])
+    builder = ProfileBuilder(listed)
+    builder.add(columns, source)
+    made = builder.build(Provenance(source="a", rows=10_000, start=None, end=None, tidemark="0"), None)
+    if not sliced:
+        return made
+    counter = SliceCounter(listed, made)
+    counter.add(columns, source)
+    return counter.build()
+
+
+@pytest.mark.parametrize("sliced", [True, False])
+def test_a_segment_that_has_always_been_different_is_no_drift(tmp_path, sliced):
+    """DE is older than the rest, as it was in the reference; with an older profile that is an episode for ever."""
+    write(tmp_path / "all.jsonl", countries(np.random.default_rng(6), 30_000))
+    result = run(tmp_path, "all.jsonl", profiles={"churn": {"": referred(sliced)}})
+    opened = {event.subject for event in result.events if event.type == "io.tidemark.drift.opened"}
+    others = {"churn/1/country=DE", "churn/1/country=FR", "churn/1/country=other"}
+    assert opened == (set() if sliced else others)
+
+
+def test_a_drift_inside_a_segment_is_found_there(tmp_path):
+    """DE gets older still: its own episode has its own reference beside it, and its neighbours have none."""
+    write(tmp_path / "all.jsonl", countries(np.random.default_rng(6), 20_000, shift=0.5, drift_at=10_000))
+    result = run(tmp_path, "all.jsonl", profiles={"churn": {"": referred()}})
+    opened = [event for event in result.events if event.type == "io.tidemark.drift.opened"]
+    assert "churn/1/country=DE" in {event.subject for event in opened}
+    assert not {"churn/1/country=FR", "churn/1/country=other"} & {event.subject for event in opened}
+    [signal] = next(event for event in opened if event.subject == "churn/1/country=DE").data.signals
+    assert (signal.signal, signal.effect.direction) == ("feature.age", "up")
+    assert signal.reference.mean == pytest.approx(1.5, abs=0.1)
+    assert signal.reference.sd == pytest.approx(1.0, abs=0.1)
+    assert signal.histogram.reference == pytest.approx([0.1] * 10, abs=0.02)
+    assert sum(signal.histogram.current[5:]) > 0.6

@@ -30,6 +30,7 @@ TENTHS = numeric_signal(np.arange(1, 10), np.full(10, 1_000), discrete=False)  #
 def detection(signals: dict[str, Signal] | None = None, detectors: Any = WINDOWED, **more: Any) -> Detection:
     """Of a model with features as named: windows of 3 minutes, each minute, from 100 records."""
     signals = {"age": TENTHS} if signals is None else signals
+    slices = more.pop("slices", {})
     window = {"size_ms": 3 * MINUTE, "slide_ms": MINUTE, "min_count": 100, "grow_to_ms": 3 * MINUTE}
     alarms = {"confirm": 2, "recover": 2, "min_effect": "small", "critical": "large"}
     for given in (window, alarms):
@@ -55,6 +56,10 @@ def detection(signals: dict[str, Signal] | None = None, detectors: Any = WINDOWE
         version=None,
         provenance=Provenance(source="reference.jsonl", rows=10_000, start=None, end=None, tidemark="0"),
         signals={FEATURE + name: signal for name, signal in signals.items()},
+        segments={
+            fields: tuple((text, one.records) for text, one in found.items()) for fields, found in slices.items()
+        },
+        slices=slices or msgspec.UNSET,
     )
     return Detection(ModelSignals(model, profile))
 

@@ -8,6 +8,7 @@ import pytest
 
 from config.plan import DetectorPlan
 from operators.detection import _over
+from operators.slices import SliceCodec
 from operators.window_tests import evaluate_counts
 from operators.windows import Slides
 from tests.operators.panes import TENTHS, detection
@@ -127,3 +128,56 @@ def test_verdicts_are_those_of_the_tests():
     for verdict in of.judge(tests, "all"):
         assert (verdict.over == (verdict.watched & (verdict.p_value < of.level("all")))).all()
     assert msgspec.structs.asdict(Slides(of, [], 0).span(True))["count"] == 0
+
+
+def sliced(many=3, **more):
+    """A model of one feature whose segments u0, u1, ... have more and more in the upper half."""
+    codec = SliceCodec([TENTHS])
+    slices = {}
+    for number in range(many):
+        counts = np.zeros((1, 256), np.int64)
+        counts[0, :10] = [100] * 5 + [100 + 50 * number] * 5
+        slices[f"user=u{number}"] = codec.pack(int(counts.sum()), counts, np.array([[0.5 * number, 1.0]]))
+    return detection({"age": TENTHS}, None, segments=[("user",)], slices={"user": slices}, **more)
+
+
+def test_a_segment_has_tables_ranks_and_thresholds_of_its_own():
+    """From its records of the reference; what state and codes mean is the same for all segments."""
+    of = sliced()
+    u2 = of.of("user=u2")
+    assert u2.tables.totals.tolist() == [1_500.0]
+    assert u2.tables.ranks[0, 4] == pytest.approx(450 / 1_500)
+    assert u2.tracks.adwin.values[0, 4] == u2.tables.ranks[0, 4]
+    mean = np.nansum(u2.tracks.page_hinkley.values[0] * u2.tables.counts[0])
+    assert mean == pytest.approx(0, abs=1e-9)
+    assert u2.signals.signals[0].mean == 1.0
+    assert (u2.id, u2.signals.meaning, u2.level("user=u2")) == (of.id, of.signals.meaning, of.level("user=u2"))
+    mine, whole = u2.thresholds("user=u2", 0.01), of.thresholds("user=u2", 0.01)
+    assert mine.delta.tolist() == whole.delta.tolist()
+    assert mine.up.tolist() != whole.up.tolist()
+
+
+def test_what_has_no_reference_of_its_own_is_compared_with_the_whole():
+    """All traffic, a segment that was not counted, and all of them with an older profile."""
+    of = sliced()
+    assert of.of("all") is of
+    assert of.of("user=u9") is of
+    plain = detection(BOTH, None, segments=[("country",)])
+    assert plain.of("country=DE") is plain
+
+
+def test_tables_of_many_segments_are_made_anew(monkeypatch):
+    """Only so many are kept; thresholds and tables come out the same."""
+    monkeypatch.setattr("operators.detection.KEPT", 2 * 15_000)
+    of = sliced(4)
+    first = of.of("user=u1")
+    limits = first.thresholds("user=u1", 0.01)
+    assert of.of("user=u1") is first
+    for number in (2, 3, 0):
+        of.of(f"user=u{number}")
+    again = of.of("user=u1")
+    assert again is not first
+    assert np.array_equal(again.tables.ranks, first.tables.ranks, equal_nan=True)
+    assert [getattr(again.thresholds("user=u1", 0.01), name).tolist() for name in ("delta", "up", "down")] == [
+        getattr(limits, name).tolist() for name in ("delta", "up", "down")
+    ]

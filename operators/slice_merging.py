@@ -1,0 +1,58 @@
+"""Merging slices of profiles: of the records of both, from the slices of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from operators.ranks import value_codes
+from operators.slices import Part, SliceCodec, SliceReader
+from schemas.profile import NumericSignal, Profile, Signal, Slice
+
+
+def merged_slices(
+    one: Profile, other: Profile, signals: Mapping[str, Signal]
+) -> dict[str, dict[str, Slice]] | msgspec.UnsetType:
+    """Slices of two profiles with the same bins, on the codes of the merged signals.
+
+    A segment value that one of them lists and has no slice of has none then, as that would lack records.
+    """
+    if isinstance(one.slices, msgspec.UnsetType) or isinstance(other.slices, msgspec.UnsetType):
+        return msgspec.UNSET
+    merge = _Merge(signals)
+    pairs = [
+        (one, one.slices, SliceReader(one.signals, signals)),
+        (other, other.slices, SliceReader(other.signals, signals)),
+    ]
+    found: dict[str, dict[str, Slice]] = {}
+    for fields in one.slices:
+        parts: dict[str, list[tuple[int, Part]]] = {}
+        lacking: set[str] = set()
+        for profile, slices, reader in pairs:
+            for text, _ in profile.segments.get(fields, ()):
+                part = slices.get(fields, {}).get(text)
+                if part is None:
+                    lacking.add(text)
+                else:
+                    parts.setdefault(text, []).append((part.records, reader.read(part)))
+        found[fields] = {text: merge.of(many) for text, many in sorted(parts.items()) if text not in lacking}
+    return found
+
+
+class _Merge:
+    def __init__(self, signals: Mapping[str, Signal]) -> None:
+        self._codec = SliceCodec(list(signals.values()))
+        self._is_number = np.array([isinstance(signal, NumericSignal) for signal in signals.values()])
+        self._is_value = np.array([value_codes(signal) for signal in signals.values()])
+
+    def of(self, parts: Sequence[tuple[int, Part]]) -> Slice:
+        counts = sum((part.counts for _, part in parts), np.zeros(self._is_value.shape, np.int64))
+        many = np.array([(part.counts * self._is_value).sum(axis=1)[self._is_number] for _, part in parts])
+        weights = many / np.maximum(many.sum(axis=0), 1)
+        means = np.array([part.means for _, part in parts])
+        sds = np.array([part.sds for _, part in parts])
+        mean = (weights * means).sum(axis=0)
+        sd = np.sqrt((weights * (sds**2 + (means - mean) ** 2)).sum(axis=0))
+        return self._codec.pack(sum(records for records, _ in parts), counts, np.column_stack([mean, sd]))
