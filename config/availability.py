@@ -6,23 +6,10 @@ from collections.abc import Iterator
 
 from config.errors import Path, dotted
 from config.later import Quality
-from config.model import Feature, Learned, Model
+from config.model import Learned, Model
 from config.models import File
 
 RELEASE = "0.1"  # the series, as in the package's version
-DETECTORS = (
-    "psi",
-    "jensen_shannon",
-    "hellinger",
-    "total_variation",
-    "l_infinity",
-    "ks",
-    "lepage",
-    "wasserstein",
-    "chi_squared",
-    "adwin",
-    "page_hinkley",
-)
 TYPES_LATER = ("text", "embedding")
 LATER = (
     "labels",
@@ -65,13 +52,5 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
         if setting != "freshness" and value != getattr(Quality(), setting):
             yield ("quality", setting), ""
     for name, feature in model.features.items() if isinstance(model.features, dict) else ():
-        for path, what in _of_feature(feature):
-            yield ("features", name, *path), what
-
-
-def _of_feature(feature: Feature) -> Iterator[tuple[Path, str]]:
-    if feature.type in TYPES_LATER:
-        yield (), f"type '{feature.type}' is "
-    for index, detector in enumerate(feature.detectors or ()):
-        if detector.name not in DETECTORS:
-            yield ("detectors", index), f"'{detector.name}' is "
+        if feature.type in TYPES_LATER:
+            yield ("features", name), f"type '{feature.type}' is "

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from config.availability import DETECTORS, TYPES_LATER, unavailable
+from config.availability import TYPES_LATER, unavailable
 from config.durations import time_ms
 from config.model import Detector, Feature, FromProfile, Learned, Model, Segment
 from config.models import File, Format, Job, Kind, Sink, Source
@@ -29,6 +29,7 @@ from config.plan import (
     VersionPlan,
     WindowPlan,
 )
+from config.river_detectors import read
 
 SUFFIXES: dict[str, Format] = {
     ".json": "jsonl",
@@ -234,14 +235,14 @@ def _feature(name: str, feature: Feature) -> FeaturePlan:
         type=feature.type,
         sensitive=feature.sensitive,
         range=feature.range,
-        detectors=None
-        if feature.detectors is None
-        else tuple(_detector(detector) for detector in feature.detectors if detector.name in DETECTORS),
+        detectors=None if feature.detectors is None else tuple(_detector(detector) for detector in feature.detectors),
     )
 
 
 def _detector(detector: Detector) -> DetectorPlan:
     options = dict(detector.options)
+    if detector.river:
+        return DetectorPlan(name=detector.name, input=options.get("input", "raw"), options=read(options))
     threshold, source = options.pop("threshold", None), options.pop("input", "rank")
     return DetectorPlan(name=detector.name, threshold=threshold, input=source, options=options)
 

@@ -11,6 +11,7 @@ from config.compile import LEARNED
 from config.durations import duration, time_ms
 from config.errors import Path, Problem
 from config.model import Detector, Feature, Learned, Level, Model, Prediction, Segment
+from config.river_detectors import river_problems
 
 PANES_LIMIT = 64  # slides of a window: the monitor keeps a sketch for each, and adds them up at every evaluation
 # Values that a key keeps while it learns: one byte string of 32 MB, read and written with each pane.
@@ -156,6 +157,8 @@ def _feature_problems(path: Path, name: str, feature: Feature) -> Iterator[Probl
 def _detector_problems(path: Path, detector: Detector, feature: Feature) -> Iterator[Problem]:
     if feature.type in ("text", "embedding"):
         yield Problem(path, f"'{detector.name}' is for numbers and categories, not {feature.type}")
+    elif detector.river:
+        yield from river_problems(path, detector.name, detector.options, feature.type)
     elif feature.type != "numeric" and detector.name in NUMBERS_ONLY:
         yield Problem(path, f"'{detector.name}' is for numeric features, not {feature.type} ({', '.join(ANYTHING)})")
     elif feature.type != "numeric" and detector.options.get("input") == "raw":

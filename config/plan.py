@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 ALL = "all"  # the segment that is the whole traffic
+RIVER = "river:"  # begins the names of river's own detectors
 
 
 class FieldsPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +67,16 @@ class DetectorPlan(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float | None = None  # the user's own, outside the budget
     input: Literal["rank", "raw"] = "rank"
     options: dict[str, Any] = {}  # e.g. {"reset": "river", "delta": 0.002}
+
+    @property
+    def is_river(self) -> bool:
+        """Whether it is river's own, with options as its constructor takes them, outside the budget."""
+        return self.name.startswith(RIVER)
+
+    @property
+    def in_budget(self) -> bool:
+        """Whether its threshold follows from the budget."""
+        return self.threshold is None and self.input == "rank" and not self.is_river
 
 
 class FeaturePlan(msgspec.Struct, frozen=True, kw_only=True):

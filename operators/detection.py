@@ -23,7 +23,7 @@ from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
 from operators.references import FEATURE, ModelSignals
 from operators.segment_references import SegmentReferences
-from operators.tracks import Bank, Thresholds, Track, Tracks
+from operators.tracks import Bank, Thresholds, Track, Tracks, river_track
 from operators.window_tests import ReferenceTables, WindowTests, judge, reference_tables
 from schemas import segments
 from schemas.cloudevents import significant
@@ -67,6 +67,9 @@ class Detection:
         for position, detectors in enumerate(self.detectors):
             numeric = isinstance(signals.signals[position], NumericSignal)
             for plan in detectors:
+                if plan.is_river:
+                    tracks.append(river_track(position, signals.names[position], plan, signals.signals[position]))
+                    continue
                 if plan.name not in SEQUENTIAL:
                     continue
                 if plan.input == "raw":
@@ -81,7 +84,7 @@ class Detection:
             listed = segment.values
             values = signals.profile.segments.get(",".join(segment.fields), ()) if listed is None else listed
             self.segments += min(len(values), segment.limit) + 1
-        budgeted = [[d.name for d in ds if d.threshold is None and d.input == "rank"] for ds in self.detectors]
+        budgeted = [[d.name for d in ds if d.in_budget] for ds in self.detectors]
         self.tests = calibration.count_tests(budgeted)
         self.references = SegmentReferences(signals)
         self._kept: OrderedDict[str, Detection] = OrderedDict()
@@ -120,7 +123,7 @@ class Detection:
         about = [
             f"codes {self.signals.meaning}",
             f"slide {self.signals.model.window.slide_ms}",
-            *(f"{track.signal} {track.name} {track.form}" for track in self.tracks.tracks),
+            *(f"{track.signal} {track.name} {track.form}{track.made_with}" for track in self.tracks.tracks),
             *(f"block {block}" for block in self.tracks.blocks if block > 1),
         ]
         return hashlib.blake2b("\0".join(about).encode(), digest_size=8).digest()
@@ -240,5 +243,5 @@ def _detectors(signals: ModelSignals, position: int) -> tuple[DetectorPlan, ...]
     if name.startswith(FEATURE):
         feature = next(f for f in signals.model.features if FEATURE + f.name == name)
         if feature.detectors is not None:
-            return tuple(d for d in feature.detectors if d.name in WINDOWED or d.name in SEQUENTIAL)
+            return feature.detectors
     return tuple(DetectorPlan(name=d) for d in (NUMERIC_DEFAULTS if numeric else CATEGORICAL_DEFAULTS))

@@ -145,7 +145,7 @@ class _Evaluation:
             z = shift.z_location, shift.z_spread
             level = effects.effect_level(track.name, shift.size)
             effect = evidence.effect(self._detection, position, level, shift.size, *z)
-            if track.form == "raw" or effects.reaches(effect.level, self._model.alarms.min_effect):
+            if not track.gated or effects.reaches(effect.level, self._model.alarms.min_effect):
                 held.streak += 1
                 found.append(
                     Alarm(
@@ -154,7 +154,7 @@ class _Evaluation:
                         threshold=held.threshold,
                         effect=effect,
                         streak=held.streak,
-                        onset_ms=held.onset_ms,
+                        onset_ms=None if track.plan.is_river else held.onset_ms,  # river tells when, not since when
                     )
                 )
             else:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from config.plan import ModelPlan
+from config.plan import DetectorPlan, ModelPlan
 from operators.codes import CODES
 from operators.detection import Detection
-from operators.detectors import adwin, page_hinkley
+from operators.detectors import adwin, page_hinkley, river
 from operators.learning import blank
 from operators.moments import FIELDS
 from operators.tracks import OPEN_FIELDS
@@ -17,6 +17,7 @@ from schemas.errors import UsageError
 LIMIT = 8 << 30  # bytes a model: state lives on the heap of the TaskManagers and is copied at each checkpoint
 SHOWN_VALUES = 1_000_000  # in an ADWIN window when its size is estimated: it grows with the logarithm of that
 PROFILE = 20_000  # bytes of a signal in a profile
+RIVER_VALUES = 150  # shown to a detector of river when its size is estimated; a KSWIN takes a ms for each
 CELL = 2  # bytes of a count; 4 in slides with more than 65,535 equal codes
 
 
@@ -50,7 +51,16 @@ def footprint(detection: Detection, versions: int) -> Footprint:
     tracks = detection.tracks
     ranked = len(tracks.adwin.tracks) * 16 * buckets + len(tracks.page_hinkley.tracks) * 8 * page_hinkley.FIELDS
     ranked += 8 * OPEN_FIELDS * sum(block > 1 for block in tracks.blocks)
+    ranked += sum(_river_bytes(track.name, track.plan) for track in tracks.tracks if track.plan.is_river)
     return Footprint(slides * slide + ranked, versions * (1 + detection.segments))
+
+
+def _river_bytes(name: str, plan: DetectorPlan) -> int:
+    """State of a detector of river after as many values as most of them keep, or the longest window it is given."""
+    detector = river.start(plan, "")
+    longest = max((option for option in plan.options.values() if isinstance(option, int)), default=0)
+    river.update(detector, [0.0] * RIVER_VALUES, name)
+    return len(river.pack(detector)) + 8 * longest
 
 
 def learned_footprint(model: ModelPlan, records: int) -> Footprint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from config.plan import RIVER
 from schemas.cloudevents import significant
 from schemas.events import SignalEvidence
 from schemas.segments import ALL
@@ -81,6 +82,8 @@ def _place(segment: str) -> str:
 
 
 def _finding(evidence: SignalEvidence) -> str:
+    if evidence.detector.startswith(RIVER):
+        return f"{evidence.detector} alarmed"
     name, _, variant = evidence.detector.partition(":")
     detector = _DETECTORS.get(name, evidence.detector) + (" of the spread" if variant == "spread" else "")
     return f"{detector} {_number(evidence.statistic)} (alarm at {_number(evidence.threshold)})"

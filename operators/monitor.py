@@ -122,7 +122,7 @@ class _Run:
 
     def _fresh(self, first_ms: int, pane_ms: int) -> KeyState:
         tracks = self._detection.tracks
-        return KeyState(self._detection.id, first_ms, pane_ms, 0, None, tracks.pack(tracks.start()))
+        return KeyState(self._detection.id, first_ms, pane_ms, 0, None, tracks.pack(tracks.start(str(self._key))))
 
     @property
     def _ring(self) -> Ring:
@@ -150,7 +150,7 @@ class _Run:
         # In the first slide a rate is little more than a guess: its records are taken for a whole slide's.
         rate = state.records / max(pane.end_ms - state.first_ms, slide_ms)
         tracks = self._detection.tracks
-        followed = tracks.unpack(state.tracks)
+        followed = tracks.unpack(state.tracks, str(self._key))
         given = self._detection.given(self._key.segment)
         for hit in tracks.follow(followed, pane, self._detection.thresholds(self._key.segment, rate)):
             if not given[tracks.tracks[hit.track].signal]:

@@ -1,7 +1,8 @@
 """Tracks: the sequential detectors of a key, each following one signal in one form, value by value.
 
 A signal is followed as its rank (location), as its spread rank |2u - 1| (numeric signals only), or, where the
-configuration says ``input: raw``, as its own values.
+configuration says ``input: raw``, as its own values. River's own detectors see raw values or ranks; what they are
+shown of a boolean is 1 for true and 0 for false.
 
 Where a signal's values follow each other, its ranks are shown as means of blocks of three tau values, in units of what
 such means vary by: blocks are nearly independent, and that variance is right for their sum whatever is left. What
@@ -11,20 +12,24 @@ the last pane left of a block is kept in the state.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from config.plan import DetectorPlan
 from operators.calibration import ALLOWANCE, PRIOR
 from operators.chunks import Pane
-from operators.detectors import adwin, page_hinkley
+from operators.codes import CODES, UNSEEN
+from operators.detectors import adwin, page_hinkley, river
 from operators.detectors.alarms import Alarms
 from operators.jit import kernel
 from operators.ranks import spread_ranks
+from operators.values import disguised
 from operators.window_tests import ReferenceTables
+from schemas.profile import NumericSignal, Signal
 
 BLOCK_TAUS = 3  # values of a block, in tau: fewer are not independent, more find changes later
 BLOCK = 16_384  # columns a call: fewer cost calls, more leave the cache
@@ -44,14 +49,42 @@ class Track:
     """One sequential detector on one form of one signal."""
 
     signal: int  # position among the signals
-    detector: str  # adwin or page_hinkley
+    detector: str  # adwin, page_hinkley, or river's with "river:" before it
     form: Form
     plan: DetectorPlan
+    followed: str = ""  # name of the signal; river's only
+    truths: Floats | None = field(default=None, compare=False)  # (256,) values by code of a boolean; river's only
 
     @property
     def name(self) -> str:
         """As events and scores name it."""
         return self.detector + (":spread" if self.form == "spread" else "")
+
+    @property
+    def made_with(self) -> str:
+        """What its state holds of the configuration: river's detectors keep their options."""
+        return " " + msgspec.json.encode(self.plan.options, order="sorted").decode() if self.plan.is_river else ""
+
+    @property
+    def gated(self) -> bool:
+        """Whether its alarms count only while the change is at least `min_effect`: not river's, nor raw values'."""
+        return self.form != "raw" and not self.plan.is_river
+
+
+def river_track(position: int, name: str, plan: DetectorPlan, signal: Signal) -> Track:
+    """The track of one of river's detectors on a signal.
+
+    Of a boolean that the reference has but one value of, any other is the opposite one.
+    """
+    truths = None
+    if plan.input == "raw" and not isinstance(signal, NumericSignal):
+        truths = np.full(CODES, np.nan)
+        known = {"true": 1.0, "false": 0.0, disguised("true"): 1.0, disguised("false"): 0.0}
+        values = [known.get(category, np.nan) for category, _ in signal.categories]
+        truths[: len(values)] = values
+        if len(values) == 1:
+            truths[UNSEEN] = 1.0 - values[0]
+    return Track(position, plan.name, plan.input, plan, name, truths)
 
 
 @dataclass(frozen=True)
@@ -63,8 +96,8 @@ class Hit:
     time_ms: int  # event time of the record at which the first was raised
     onset_ms: int  # of the first record of its change, or of the pane where that is older
     before: float  # records from there to the pane's first, 0 if the change began in the pane
-    statistic: float  # of the last alarm
-    threshold: float
+    statistic: float  # of the last alarm; of river's, which tell no more, how many there were
+    threshold: float  # of river's 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +107,11 @@ class Thresholds:
     delta: Floats  # ADWIN
     up: Floats  # Page-Hinkley, in standard deviations of the rank
     down: Floats
+
+
+def _module(track: Track) -> Any:
+    """Where its detector is."""
+    return river if track.plan.is_river else adwin if track.detector == "adwin" else page_hinkley
 
 
 class Bank:
@@ -126,10 +164,11 @@ class Tracks:
 
     def __init__(self, tracks: Sequence[Track], tables: ReferenceTables, raw_columns: dict[int, int]) -> None:
         self.tracks = tuple(tracks)
-        ranked = [i for i, t in enumerate(tracks) if t.form != "raw"]
+        self.alone = [i for i, t in enumerate(tracks) if t.form == "raw" or t.plan.is_river]
+        ranked = [i for i in range(len(tracks)) if i not in self.alone]
         self.adwin = Bank([i for i in ranked if tracks[i].detector == "adwin"], tracks, tables, standard=False)
         self.page_hinkley = Bank([i for i in ranked if tracks[i].detector != "adwin"], tracks, tables, standard=True)
-        self.raw = [i for i, t in enumerate(tracks) if t.form == "raw"]
+        self._ranks = tables.ranks
         self._raw_columns = raw_columns
         self._prior_mean = np.zeros(len(self.page_hinkley.tracks))
         blocks = tables.totals[self.page_hinkley.signals] / self.page_hinkley.blocks
@@ -142,38 +181,45 @@ class Tracks:
         """Values of a block of each track on ranks, in the order of the banks."""
         return [int(block) for bank in self._banks for block in bank.blocks]
 
-    def start(self) -> list[Floats]:
-        """State before the first value."""
-        raw = [(adwin if self.tracks[i].detector == "adwin" else page_hinkley).start(1) for i in self.raw]
-        state = [adwin.start(len(self.adwin.tracks)), page_hinkley.start(len(self.page_hinkley.tracks)), *raw]
+    def start(self, key: str = "") -> list[Any]:
+        """State before the first value; ``key`` is whose it is."""
+        alone = [self._start(self.tracks[i], key) for i in self.alone]
+        state = [adwin.start(len(self.adwin.tracks)), page_hinkley.start(len(self.page_hinkley.tracks)), *alone]
         if self._has_blocks:
             state.append(np.zeros((len(self.adwin.tracks) + len(self.page_hinkley.tracks), OPEN_FIELDS)))
         return state
 
-    def pack(self, state: list[Floats]) -> list[bytes]:
+    def pack(self, state: list[Any]) -> list[bytes]:
         """Bytes of a state, compact."""
-        raw = [
-            (adwin if self.tracks[i].detector == "adwin" else page_hinkley).pack(s)
-            for i, s in zip(self.raw, state[2 : 2 + len(self.raw)], strict=True)
-        ]
+        alone = [_module(self.tracks[i]).pack(s) for i, s in zip(self.alone, self._of_alone(state), strict=True)]
         blocks = [state[-1].tobytes()] if self._has_blocks else []
-        return [adwin.pack(state[0]), page_hinkley.pack(state[1]), *raw, *blocks]
+        return [adwin.pack(state[0]), page_hinkley.pack(state[1]), *alone, *blocks]
 
-    def unpack(self, data: list[bytes]) -> list[Floats]:
-        """The state that `pack` made into bytes."""
-        raw = [
-            (adwin if self.tracks[i].detector == "adwin" else page_hinkley).unpack(d, 1)
-            for i, d in zip(self.raw, data[2 : 2 + len(self.raw)], strict=True)
-        ]
+    def unpack(self, data: list[bytes], key: str = "") -> list[Any]:
+        """The state that `pack` made into bytes; ``key`` is whose it is."""
+        alone = [self._unpack(self.tracks[i], d, key) for i, d in zip(self.alone, self._of_alone(data), strict=True)]
         blocks = [np.frombuffer(data[-1]).reshape(-1, OPEN_FIELDS).copy()] if self._has_blocks else []
         return [
             adwin.unpack(data[0], len(self.adwin.tracks)),
             page_hinkley.unpack(data[1], len(self.page_hinkley.tracks)),
-            *raw,
+            *alone,
             *blocks,
         ]
 
-    def follow(self, state: list[Floats], pane: Pane, thresholds: Thresholds) -> list[Hit]:
+    def _of_alone(self, state: list[Any]) -> list[Any]:
+        return state[2 : 2 + len(self.alone)]
+
+    @staticmethod
+    def _start(track: Track, key: str) -> Any:
+        return river.start(track.plan, f"{key} {track.followed}") if track.plan.is_river else _module(track).start(1)
+
+    @staticmethod
+    def _unpack(track: Track, data: bytes, key: str) -> Any:
+        if track.plan.is_river:
+            return river.unpack(data, track.plan, f"{key} {track.followed}")
+        return _module(track).unpack(data, 1)
+
+    def follow(self, state: list[Any], pane: Pane, thresholds: Thresholds) -> list[Hit]:
         """Show the tracks a pane's records, in order; ``state`` is updated in place."""
         hits: list[Hit] = []
         for bank, step in ((self.adwin, self._adwin), (self.page_hinkley, self._page_hinkley)):
@@ -198,8 +244,10 @@ class Tracks:
                 alarmed.in_values(int(bank.blocks[row]), int(before[row]))
                 has_value = np.isfinite(bank.ranks[bank.signals[row]])[pane.codes[:, bank.signals[row]]]
                 hits.append(alarmed.hit(bank.tracks[row], np.flatnonzero(has_value), pane))
-        for number, track in enumerate(self.raw):
-            hits += self._follow_raw(self.tracks[track], track, state[2 + number], pane)
+        for number, one in zip(self.alone, self._of_alone(state), strict=True):
+            track = self.tracks[number]
+            follow = self._follow_river if track.plan.is_river else self._follow_raw
+            hits += follow(track, number, one, pane)
         return sorted(hits, key=lambda hit: hit.track)
 
     def _open(self, state: list[Floats], bank: Bank) -> Floats:
@@ -250,6 +298,18 @@ class Tracks:
         found = _Found()
         found.add(alarms, np.zeros(1, np.int64))
         return [alarmed.hit(number, valid, pane) for alarmed in found.rows.values()]
+
+    def _follow_river(self, track: Track, number: int, detector: Any, pane: Pane) -> list[Hit]:
+        table = track.truths if track.form == "raw" else self._ranks[track.signal]
+        values = pane.raw[:, self._raw_columns[track.signal]] if table is None else table[pane.codes[:, track.signal]]
+        valid = np.flatnonzero(np.isfinite(values))
+        alarms = river.update(detector, values[valid].tolist(), track.detector)
+        if not alarms:
+            return []
+        time_ms = int(pane.times_ms[valid[alarms[0]]])
+        return [
+            Hit(number, len(alarms), time_ms, onset_ms=time_ms, before=0.0, statistic=float(len(alarms)), threshold=0.0)
+        ]
 
 
 @dataclass

@@ -140,10 +140,12 @@ def _prediction(prediction: PredictionPlan) -> str:
 
 
 def _detector(detector: DetectorPlan) -> str:
-    options: dict[str, object] = {"input": detector.input} if detector.input != "rank" else {}
+    options: dict[str, object] = {"input": detector.input} if detector.input != "rank" or detector.is_river else {}
     if detector.threshold is not None:
         options["threshold"] = f"{detector.threshold:g}, outside the budget"
     options.update(detector.options)
+    if detector.is_river:
+        options["outside"] = "the budget"
     shown = ", ".join(f"{name} {value}" for name, value in options.items())
     return f"{detector.name} ({shown})" if shown else detector.name
 

@@ -199,6 +199,28 @@ models:
     )
 
 
+def test_detectors_of_river(loaded):
+    """Options are the constructor's; numbers of a feature are shown as they are unless ranks are asked for."""
+    plan = loaded("""\
+sources: {predictions: {path: a.jsonl}}
+models:
+  m:
+    features:
+      a: {type: numeric, detectors: ["river:KSWIN", "river:ADWIN": {input: rank, delta: 1e-6}]}
+      b: {type: categorical, detectors: ["river:PageHinkley": {input: rank, threshold: 5, mode: up}]}
+      c: {type: boolean, detectors: ["river:binary.DDM"]}
+""").plan
+    assert [feature.detectors for feature in plan.models[0].features] == [
+        (
+            DetectorPlan(name="river:KSWIN", input="raw"),
+            DetectorPlan(name="river:ADWIN", input="rank", options={"delta": 1e-6}),
+        ),
+        (DetectorPlan(name="river:PageHinkley", input="rank", options={"threshold": 5, "mode": "up"}),),
+        (DetectorPlan(name="river:binary.DDM", input="raw"),),
+    ]
+    assert plan.unavailable == ()
+
+
 def test_fields_of_a_table_are_columns(loaded, tmp_path):
     """In tables the default place of a field is the column of its name, and features are columns themselves."""
     source = loaded("""\

@@ -1,7 +1,10 @@
 """Every way to be wrong, with its whole message."""
 
+from importlib.metadata import version
+
 import pytest
 
+RIVER = version("river")
 SOURCES = "sources: {predictions: {path: a.jsonl}}\n"
 MODELS = "models: {churn: {features: {age: numeric, plan: categorical, title: text, live: boolean}}}\n"
 KAFKA = "kafka: {bootstrap: 'localhost:9092'}\n"
@@ -301,6 +304,25 @@ DETECTORS = (
         ("{type: numeric, detectors: [{adwin: {delta: 0.1}}, page_hinkley: {input: rank, threshold: 5}]}",
          [".detectors[0].adwin.delta: is for 'input: raw'; on ranks it follows from the budget",
           ".detectors[1].page_hinkley.threshold: is for 'input: raw'; on ranks it follows from the budget"]),
+        ("{type: numeric, detectors: ['river:KSVIN']}",
+         [f".detectors[0]: 'river:KSVIN' is not a detector of river {RIVER} (ADWIN, DummyDriftDetector, KSWIN, "
+          "NoDrift, PageHinkley, binary.DDM, binary.EDDM, binary.FHDDM, binary.HDDM_A, binary.HDDM_W); did you mean "
+          "'river:KSWIN'?"]),
+        ("{type: numeric, detectors: [{'river:KSWIN': {alfa: 0.1, input: rang}}]}",
+         [".detectors[0].'river:KSWIN'.alfa: 'alfa' is not an option of river:KSWIN (alpha, window_size, stat_size, "
+          "seed, window, input); did you mean 'alpha'?",
+          ".detectors[0].'river:KSWIN'.input: 'rang' is not an input (rank, raw); did you mean 'rank'?"]),
+        ("{type: numeric, detectors: [{'river:KSWIN': {alpha: 2}}]}",
+         [".detectors[0]: river does not take the options of river:KSWIN: Alpha must be between 0 and 1."]),
+        ("{type: numeric, detectors: [{'river:PageHinkley': {delta: much}}]}",
+         [".detectors[0]: river does not take the options of river:PageHinkley: unsupported operand type(s) for -: "
+          "'float' and 'str'"]),
+        ("{type: numeric, detectors: ['river:binary.DDM']}",
+         [".detectors[0]: 'river:binary.DDM' is for yes and no, boolean features, not numeric ones"]),
+        ("{type: boolean, detectors: [{'river:binary.DDM': {input: rank}}]}",
+         [".detectors[0]: 'river:binary.DDM' is for yes and no, boolean features, not ranks"]),
+        ("{type: categorical, detectors: ['river:ADWIN']}",
+         [".detectors[0]: 'river:ADWIN' takes numbers; for a categorical feature say '{river:ADWIN: {input: rank}}'"]),
         ("{type: text, detectors: [psi]}", [".detectors[0]: 'psi' is for numbers and categories, not text"]),
     ],
 )  # fmt: skip
