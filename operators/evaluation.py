@@ -11,12 +11,14 @@ import numpy as np
 from config.plan import ALL
 from operators import effects, evidence, scores
 from operators.detection import Detection, Verdict
+from operators.onsets import Onset
 from operators.outputs import SignalChange
 from operators.scores import Alarm, Bools
 from operators.sketch import Ring, Slide
 from operators.state import Key, KeyState, Watch
 from operators.window_tests import WindowTests, evaluate_counts
 from operators.windows import LEAST, Slides
+from schemas.cloudevents import milliseconds
 from schemas.events import Direction, Why
 from schemas.summaries import Summary
 
@@ -181,12 +183,17 @@ class _Evaluation:
         if watch.turned >= confirm:
             self._say(position, watch, "changed", strongest, self._onset(position, alarms))
         elif self._critical(strongest) and watch.told.severity != "critical":
-            self._say(position, watch, "changed", strongest, watch.told.onset_ms)
+            self._say(position, watch, "changed", strongest, told_onset(watch.told))
 
-    def _onset(self, position: int, alarms: Sequence[Alarm]) -> int:
-        """When the change began: to the record by the sequential detectors, else by the slides."""
+    def _onset(self, position: int, alarms: Sequence[Alarm]) -> Onset:
+        """When the change began: to the record by the sequential detectors, else by the slides, which say how sure."""
+        found = self._slides.onset(position)
         known = [alarm.onset_ms for alarm in alarms if alarm.onset_ms is not None]
-        return min(known) if known else self._slides.onset_ms(position)
+        if not known:
+            return found
+        at_ms = min(known)
+        from_ms = found.from_ms if found.from_ms is None else min(found.from_ms, at_ms)
+        return Onset(at_ms, from_ms, max(found.to_ms, at_ms))
 
     def _still_there(self, position: int, tests: WindowTests) -> bool:
         """Whether the window still differs by what opens a signal, though no detector alarms on it (any more)."""
@@ -211,7 +218,7 @@ class _Evaluation:
     def _critical(self, alarm: Alarm) -> bool:
         return effects.reaches(alarm.effect.level, self._model.alarms.critical)
 
-    def _say(self, position: int, watch: Watch, what: str, alarm: Alarm, onset_ms: int) -> None:
+    def _say(self, position: int, watch: Watch, what: str, alarm: Alarm, onset: Onset) -> None:
         signals = self._detection.signals
         kind = signals.kinds[position]
         watch.turned = 0
@@ -225,15 +232,22 @@ class _Evaluation:
             state=what,  # type: ignore[arg-type]  # one of its literals
             level=alarm.effect.level,
             severity="critical" if self._critical(alarm) else "warning",
-            onset_ms=onset_ms,
+            onset_ms=onset.at_ms,
             empty=False,
             window=self._window,
             of=signals.kinds.count(kind),
             profile_id=signals.profile_id,
             profile_kind=signals.kind,
-            evidence=evidence.evidence(self._detection, position, self._slides, alarm, onset_ms),
+            evidence=evidence.evidence(self._detection, position, self._slides, alarm, onset),
         )
         self._changes.append(watch.told)
+
+
+def told_onset(told: SignalChange) -> Onset:
+    """The onset that was told of a signal."""
+    sure = told.evidence.onset_from, told.evidence.onset_to
+    from_ms, to_ms = (None if time is None else milliseconds(time) for time in sure)
+    return Onset(told.onset_ms, from_ms, told.onset_ms if to_ms is None else to_ms)
 
 
 def over(told: SignalChange, slide: Slide, why: Why, **more: object) -> SignalChange:

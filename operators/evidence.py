@@ -8,6 +8,7 @@ import numpy.typing as npt
 from operators import effects
 from operators.codes import CODES, INVALID, MISSING, UNSEEN
 from operators.detection import Detection
+from operators.onsets import Onset
 from operators.references import FEATURE
 from operators.scores import Alarm
 from operators.values import disguised
@@ -22,13 +23,15 @@ NAMED = 10  # categories that changed most
 Counts = npt.NDArray[np.int64]
 
 
-def evidence(detection: Detection, position: int, slides: Slides, alarm: Alarm, onset_ms: int) -> SignalEvidence:
+def evidence(detection: Detection, position: int, slides: Slides, alarm: Alarm, onset: Onset) -> SignalEvidence:
     """What an alarm is about, and what the window's values of the signal look like."""
     signals = detection.signals
     numeric = isinstance(signals.signals[position], NumericSignal)
     return SignalEvidence(
         signal=signals.names[position],
-        onset=timestamp(onset_ms),
+        onset=timestamp(onset.at_ms),
+        onset_from=None if onset.from_ms is None else timestamp(onset.from_ms),
+        onset_to=timestamp(onset.to_ms),
         detector=alarm.detector,
         statistic=significant(alarm.statistic),
         threshold=significant(alarm.threshold),

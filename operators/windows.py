@@ -14,6 +14,7 @@ from operators.detection import Detection
 from operators.g_test import g_test
 from operators.grouping import group_counts
 from operators.lepage import RankMoments, lepage
+from operators.onsets import Onset, likelihoods, likelihoods_of_shares, onset
 from operators.sketch import Counts, Slide
 from operators.wasserstein import scale
 from schemas.cloudevents import timestamp
@@ -116,33 +117,34 @@ class Slides:
         z = found.z_spread if spread else found.z_location
         return Shift(float(effects.rank_shift(z, inverse)[0]), float(found.z_location[0]), float(found.z_spread[0]))
 
-    def onset_ms(self, position: int) -> int:
-        """Start of the slide from which on the signal's values differ most clearly from the reference.
+    def onset(self, position: int) -> Onset:
+        """When the signal's values began to differ from the reference.
 
-        The most likely change point (Hinkley 1970, doi:10.1093/biomet/57.1.1): of all newest parts of the window, the
-        one whose shares the reference explains worst, by the G test, or, for numbers, whose mean rank or spread rank
-        lies furthest from the reference's: small shifts are placed better by one number than by ten.
+        Of numbers by their mean rank or spread rank, whichever tells more: small shifts are placed better by one number
+        than by ten. Of categories along the direction in which their shares differ since the slide at which that is
+        clearest by the G test.
         """
         newest, _ = self._newest(position)
         tables = self._detection.tables
-        many = np.full(len(newest), position)
-        rows = np.ascontiguousarray(newest, np.float64)
+        rows = np.diff(newest, axis=0, prepend=0)[::-1].astype(np.float64)
+        reference = tables.counts[position]
+        tau = tables.inflation.at(np.full(self._signals, float(rows.sum())))
         if tables.numeric[position]:
-            shifts = lepage(
-                rows,
-                tables.totals[many],
-                tables.ranks[many],
-                tables.spreads[many],
-                RankMoments(tables.location.mean[many], tables.location.sd[many]),
-                RankMoments(tables.spread.mean[many], tables.spread.sd[many]),
-                tables.even[many],
+            found = max(
+                (
+                    likelihoods(rows, reference, ranks[position], float(grown[position]))
+                    for ranks, grown in ((tables.ranks, tau.location), (tables.spreads, tau.spread))
+                ),
+                key=np.max,
             )
-            clear = shifts.statistic
         else:
-            cells = group_counts(rows, tables.counts[many], tables.groups[many], tables.continuous[many])
-            tests = g_test(cells)
-            clear = tests.statistic - tests.df
-        return self._slides[len(newest) - 1 - int(np.argmax(clear))].end_ms - self._slide_ms
+            many = np.full(len(newest), position)
+            counted = np.ascontiguousarray(newest, np.float64)
+            tests = g_test(group_counts(counted, tables.counts[many], tables.groups[many], tables.continuous[many]))
+            since = len(rows) - 1 - int(np.argmax(tests.statistic - tests.df))
+            found = likelihoods_of_shares(rows, reference, since, float(tau.location[position]))
+        starts_ms = np.array([slide.end_ms - self._slide_ms for slide in self._slides], np.int64)
+        return onset(found, starts_ms, self._slide_ms)
 
     def _newest(self, position: int) -> tuple[Counts, Counts]:
         """Counts by code of the newest slide, of the newest two, ...; and their values in all."""

@@ -157,6 +157,9 @@ class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
     signal: str
     onset: Time  # when the change began, as far as the detector can tell
+    # Nine times in ten the change began between these; without `onset_from` it may have been before the window.
+    onset_from: Time | None = None
+    onset_to: Time | None = None
     detector: str
     statistic: float
     threshold: float

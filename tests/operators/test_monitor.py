@@ -12,6 +12,8 @@ from operators.codes import MISSING
 from operators.monitor import retire
 from operators.outputs import Progress, SignalChange
 from operators.state import Key
+from schemas.cloudevents import timestamp
+from tests.operators import panes
 from tests.operators.panes import MINUTE, RESTART, SHUFFLE, TENTHS, Driver, Records, detection, timeline
 from tests.operators.signals import categorical_signal, discrete_signal, numeric_signal, unhurried
 
@@ -313,6 +315,17 @@ def test_an_onset_before_the_pane_is_traced_back():
     driver = Driver(detection(detectors=SEQUENTIAL, min_count=10)).run(panes)
     assert driver.told[0][2:] == ("opened", "up")
     assert abs(driver.changes[0].onset_ms - 300 * 10_000) < 20 * 10_000
+
+
+@pytest.mark.parametrize("detectors", [None, panes.WINDOWED])
+def test_an_onset_lies_between_the_times_it_is_told_to(detectors):
+    """Whether a detector tells it to the record or the slides do; a change told again keeps both."""
+    driver = Driver(detection(detectors=detectors, critical="medium")).run(timeline("ooooosssuuuuddd", KINDS, 1_000))
+    assert {change.state for change in driver.changes} >= {"opened", "changed"}
+    for change in driver.changes:
+        told = change.evidence
+        assert told.onset_from is None or told.onset_from <= told.onset
+        assert told.onset <= told.onset_to <= timestamp(change.time_ms)
 
 
 @pytest.mark.parametrize("name", ["adwin", "page_hinkley", "river:ADWIN", "river:KSWIN"])

@@ -31,7 +31,17 @@ def slides(drawn, of, records=200, kinds=KINDS, seed=0):
 def test_an_onset_is_the_slide_at_which_the_change_begins(drawn, minute, records):
     """Of a move up as well as of values that come apart; from small slides as well as from large ones."""
     window, _ = slides(drawn, detection(), records)
-    assert window.onset_ms(0) == minute * MINUTE
+    found = window.onset(0)
+    assert found.at_ms == pytest.approx(minute * MINUTE, abs=MINUTE / 6)
+    assert found.at_ms < found.to_ms
+    if minute == 0:
+        assert found.from_ms is None  # who knows what was before the window
+    else:
+        assert found.from_ms <= found.at_ms
+    if drawn.endswith("ou"):
+        assert found.to_ms == 7 * MINUTE  # one slide that differs: anywhere in it
+    else:
+        assert found.to_ms - minute * MINUTE < MINUTE / 2
 
 
 def test_the_onset_of_a_mix():
@@ -39,7 +49,9 @@ def test_the_onset_of_a_mix():
     of = detection({"plan": categorical_signal([4_000, 3_000, 2_000, 1_000])}, None)
     kinds = {"o": [0, 0, 0, 0, 1, 1, 1, 2, 2, 3], "x": [0, 0, 0, 0, 1, 1, 2, 2, 2, 3]}
     window, _ = slides("oooooxxxx", of, 1_000, kinds)
-    assert window.onset_ms(0) == 5 * MINUTE
+    found = window.onset(0)
+    assert found.at_ms == pytest.approx(5 * MINUTE, abs=MINUTE / 4)
+    assert found.from_ms < 5 * MINUTE < found.to_ms < 7 * MINUTE
 
 
 def test_the_shift_since_an_onset():
