@@ -151,6 +151,17 @@ def reaches(level: Level, minimum: Level) -> bool:
     return LEVELS.index(level) >= LEVELS.index(minimum)
 
 
+def moves(tests: WindowTests, detector: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far each signal moved, and came apart, in standard errors: what `direction` asks for.
+
+    By ranks; of ``wasserstein``, which looks at the scale and not at ranks, by mean and standard deviation.
+    """
+    if detector != "wasserstein":
+        return tests.lepage.z_location, tests.lepage.z_spread
+    error = np.sqrt(tests.window.tau * tests.inverse)
+    return tests.wasserstein.moved / error, tests.wasserstein.widened * math.sqrt(2) / error
+
+
 def direction(numeric: bool, z_location: float, z_spread: float) -> Direction:
     """Which way a signal changed, from its rank tests.
 

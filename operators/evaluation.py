@@ -95,9 +95,10 @@ class _Evaluation:
         found: dict[int, list[Alarm]] = {}
         for verdict in verdicts:
             own = self._detection.windowed[verdict.detector][1]
+            z_location, z_spread = effects.moves(tests, verdict.detector)
             for position in np.flatnonzero(verdict.over & judged).tolist():
                 size = float(verdict.effect[position])
-                z = float(tests.lepage.z_location[position]), float(tests.lepage.z_spread[position])
+                z = float(z_location[position]), float(z_spread[position])
                 effect = evidence.effect(self._detection, position, verdict.level[position], size, *z)
                 if np.isnan(own[position]) and not effects.reaches(effect.level, self._model.alarms.min_effect):
                     continue

@@ -14,7 +14,7 @@ from operators.scores import Alarm
 from operators.values import disguised
 from operators.windows import Slides
 from schemas.cloudevents import significant, timestamp
-from schemas.events import CategoryChange, Effect, Histogram, Moments, SignalEvidence
+from schemas.events import CategoryChange, Effect, Histogram, Moments, SignalEvidence, UnseenValues
 from schemas.profile import Level, NumericSignal
 
 BARS = 10  # of a histogram: tenths of the reference
@@ -41,6 +41,7 @@ def evidence(detection: Detection, position: int, slides: Slides, alarm: Alarm, 
         current=_current(detection, position, slides),
         histogram=_histogram(detection, position, slides.counts[position]) if numeric else None,
         categories=None if numeric else _categories(detection, position, slides.counts[position]),
+        unseen=_unseen(detection, position, slides.counts[position]) or None,
     )
 
 
@@ -74,8 +75,8 @@ def _current(detection: Detection, position: int, slides: Slides) -> Moments:
     shares = {"missing": significant(int(row[MISSING]) / records)}
     if row[INVALID]:
         shares["invalid"] = significant(int(row[INVALID]) / records)
-    if row[UNSEEN]:
-        shares["unseen"] = significant(int(row[UNSEEN]) / records)
+    if unseen := int(row[detection.tables.unseen[position]].sum()):
+        shares["unseen"] = significant(unseen / records)
     signals = detection.signals
     if position not in signals.numeric or not values:
         return Moments(**shares)
@@ -149,6 +150,26 @@ def _categories(detection: Detection, position: int, row: Counts) -> tuple[Categ
         for name, (a, b) in shares.items()
     ]
     return tuple(sorted(changes, key=lambda c: (-abs(c.current - c.reference), c.category))[:NAMED])
+
+
+def _unseen(detection: Detection, position: int, row: Counts) -> tuple[UnseenValues, ...]:
+    """Where a discrete signal has values that the reference never had, as far as they may be told; most first."""
+    signal = detection.signals.signals[position]
+    if not isinstance(signal, NumericSignal) or _is_sensitive(detection, position):
+        return ()
+    codes = np.flatnonzero(detection.tables.unseen[position] & (row >= detection.signals.model.disclose)).tolist()
+    values = max(float(row @ detection.tables.is_value[position]), 1.0)
+    found = [UnseenValues(values=_place(signal, code), current=significant(int(row[code]) / values)) for code in codes]
+    return tuple(sorted(found, key=lambda unseen: -unseen.current)[:NAMED])
+
+
+def _place(signal: NumericSignal, code: int) -> str:
+    """Between which values of a discrete signal a bin without one lies."""
+    if code == 0:
+        return f"below {signal.edges[0]:.9g}"
+    if code == len(signal.edges):
+        return f"above {signal.edges[-1]:.9g}"
+    return f"between {signal.edges[code - 1]:.9g} and {signal.edges[code]:.9g}"
 
 
 def _is_sensitive(detection: Detection, position: int) -> bool:

@@ -46,6 +46,29 @@ def value_codes(signal: Signal) -> NDArray[np.bool_]:
     return codes
 
 
+def unseen_codes(signal: Signal) -> NDArray[np.bool_]:
+    """Which codes are values that the reference never had: UNSEEN, and what lies between those of a discrete signal.
+
+    Beyond the lowest and the highest value of a discrete signal nothing was seen either; a continuous signal has open
+    ends, and values between those that were seen are what is expected of it.
+
+    Returns
+    -------
+    bool, shape (256,)
+    """
+    codes = np.zeros(CODES, dtype=np.bool_)
+    if not isinstance(signal, NumericSignal):
+        codes[UNSEEN] = True
+    elif signal.discrete:
+        edges = np.array(signal.edges)
+        own = np.zeros(len(signal.counts), dtype=np.bool_)  # bins of one value, which reach to the next float
+        own[1:-1] = edges[1:] == np.nextafter(edges[:-1], np.inf)
+        if len(edges) and edges[-1] == np.finfo(np.float64).max:
+            own[-1] = True  # there is no float above it
+        codes[: len(own)] = ~own & (np.array(signal.counts) == 0)
+    return codes
+
+
 def rank_table(signal: Signal) -> NDArray[np.float64]:
     """Rank of each code; NaN for codes that are no values of the signal.
 

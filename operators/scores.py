@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from operators import sketch
-from operators.codes import INVALID, MISSING, UNSEEN
+from operators.codes import INVALID, MISSING
 from operators.detection import Detection, Verdict
 from operators.sketch import Slide
 from operators.state import Key
@@ -58,8 +58,8 @@ def summary(
     """
     names = detection.signals.names
     counts = {
-        name: SignalCounts(missing=int(row[MISSING]), invalid=int(row[INVALID]), unseen=int(row[UNSEEN]))
-        for name, row in zip(names, slides.counts, strict=True)
+        name: SignalCounts(missing=int(row[MISSING]), invalid=int(row[INVALID]), unseen=int(row[unseen].sum()))
+        for name, row, unseen in zip(names, slides.counts, detection.tables.unseen, strict=True)
     }
     rows: list[Evaluation] = []
     if judged is not None:

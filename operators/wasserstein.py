@@ -34,6 +34,8 @@ class Wasserstein(NamedTuple):
     z: Floats  # the p-value as a normal deviate of two sides
     p_value: Floats
     chance: Floats  # W1 squared that chance alone brings on average
+    moved: Floats  # the window's mean less the reference's
+    widened: Floats  # its standard deviation less the reference's, on the bins
 
 
 def bin_places(signal: Signal) -> Floats:
@@ -87,14 +89,23 @@ def wasserstein(
     statistic, up, down, chance = np.zeros((4, signals))
     alike = np.broadcast_to(np.asarray(tau, dtype=np.float64), (signals,)).copy()
     _compare(current, reference, places, alike, statistic, up, down, chance, np.empty((4, current.shape[1])))
+    mean, sd = _moments(current, places)
+    reference_mean, reference_sd = _moments(reference, places)
     if means is not None:
-        weights = current / np.maximum(current.sum(axis=1), 1)[:, None]
-        binned = (weights * np.where(weights > 0, np.nan_to_num(places), 0.0)).sum(axis=1)
-        beyond = np.abs(means - binned)
-        statistic = statistic + np.where(np.isfinite(beyond) & (current.sum(axis=1) > 0), beyond, 0.0)
+        beyond = np.where(np.isfinite(means) & (current.sum(axis=1) > 0), means - mean, 0.0)
+        statistic, mean = statistic + np.abs(beyond), mean + beyond
     p_value = np.minimum(1.0, ndtr(-up) + ndtr(-down))
     z = np.where(p_value > LEAST, -ndtri(np.maximum(p_value, LEAST) / 2), np.minimum(up, down))
-    return Wasserstein(statistic, np.maximum(0.0, z), p_value, chance)
+    return Wasserstein(statistic, np.maximum(0.0, z), p_value, chance, mean - reference_mean, sd - reference_sd)
+
+
+def _moments(counts: Floats, places: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each row's places; 0 of nothing."""
+    weights = np.where(np.isfinite(places), counts, 0.0)
+    weights = weights / np.maximum(weights.sum(axis=1), 1.0)[:, None]
+    known = np.nan_to_num(places)
+    mean = (weights * known).sum(axis=1)
+    return mean, np.sqrt((weights * (known - mean[:, None]) ** 2).sum(axis=1))
 
 
 def wasserstein_threshold(alpha: ArrayLike, test: Wasserstein, inverse: ArrayLike) -> Floats:

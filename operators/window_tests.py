@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.codes import UNSEEN
 from operators.distances import DISTANCES, Distances, distance_threshold, distances
 from operators.g_test import GTest, g_test, g_threshold
 from operators.grouping import Cells, group_counts, group_rows, is_continuous
@@ -17,7 +18,7 @@ from operators.inflation import Inflation, inflation
 from operators.ks import KsTest, ks, ks_threshold
 from operators.lepage import LepageTest, RankMoments, is_even, lepage, lepage_threshold
 from operators.psi import debiased_psi, psi, psi_threshold
-from operators.ranks import moment_rows, rank_rows, reference_counts, spread_ranks, value_codes
+from operators.ranks import moment_rows, rank_rows, reference_counts, spread_ranks, unseen_codes, value_codes
 from operators.wasserstein import Wasserstein, bin_places, wasserstein, wasserstein_threshold
 from schemas.profile import NumericSignal, Signal
 
@@ -32,7 +33,9 @@ class ReferenceTables:
     counts: NDArray[np.float64]  # (S, 256) reference values by code
     totals: NDArray[np.float64]  # (S,) reference values
     is_value: NDArray[np.float64]  # (S, 256) 1 for codes that are values of the signal, else 0
-    groups: NDArray[np.int64]  # (S, 256) tenth of the reference or the code itself; -1 where it is no value
+    unseen: NDArray[np.bool_]  # (S, 256) codes of values that the reference never had
+    # (S, 256) tenth of the reference or the code itself, one for all unseen values; -1 where it is no value
+    groups: NDArray[np.int64]
     continuous: NDArray[np.bool_]  # (S,) compared on tenths of the reference
     even: NDArray[np.bool_]  # (S,) no code has more than a tenth of the reference
     numeric: NDArray[np.bool_]  # (S,) values have an order: up, down, apart
@@ -89,9 +92,11 @@ def reference_tables(signals: Sequence[Signal]) -> ReferenceTables:
     counts = _rows([reference_counts(signal) for signal in signals])
     is_value = _rows([value_codes(signal).astype(np.float64) for signal in signals])
     continuous = np.array([is_continuous(signal) for signal in signals], dtype=np.bool_)
+    unseen = np.array([unseen_codes(signal) for signal in signals], dtype=np.bool_).reshape(-1, 256)
     return ReferenceTables(
-        **_of_counts(counts, is_value, continuous),
+        **_of_counts(counts, is_value, unseen, continuous),
         is_value=is_value,
+        unseen=unseen,
         continuous=continuous,
         numeric=np.array([isinstance(signal, NumericSignal) for signal in signals], dtype=np.bool_),
         inflation=inflation(signals),
@@ -100,7 +105,10 @@ def reference_tables(signals: Sequence[Signal]) -> ReferenceTables:
 
 
 def _of_counts(
-    counts: NDArray[np.float64], is_value: NDArray[np.float64], continuous: NDArray[np.bool_]
+    counts: NDArray[np.float64],
+    is_value: NDArray[np.float64],
+    unseen: NDArray[np.bool_],
+    continuous: NDArray[np.bool_],
 ) -> dict[str, Any]:
     """Tables that follow from the reference's counts by code."""
     ranks = rank_rows(counts, is_value)
@@ -108,7 +116,7 @@ def _of_counts(
     return {
         "counts": counts,
         "totals": counts.sum(axis=1),
-        "groups": group_rows(ranks, continuous),
+        "groups": np.where(unseen, UNSEEN, group_rows(ranks, continuous)),
         "even": is_even(counts),
         "ranks": ranks,
         "spreads": spreads,

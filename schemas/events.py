@@ -42,6 +42,7 @@ __all__ = [
     "StreamEvent",
     "StreamType",
     "UnknownEventError",
+    "UnseenValues",
     "Why",
     "Window",
     "decode",
@@ -149,6 +150,13 @@ class CategoryChange(msgspec.Struct, frozen=True, kw_only=True):
     current: float
 
 
+class UnseenValues(msgspec.Struct, frozen=True, kw_only=True):
+    """Values that the reference never had: ``between 3 and 4``, ``below 0``, ``above 9``."""
+
+    values: str
+    current: float  # share of the present values
+
+
 class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a signal is said to have changed: the strongest alarm on it, and what the values look like.
 
@@ -169,6 +177,7 @@ class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     current: Moments
     histogram: Histogram | None = None  # numeric signals
     categories: tuple[CategoryChange, ...] | None = None  # categorical signals: those that changed most, first the most
+    unseen: tuple[UnseenValues, ...] | None = None  # discrete numeric signals: those seen often enough, most first
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):

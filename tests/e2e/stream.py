@@ -37,7 +37,8 @@ models:
     window: {size: 1 min, slide: 30 s, min_count: 100}
     alarms: {budget: 1 per day, confirm: 2, recover: 1}
     prediction: {task: regression}
-    features: {amount: {type: numeric, detectors: [psi, ks, adwin, page_hinkley]}}
+    features:
+      amount: {type: numeric, detectors: [psi, ks, wasserstein, adwin, page_hinkley, "river:ADWIN": {delta: 1e-6}]}
     quality: {freshness: %(freshness)s}
 """
 

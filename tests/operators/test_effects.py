@@ -23,6 +23,7 @@ from operators.effects import (
     effect_levels,
     effect_sizes,
     l_infinity_levels,
+    moves,
     rank_shift,
     reaches,
 )
@@ -147,6 +148,28 @@ def test_direction_is_that_of_the_clearer_rank_test(shift: float, factor: float,
     """Moved, or apart and together; neither is a mix."""
     ranks = changed(shift, factor).lepage
     assert direction(True, ranks.z_location[0], ranks.z_spread[0]) == expected
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize(
+    ("shift", "factor", "expected"), [(0.3, 1.0, "up"), (-2.0, 1.0, "down"), (0.0, 1.3, "spread"), (0.0, 0.7, "narrow")]
+)
+def test_every_detector_tells_the_same_direction(detector: str, shift: float, factor: float, expected: str) -> None:
+    """Of a move and of a change of spread."""
+    z_location, z_spread = moves(changed(shift, factor), detector)
+    assert direction(True, z_location[0], z_spread[0]) == expected
+
+
+def test_a_tail_that_runs_away_has_moved_by_its_mean() -> None:
+    """Ranks have nothing beyond the largest: wasserstein tells what moved by the values themselves."""
+    values = np.random.default_rng(2).normal(size=1_000)
+    values[:10] = 1_000
+    tests = evaluate_counts(
+        reference_tables([REFERENCE]), window(codes_of(values, REFERENCE.edges)), np.array([values.mean()])
+    )
+    told = {name: direction(True, *(float(z[0]) for z in moves(tests, name))) for name in ("psi", "wasserstein")}
+    assert told == {"psi": "mix", "wasserstein": "up"}
+    assert effect_sizes(tests, "wasserstein")[0] == pytest.approx(10.0, rel=0.05)
 
 
 def test_categories_have_no_direction() -> None:

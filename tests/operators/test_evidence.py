@@ -8,7 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from config.plan import DetectorPlan
 from operators.codes import ABSENT, INVALID, MISSING, OTHER, UNSEEN
+from operators.detection import WINDOWED
 from schemas.events import CategoryChange, Moments
 from schemas.profile import CategoricalSignal
 from tests.operators.panes import MINUTE, TENTHS, Driver, Records, detection
@@ -49,6 +51,33 @@ def test_a_discrete_signal_has_a_bar_for_each_value():
         (0.0, 0.6, 0.0, 0.3, 0.1, 0.0),
         (0.0, 0.25, 0.25, 0.0, 0.0, 0.5),
     )
+
+
+def test_values_between_those_of_a_discrete_signal_are_unseen():
+    """Counted as such, and told where they lie if there are `disclose` of them; nothing of a sensitive signal."""
+    signal = discrete_signal(np.repeat(np.arange(12.0), 100))
+    codes = [*range(1, 24, 2)] * 10 + [8] * 20 + [24] * 12 + [0]  # 3.5, over 11, and too few below 0
+    evidence = shown(signal, codes)
+    assert evidence.current.unseen == pytest.approx(33 / 153, abs=0.03)
+    assert [(unseen.values, unseen.current) for unseen in evidence.unseen] == [
+        ("between 3 and 4", pytest.approx(20 / 153, abs=0.02)),
+        ("above 11", pytest.approx(12 / 153, abs=0.02)),
+    ]
+    hidden = shown(signal, codes, sensitive=("age",))
+    assert hidden.unseen is None
+    assert hidden.current.unseen == evidence.current.unseen
+
+
+@pytest.mark.parametrize("name", [name for name in WINDOWED if name not in ("ks", "lepage", "wasserstein")])
+def test_unseen_values_between_known_ones_are_a_change(name):
+    """Eight in a hundred, spread over all gaps: no rank moves, but one share does, that of what was never seen."""
+    signal = discrete_signal(np.repeat(np.arange(12.0), 800))
+    values = np.random.default_rng(4).permutation(np.resize(np.arange(1, 24, 2), 2_000))
+    values[::12] = np.resize(np.arange(2, 23, 2), len(values[::12]))
+    panes = [Records(minute * MINUTE, values[:, None].astype(np.uint8)) for minute in (1, 2, 3)]
+    (opened,) = Driver(detection({"rooms": signal}, (DetectorPlan(name=name),))).run(panes).changes
+    assert opened.evidence.current.unseen == pytest.approx(1 / 12, abs=0.002)
+    assert len(opened.evidence.unseen) == 10  # the most that are told
 
 
 def test_many_discrete_values_share_bars():

@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given
+from msgspec import structs
 from scipy.stats import rankdata
 
+from operators.binning import value_edges
 from operators.codes import INVALID, MISSING, OTHER, UNSEEN
 from operators.ranks import (
     mean_and_sd,
@@ -13,6 +15,7 @@ from operators.ranks import (
     reference_counts,
     spread_ranks,
     standardised,
+    unseen_codes,
     value_codes,
 )
 from schemas.profile import Signal
@@ -109,3 +112,20 @@ def test_standardised_ranks_have_mean_zero_and_deviation_one() -> None:
     mean, sd = mean_and_sd(shares, ranks)
     standard = standardised(ranks[None, :], np.array([mean]), np.array([sd]))[0]
     np.testing.assert_allclose(mean_and_sd(shares, standard), (0.0, 1.0), atol=1e-12)
+
+
+def test_what_lies_between_the_values_of_a_discrete_signal_was_never_seen() -> None:
+    """Below, between and above; not what a merged profile has there, nor anything of a continuous one."""
+    discrete = discrete_signal(np.repeat([1.0, 2.0, 4.0], 100))
+    assert np.flatnonzero(unseen_codes(discrete)).tolist() == [0, 2, 4, 6]
+    merged = structs.replace(discrete, counts=(0, 100, 7, 100, 0, 100, 0))
+    assert np.flatnonzero(unseen_codes(merged)).tolist() == [0, 4, 6]
+    assert not unseen_codes(continuous_signal(np.arange(1_000.0))).any()
+    assert np.flatnonzero(unseen_codes(categorical_signal([5, 3]))).tolist() == [UNSEEN]
+    largest = np.finfo(np.float64).max
+    edges = value_edges(np.array([1.0, np.nextafter(1.0, 2.0)]))
+    beside = numeric_signal(edges, np.array([0, 9, 9, 0]), discrete=True)  # neighbours: nothing fits between
+    assert np.flatnonzero(unseen_codes(beside)).tolist() == [0, 3]
+    last = numeric_signal(np.array([largest]), np.array([0, 9]), discrete=True)
+    assert np.flatnonzero(unseen_codes(last)).tolist() == [0]
+    assert np.flatnonzero(unseen_codes(numeric_signal(np.array([]), np.array([0]), discrete=True))).tolist() == [0]
