@@ -49,7 +49,8 @@ class ValueCounts:
         """Count finite values."""
         if not len(values):
             return
-        self._min, self._max = min(self._min, float(values.min())), max(self._max, float(values.max()))
+        # The sum makes 0.0 of -0.0: which of them came first must not show.
+        self._min, self._max = min(self._min, float(values.min()) + 0.0), max(self._max, float(values.max()) + 0.0)
         # Sorting in ever larger pieces: as many values wait as there are cells, so each is moved a few times only.
         self._waiting.append(values)
         self._waits += len(values)

@@ -28,6 +28,12 @@ def test_counts_are_those_of_numpy(values, pieces):
     assert counts.extremes == (min(values, default=np.inf), max(values, default=-np.inf))
 
 
+@pytest.mark.parametrize("zeros", [[0.0, -0.0], [-0.0, 0.0], [-0.0]])
+def test_the_sign_of_a_zero_does_not_show(zeros):
+    """Else a profile's id would depend on which of them came first."""
+    assert [str(extreme) for extreme in counted(zeros, pieces=len(zeros)).extremes] == ["0.0", "0.0"]
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.sampled_from([1e-300, 1.0, 1e300]))
 def test_beyond_the_limit_neither_order_nor_pieces_matter(seed, pieces, scale):
