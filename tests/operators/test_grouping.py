@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from operators import grouping
 from operators.codes import CODES, OTHER, UNSEEN
-from operators.grouping import COARSE, LEAST, Cells, code_groups, group_counts
+from operators.g_test import g_test
+from operators.grouping import COARSE, LEAST, NEVER, Cells, code_groups, group_counts
 from operators.ranks import rank_table
 from tests.operators.signals import categorical_signal, continuous_signal, discrete_signal, unhurried
 
+IDS = np.arange(CODES)[None, :]
 PAIRS = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 4_000)), min_size=1, max_size=40)
 
 
@@ -33,6 +37,17 @@ def pairs(cells: Cells) -> list[tuple[float, float]]:
     return list(zip(cells.current[0, :number].tolist(), cells.reference[0, :number].tolist(), strict=True))
 
 
+def beyond_chance(count: int, total: int, share: float) -> bool:
+    """Whether the binomial's Chernoff bound for so many in the window is below NEVER."""
+    part = count / total
+    if part <= share:
+        return False
+    exponent = part * math.log(part / share)
+    if part < 1:
+        exponent += (1 - part) * math.log((1 - part) / (1 - share))
+    return total * exponent > -math.log(NEVER)
+
+
 def naive(counts: list[tuple[int, int]]) -> list[tuple[float, float]]:
     """The rule as one would say it, on Python's lists."""
     n, m = sum(c for c, _ in counts), sum(r for _, r in counts)
@@ -48,7 +63,7 @@ def naive(counts: list[tuple[int, int]]) -> list[tuple[float, float]]:
         while rest and c + r < need:
             c, r = c + rest[0][0], r + rest[0][1]
             rest = rest[1:]
-        if c + r >= need or not cells:
+        if c + r >= need or not cells or beyond_chance(c, c + r, n / (n + m)):
             cells.append((c, r))
         else:
             into = len(cells) - 1 if smallest is None else smallest
@@ -73,7 +88,10 @@ def test_cells_equal_those_of_the_naive_rule(counts: list[tuple[int, int]]) -> N
 @unhurried
 @given(counts=PAIRS)
 def test_nothing_is_lost_and_no_cell_is_too_small(counts: list[tuple[int, int]]) -> None:
-    """All values are in some cell, and in more than one cell only where each has five values expected."""
+    """All values are in some cell, and in more than one cell only where each has five values expected.
+
+    But for one that has more values of the window than chance would ever give it.
+    """
     n, m = sum(c for c, _ in counts), sum(r for _, r in counts)
     cells = grouped([c for c, _ in counts], [r for _, r in counts])
     if min(n, m) == 0:
@@ -81,17 +99,23 @@ def test_nothing_is_lost_and_no_cell_is_too_small(counts: list[tuple[int, int]])
         return
     assert (sum(c for c, _ in cells), sum(r for _, r in cells)) == (n, m)
     if len(cells) > 1:
-        assert all((c + r) * min(n, m) / (n + m) >= LEAST * (1 - 1e-12) for c, r in cells)
+        small = [(c, r) for c, r in cells if (c + r) * min(n, m) / (n + m) < LEAST * (1 - 1e-12)]
+        assert len(small) <= 1
+        assert all(beyond_chance(c, c + r, n / (n + m)) for c, r in small)
 
 
 @unhurried
 @given(counts=PAIRS, seed=st.integers(0, 2**32 - 1))
 def test_cells_depend_on_pooled_counts_only(counts: list[tuple[int, int]], seed: int) -> None:
-    """Dealing the same pooled values out anew, with the same sample sizes, leaves the cells where they are."""
+    """Dealing the same pooled values out anew, with the same sample sizes, leaves the cells where they are.
+
+    But for a cell that is there because chance would never deal so.
+    """
     totals = np.array([c + r for c, r in counts])
     n = sum(c for c, _ in counts)
     dealt = np.random.default_rng(seed).multivariate_hypergeometric(totals, n)
     first = grouped([c for c, _ in counts], [r for _, r in counts])
+    assume(len(first) < 2 or all(c + r >= LEAST * totals.sum() / min(n, totals.sum() - n) for c, r in first))
     second = grouped(dealt.tolist(), (totals - dealt).tolist())
     assert [c + r for c, r in first] == [c + r for c, r in second]
 
@@ -106,6 +130,31 @@ def test_cells_do_not_depend_on_the_order_of_categories(totals: list[int], seed:
     order = rng.permutation(len(totals))
     shuffled = grouped(current[order].tolist(), reference[order].tolist())
     assert sorted(grouped(current.tolist(), reference.tolist())) == sorted(shuffled)
+
+
+@pytest.mark.parametrize(("n", "m", "unseen"), [(300, 10_000, 12), (1_000, 1_000_000, 24)])
+def test_a_new_category_does_not_hide_in_company(n: int, m: int, unseen: int) -> None:
+    """Few of a window are enough to stand alone, where hundreds would be merged with the smallest known category."""
+    known = [round(0.6 * (n - unseen)), n - unseen - round(0.6 * (n - unseen))]
+    cells = grouped([*known, unseen], [6 * m // 10, 4 * m // 10, 0])
+    assert (float(unseen), 0.0) in cells
+    table = group_counts(row([*known, unseen]), row([6 * m // 10, 4 * m // 10, 0]), IDS, np.array([False]))
+    assert g_test(table).p_value[0] < 1e-7
+    few = unseen // 12
+    assert len(grouped([n - known[1] - few, known[1], few], [6 * m // 10, 4 * m // 10, 0])) == 2
+
+
+@pytest.mark.parametrize("new", [0.0, 0.001])
+def test_what_no_chance_would_deal_comes_by_no_chance(new: float) -> None:
+    """Of 20,000 windows of a rare category none has a cell that is too small."""
+    rng = np.random.default_rng(9)
+    shares = np.array([0.6, 0.4 - 2 * new, new, new])
+    current, reference = rng.multinomial(300, shares, 20_000), rng.multinomial(5_000, shares, 20_000)
+    tables = [np.zeros((20_000, CODES)) for _ in range(2)]
+    tables[0][:, :4], tables[1][:, :4] = current, reference
+    cells = group_counts(*tables, np.tile(IDS, (20_000, 1)), np.zeros(20_000, bool))
+    totals = np.where(np.arange(CODES) < cells.cells[:, None], cells.current + cells.reference, np.inf)
+    assert totals.min() >= LEAST * 5_300 / 300 * (1 - 1e-12)
 
 
 def test_continuous_signal_is_compared_on_tenths() -> None:
