@@ -7,6 +7,7 @@
     sums     int64 (numeric signals, 5), see moments.py
     rows     per record: time u32 (ms from the start of the pane), hash u64 of id or line,
              code u8 per signal, raw value f64 per signal that asks for raw values
+    names    only if flags is 1: msgpack, see unnamed.py
 
 The rows of a pane are taken in the order of (time, hash, codes, raw values): total up to records that are
 equal in all of it, so it is the same from Kafka and from files, at any parallelism, however batches fell.
@@ -22,14 +23,18 @@ import numpy as np
 import numpy.typing as npt
 
 from operators import moments
+from operators.unnamed import Names, merged
 from schemas.errors import StateVersionError
 
 FORMAT = 1
+NAMES = 1  # flag
 LIMIT = 4 << 20  # bytes a chunk; a 100 MB one overflows the window's buffer, small ones cost a row each
 HEADER = struct.Struct("<BBHHHIqI")  # 24 bytes: what follows is aligned
 PREFIX = 12  # bytes of time and hash before the codes
 
 Bytes = npt.NDArray[np.uint8]
+
+_names = msgspec.msgpack.Decoder(Names)
 
 
 class Pane(msgspec.Struct, frozen=True):
@@ -40,6 +45,7 @@ class Pane(msgspec.Struct, frozen=True):
     codes: Bytes  # (records, signals), C-contiguous
     sums: npt.NDArray[np.int64]  # (numeric signals, 5)
     raw: npt.NDArray[np.float64]  # (records, signals with raw input)
+    names: Names = {}
 
     def __len__(self) -> int:
         return len(self.times_ms)
@@ -63,10 +69,18 @@ def rows(
 
 
 def encode(
-    pane_end_ms: int, meaning: int, signals: int, raw: int, sums: npt.NDArray[np.int64], records: int, data: bytes
+    pane_end_ms: int,
+    meaning: int,
+    signals: int,
+    raw: int,
+    sums: npt.NDArray[np.int64],
+    records: int,
+    data: bytes,
+    names: Names | None = None,
 ) -> bytes:
     """One chunk from the bytes of its rows."""
-    return HEADER.pack(FORMAT, 0, signals, raw, len(sums), records, pane_end_ms, meaning) + sums.tobytes() + data
+    head = HEADER.pack(FORMAT, NAMES if names else 0, signals, raw, len(sums), records, pane_end_ms, meaning)
+    return head + sums.tobytes() + data + (msgspec.msgpack.encode(names) if names else b"")
 
 
 def overhead(numeric: int) -> int:
@@ -112,17 +126,21 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
     """
     total: npt.NDArray[np.int64] | None = None
     parts = []
+    names: list[Names] = []
     signals = raw = end_ms = 0
     for chunk in chunks:
         signals, raw, records, end_ms = header(chunk)
-        numeric = HEADER.unpack_from(chunk)[4]
+        _, flags, _, _, numeric, *_ = HEADER.unpack_from(chunk)
         at = HEADER.size
         sums = np.frombuffer(chunk, np.int64, numeric * moments.FIELDS, at).reshape(numeric, moments.FIELDS)
         if total is None:
             total = moments.empty(numeric)
         moments.add(total, sums)
         at += sums.nbytes
-        parts.append(np.frombuffer(chunk, np.uint8, len(chunk) - at, at).reshape(records, -1))
+        size = records * (PREFIX + signals + 8 * raw)
+        parts.append(np.frombuffer(chunk, np.uint8, size, at).reshape(records, -1))
+        if flags & NAMES:
+            names.append(_names.decode(chunk[at + size :]))
     assert total is not None, "a pane has at least one chunk"
     data = parts[0] if len(parts) == 1 else np.concatenate(parts)
     positions = row_order(data)
@@ -131,7 +149,7 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
     # Copies, also of a single row, whose bytes could be taken as they are: read-only arrays compile kernels again.
     codes = data[:, PREFIX : PREFIX + signals].copy()
     raw_values = data[:, PREFIX + signals :].copy().view(np.float64) if raw else np.empty((len(data), 0))
-    return Pane(end_ms, end_ms - pane_ms + row_times(data), codes, total, raw_values)
+    return Pane(end_ms, end_ms - pane_ms + row_times(data), codes, total, raw_values, merged(names))
 
 
 def row_times(data: Bytes) -> npt.NDArray[np.int64]:

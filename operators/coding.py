@@ -120,7 +120,7 @@ class CategoryCoder(dict[object, int]):
         super().__init__({None: MISSING})
         self._codes = {name: code for code, (name, _) in enumerate(signal.categories)}
         self._read = boolean if truth else category
-        self._absent = OTHER if signal.rest else UNSEEN
+        self.absent = OTHER if signal.rest else UNSEEN  # code of what has no name in the reference
         self._disguised = any(DISGUISED.fullmatch(name) for name in self._codes)
         if not self._disguised:
             self.update(self._codes)
@@ -131,8 +131,8 @@ class CategoryCoder(dict[object, int]):
         name = value if isinstance(value, Gap) else self._read(value)
         if isinstance(name, Gap):
             return name.code
-        code = self._codes.get(disguised(name) if self._disguised else name, self._absent)
-        if type(value) is str and code != self._absent:
+        code = self._codes.get(disguised(name) if self._disguised else name, self.absent)
+        if type(value) is str and code != self.absent:
             self[value] = code  # texts only: True, 1 and 1.0 are one key and three names; no more than there are codes
         return code
 
@@ -145,6 +145,11 @@ class CategoryCoder(dict[object, int]):
             return np.fromiter(map(self.__getitem__, values), np.uint8, len(values))
         except TypeError:  # a list or an object is no key of a dictionary
             return np.fromiter((self[v] if _hashable(v) else INVALID for v in values), np.uint8, len(values))
+
+    def names(self, values: Column, rows: npt.NDArray[np.int64]) -> list[str]:
+        """Names of some values of a column, which have one: as the profile would have them."""
+        some = [values[row] for row in rows.tolist()] if isinstance(values, list) else values.take(rows).to_pylist()
+        return [str(self._read(value)) for value in some]
 
 
 def _hashable(value: object) -> bool:

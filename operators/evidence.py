@@ -11,6 +11,7 @@ from operators.detection import Detection
 from operators.onsets import Onset
 from operators.references import FEATURE
 from operators.scores import Alarm
+from operators.unnamed import estimates
 from operators.values import disguised
 from operators.windows import Slides
 from schemas.cloudevents import significant, timestamp
@@ -41,7 +42,7 @@ def evidence(detection: Detection, position: int, slides: Slides, alarm: Alarm, 
         current=_current(detection, position, slides),
         histogram=_histogram(detection, position, slides.counts[position]) if numeric else None,
         categories=None if numeric else _categories(detection, position, slides.counts[position]),
-        unseen=_unseen(detection, position, slides.counts[position]) or None,
+        unseen=_unseen(detection, position, slides) or None,
     )
 
 
@@ -152,15 +153,23 @@ def _categories(detection: Detection, position: int, row: Counts) -> tuple[Categ
     return tuple(sorted(changes, key=lambda c: (-abs(c.current - c.reference), c.category))[:NAMED])
 
 
-def _unseen(detection: Detection, position: int, row: Counts) -> tuple[UnseenValues, ...]:
-    """Where a discrete signal has values that the reference never had, as far as they may be told; most first."""
-    signal = detection.signals.signals[position]
-    if not isinstance(signal, NumericSignal) or _is_sensitive(detection, position):
-        return ()
-    codes = np.flatnonzero(detection.tables.unseen[position] & (row >= detection.signals.model.disclose)).tolist()
+def _unseen(detection: Detection, position: int, slides: Slides) -> tuple[UnseenValues, ...]:
+    """What the reference never had, as far as it may be told; most first.
+
+    Of categories those without a name in the reference; of a discrete signal the places between its values.
+    """
+    signal, disclose = detection.signals.signals[position], detection.signals.model.disclose
+    row = slides.counts[position]
     values = max(float(row @ detection.tables.is_value[position]), 1.0)
-    found = [UnseenValues(values=_place(signal, code), current=significant(int(row[code]) / values)) for code in codes]
-    return tuple(sorted(found, key=lambda unseen: -unseen.current)[:NAMED])
+    if isinstance(signal, NumericSignal):
+        if _is_sensitive(detection, position):
+            return ()
+        codes = np.flatnonzero(detection.tables.unseen[position] & (row >= disclose)).tolist()
+        found = sorted(((_place(signal, code), float(row[code])) for code in codes), key=lambda one: -one[1])
+    else:
+        coder = detection.signals.category_coders[detection.signals.named.index(position)]
+        found = estimates(slides.unnamed(position, coder.absent), disclose)
+    return tuple(UnseenValues(values=name, current=significant(many / values)) for name, many in found[:NAMED])
 
 
 def _place(signal: NumericSignal, code: int) -> str:

@@ -11,6 +11,7 @@ from operators.detectors import adwin, page_hinkley, river
 from operators.learning import blank
 from operators.moments import FIELDS
 from operators.tracks import OPEN_FIELDS
+from operators.unnamed import MOST
 from operators.unprofiled import Unprofiled
 from schemas.errors import UsageError
 
@@ -18,6 +19,7 @@ LIMIT = 8 << 30  # bytes a model: state lives on the heap of the TaskManagers an
 SHOWN_VALUES = 1_000_000  # in an ADWIN window when its size is estimated: it grows with the logarithm of that
 PROFILE = 20_000  # bytes of a signal in a profile
 RIVER_VALUES = 150  # shown to a detector of river when its size is estimated; a KSWIN takes a ms for each
+NAME = 32  # bytes of a name that the reference has not, with its hash; of most
 CELL = 2  # bytes of a count; 4 in slides with more than 65,535 equal codes
 
 
@@ -45,7 +47,7 @@ def footprint(detection: Detection, versions: int) -> Footprint:
         That have records at the same time.
     """
     signals, window = detection.signals, detection.signals.model.window
-    slide = len(signals.names) * CODES * CELL + len(signals.numeric) * FIELDS * 8
+    slide = len(signals.names) * CODES * CELL + len(signals.numeric) * FIELDS * 8 + len(signals.named) * MOST * NAME
     slides = window.size_ms // window.slide_ms + 1
     buckets = adwin.MAX_BUCKETS * max(1, (SHOWN_VALUES // adwin.MAX_BUCKETS).bit_length())
     tracks = detection.tracks

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from config.plan import ALL, SourcePlan
-from operators import chunks
+from operators import chunks, unnamed
 from operators.codes import ABSENT
-from operators.columns import numbers
+from operators.coding import CategoryCoder
+from operators.columns import Column, numbers
 from operators.entries import Entry
 from operators.keys import monitor_key
 from operators.records import Identity, Layout, Records
 from operators.references import FEATURE, ModelSignals
 from operators.segment_coding import SegmentCoder
+from operators.values import disguised
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -34,6 +37,7 @@ class RecordCoder:
         self._segments = [
             SegmentCoder(plan, signals.model, signals.profile.segments) for plan in signals.model.segments
         ]
+        self._sensitive = {feature.name for feature in signals.model.features if feature.sensitive}
         self._absent = [position for position, name in enumerate(signals.names) if not carries(source, name)]
 
     def chunks(self, records: Records, times_ms: Ints, whose: Identity) -> Iterator[Entry]:
@@ -49,16 +53,28 @@ class RecordCoder:
         signals = self._signals
         values = self._values(records)
         codes = self._codes(records, values)
+        found = self._unnamed(records, codes)
         starts = times_ms - times_ms % self._pane_ms
         raw = values[:, [self._columns[position] for position in signals.raw]]
         data = chunks.rows(times_ms - starts, records.hashes, codes, raw)
         numeric_codes = np.ascontiguousarray(codes[:, signals.numeric])
-        cutter = _Cutter(signals, data, values, numeric_codes, starts, records.rows, self._pane_ms)
+        cutter = _Cutter(signals, data, values, numeric_codes, starts, records, found, self._pane_ms)
         whole = monitor_key(*whose, "")
         yield from cutter.chunks(np.zeros(len(data), np.int64), [whole + ALL])
         for segments in self._segments:
             numbers_ = segments.codes([records.segments[field] for field in segments.fields])
             yield from cutter.chunks(numbers_, [whole + text for text in segments.texts])
+
+    def _unnamed(self, records: Records, codes: Bytes) -> list[_Unnamed]:
+        """Signals of which some of the records have values without a name in the reference."""
+        found = []
+        for position, coder in zip(self._signals.named, self._signals.category_coders, strict=True):
+            has = codes[:, position] == coder.absent
+            if has.any():
+                name = self._signals.names[position]
+                hide = name.removeprefix(FEATURE) in self._sensitive
+                found.append(_Unnamed(position, has, self._column(records, position), coder, hide))
+        return found
 
     def _values(self, records: Records) -> Floats:
         """Values of the number-valued signals, shape (records, numeric signals)."""
@@ -78,12 +94,13 @@ class RecordCoder:
         codes = np.empty((len(values), len(signals.names)), np.uint8)
         codes[:, signals.numeric] = signals.numeric_coder.codes(values)
         for position, coder in zip(signals.named, signals.category_coders, strict=True):
-            name = signals.names[position]
-            feature = name.startswith(FEATURE)
-            column = records.names[name.removeprefix(FEATURE)] if feature else records.prediction
-            codes[:, position] = coder.codes(column)
+            codes[:, position] = coder.codes(self._column(records, position))
         codes[:, self._absent] = ABSENT
         return codes
+
+    def _column(self, records: Records, position: int) -> Column:
+        name = self._signals.names[position]
+        return records.names[name.removeprefix(FEATURE)] if name.startswith(FEATURE) else records.prediction
 
 
 def carries(source: SourcePlan, signal: str) -> bool:
@@ -91,6 +108,24 @@ def carries(source: SourcePlan, signal: str) -> bool:
     if not signal.startswith(FEATURE):
         return source.kind == "predictions"
     return source.carries is None or signal.removeprefix(FEATURE) in source.carries
+
+
+@dataclass(frozen=True)
+class _Unnamed:
+    """A signal's values that have no name in the reference."""
+
+    position: int
+    has: npt.NDArray[np.bool_]  # records of the batch
+    column: Column
+    coder: CategoryCoder
+    hide: bool
+
+    def sample(self, rows: Ints, hashes: npt.NDArray[np.uint64]) -> list[tuple[int, str]]:
+        """Of some of the records."""
+        rows = rows[self.has[rows]]
+        rows = rows[unnamed.smallest(hashes[rows])]
+        names = self.coder.names(self.column, rows)
+        return unnamed.sample(hashes[rows].tolist(), map(disguised, names) if self.hide else names)
 
 
 class _Cutter:
@@ -103,13 +138,16 @@ class _Cutter:
         values: Floats,
         numeric_codes: Bytes,
         starts_ms: Ints,
-        rows: Ints,
+        records: Records,
+        found: list[_Unnamed],
         pane_ms: int,
     ) -> None:
         self._signals, self._data, self._values, self._codes = signals, data, values, numeric_codes
-        self._starts, self._rows, self._pane_ms = starts_ms, rows, pane_ms
+        self._starts, self._rows, self._hashes, self._pane_ms = starts_ms, records.rows, records.hashes, pane_ms
+        self._unnamed = found
         self._panes = (starts_ms - starts_ms.min()) // pane_ms
-        self._most = max(1, (chunks.LIMIT - chunks.overhead(len(signals.numeric))) // data.shape[1])
+        room = chunks.LIMIT - chunks.overhead(len(signals.numeric)) - min(len(found) * unnamed.BYTES, chunks.LIMIT // 2)
+        self._most = max(1, room // data.shape[1])
 
     def chunks(self, groups: Ints, keys: list[str]) -> Iterator[Entry]:
         """Chunks of each (group, pane), each standing on the first of its records."""
@@ -127,7 +165,10 @@ class _Cutter:
             first = order[start]
             pane_end = int(self._starts[first]) + self._pane_ms
             rows = text[start * width : end * width]
-            chunk = chunks.encode(pane_end, self._signals.meaning, count, raw, sums[group], end - start, rows)
+            members = order[start:end]
+            sampled = {one.position: one.sample(members, self._hashes) for one in self._unnamed}
+            names = {position: some for position, some in sampled.items() if some}
+            chunk = chunks.encode(pane_end, self._signals.meaning, count, raw, sums[group], end - start, rows, names)
             yield Entry(int(self._rows[first]), keys[int(groups[first])], chunk, pane_end)
             start = end
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from operators import moments
 from operators.codes import CODES
 from operators.jit import kernel
+from operators.unnamed import Names, merged
 
 Counts = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
@@ -30,15 +31,20 @@ class Slide(msgspec.Struct, array_like=True):
     form: Literal["codes", "u2", "u4"] = "codes"
     data: bytes = b""
     sums: bytes = b""  # int64 (numeric signals, 5), see moments.py; empty for no records
+    names: Names = {}  # of values without a name in the reference, a sample
 
-    def fold(self, codes: Codes, sums: Counts) -> None:
+    def fold(self, codes: Codes, sums: Counts, names: Names | None = None) -> None:
         """Count a pane's records as well.
 
         Parameters
         ----------
         codes : uint8, shape (records, signals), C-contiguous
         sums : int64, shape (numeric signals, 5)
+        names
+            Of values without a name in the reference, by position of the signal.
         """
+        if names:
+            self.names = merged((self.names, names))
         total = self.records + len(codes)
         if self.sums:
             sums = sums.copy()

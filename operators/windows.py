@@ -92,6 +92,11 @@ class Slides:
             share=1.0 if whole else None,
         )
 
+    def unnamed(self, position: int, code: int) -> list[tuple[int, list[tuple[int, str]]]]:
+        """Of each slide, how many values of a signal have the code of those without a name, and the sample of them."""
+        found = [(slide, slide.names[position]) for slide in self._slides if position in slide.names]
+        return [(int(slide.row(position, self._signals)[code]), names) for slide, names in found]
+
     def shift_since(self, position: int, onset_ms: int, *, spread: bool) -> Shift:
         """Shift in the slides after an onset, or, where those have too few values, in the newest that have enough."""
         newest, values = self._newest(position)

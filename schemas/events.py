@@ -151,10 +151,10 @@ class CategoryChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnseenValues(msgspec.Struct, frozen=True, kw_only=True):
-    """Values that the reference never had: ``between 3 and 4``, ``below 0``, ``above 9``."""
+    """Values that have no name in the reference: a category, or where numbers lie, ``between 3 and 4``, ``above 9``."""
 
-    values: str
-    current: float  # share of the present values
+    values: str  # of a sensitive category what stands for it; an ellipsis stands for what is over 100 characters
+    current: float  # share of the present values; of categories about, where there are many
 
 
 class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -177,7 +177,7 @@ class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     current: Moments
     histogram: Histogram | None = None  # numeric signals
     categories: tuple[CategoryChange, ...] | None = None  # categorical signals: those that changed most, first the most
-    unseen: tuple[UnseenValues, ...] | None = None  # discrete numeric signals: those seen often enough, most first
+    unseen: tuple[UnseenValues, ...] | None = None  # categories and values of discrete signals, most first
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):

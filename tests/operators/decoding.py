@@ -150,7 +150,7 @@ class Decoded:
     def same(self) -> object:
         """All of it, to the bit."""
         panes = {
-            key: (p.end_ms, p.times_ms.tolist(), p.codes.tolist(), p.sums.tolist(), p.raw.tobytes())
+            key: (p.end_ms, p.times_ms.tolist(), p.codes.tolist(), p.sums.tolist(), p.raw.tobytes(), p.names)
             for key, p in self.panes.items()
         }
         letters = sorted(map(msgspec.json.encode, self.letters))

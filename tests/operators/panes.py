@@ -17,6 +17,7 @@ from operators.monitor import step
 from operators.outputs import Output, SignalChange
 from operators.references import FEATURE, ModelSignals
 from operators.state import Key
+from operators.unnamed import Names
 from schemas.profile import Profile, Provenance, Signal
 from schemas.summaries import Summary
 from tests.operators.signals import categorical_signal, numeric_signal
@@ -72,6 +73,7 @@ class Records:
     codes: np.ndarray
     length_ms: int = MINUTE
     raw: np.ndarray | None = None
+    names: Names = field(default_factory=dict)
 
 
 @dataclass
@@ -156,7 +158,14 @@ def pane(records: Records, of: Detection, order: np.random.Generator | None = No
         rows = chunks.rows(offsets[part], hashes[part], np.ascontiguousarray(codes[part]), raw[part])
         made.append(
             chunks.encode(
-                records.end_ms, of.signals.meaning, codes.shape[1], raw.shape[1], sums, len(part), rows.tobytes()
+                records.end_ms,
+                of.signals.meaning,
+                codes.shape[1],
+                raw.shape[1],
+                sums,
+                len(part),
+                rows.tobytes(),
+                {} if made else records.names,
             )
         )
     return chunks.decode(made, records.length_ms)

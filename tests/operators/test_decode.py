@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.plan import DetectorPlan, FeaturePlan, FieldsPlan, SegmentPlan, TimePlan, VersionPlan
-from operators import chunks
+from operators import chunks, unnamed
 from operators.codes import ABSENT, INVALID, MISSING, OTHER, UNSEEN
 from operators.decode import LATEST_MS, Decoder
 from operators.entries import Counts, Place
@@ -334,6 +334,32 @@ def test_nothing_unnamed_leaves():
         Place(topic="t", partitions=[0, 0], offsets=[0, 1]),
     )
     assert all(b"Ytterby" not in entry.data and "Ytterby" not in entry.key for entry in entries)
+
+
+def test_names_that_the_reference_has_not():
+    """Categories without a code of their own go with their pane, sensitive ones disguised; others do not."""
+    lines = [line(id=f"a{i}", features={"plan": "platinum" if i % 2 else "gold"}) for i in range(6)]
+    decoded = decode([*lines, line(id="b", prediction="perhaps"), line(id="c", features={"plan": None})])
+    for pane in decoded.panes.values():
+        names = {position: sorted(name for _, name in some) for position, some in pane.names.items()}
+        assert names == {2: ["platinum"] * 3, 4: ["perhaps"]}
+    features = tuple(msgspec.structs.replace(f, sensitive=f.name == "plan") for f in FEATURES)
+    hidden = decode(lines, job(models=(model(features=features),)))
+    assert {name for pane in hidden.panes.values() for _, name in pane.names[2]} == {disguised("platinum")}
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_more_names_than_are_kept_are_the_same_however_batches_fall(data):
+    """A hundred records, half of them with names of their own: the same sample from any batches, in any order."""
+    names = ["new" if i % 2 else f"only {i}" for i in range(100)]
+    stream = [(line(id=f"r{i}", features={"plan": name}), NOW_MS + i, False) for i, name in enumerate(names)]
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)))))
+    whole = Decoded(batches(Decoder(job(), TOPIC), stream, []))
+    parts = Decoded(batches(Decoder(job(), TOPIC), data.draw(st.permutations(stream)), cuts))
+    assert whole.same()[0] == parts.same()[0]
+    (pane,) = (pane for (key, _), pane in whole.panes.items() if key.endswith("|all"))
+    assert len(pane.names[2]) == unnamed.MOST
 
 
 HOUR_MS = 3_600_000

@@ -13,7 +13,7 @@ from operators.codes import ABSENT, INVALID, MISSING, OTHER, UNSEEN
 from operators.detection import WINDOWED
 from schemas.events import CategoryChange, Moments
 from schemas.profile import CategoricalSignal
-from tests.operators.panes import MINUTE, TENTHS, Driver, Records, detection
+from tests.operators.panes import MINUTE, RESTART, TENTHS, Driver, Records, detection
 from tests.operators.signals import categorical_signal, continuous_signal, discrete_signal
 
 
@@ -78,6 +78,23 @@ def test_unseen_values_between_known_ones_are_a_change(name):
     (opened,) = Driver(detection({"rooms": signal}, (DetectorPlan(name=name),))).run(panes).changes
     assert opened.evidence.current.unseen == pytest.approx(1 / 12, abs=0.002)
     assert len(opened.evidence.unseen) == 10  # the most that are told
+
+
+def test_new_categories_are_told_by_name():
+    """Those that `disclose` records of the samples have; about how many there are, the most first."""
+    names = [(i, "platinum" if i % 3 else "tin" if i % 2 else f"rare {i}") for i in range(32)]
+    codes = np.resize(np.array([0, 0, UNSEEN], np.uint8), 300)[:, None]
+    panes = [Records(minute * MINUTE, codes, names={0: names}) for minute in (1, 2)]
+    of = detection({"plan": categorical_signal([6_000, 4_000])}, None, disclose=10)
+    driver = Driver(of).run([panes[0], RESTART, panes[1]])
+    (opened,) = driver.changes
+    assert [(unseen.values, unseen.current) for unseen in opened.evidence.unseen] == [
+        ("platinum", pytest.approx(21 / 32 / 3)),
+        ("tin", pytest.approx(5 / 32 / 3)),
+    ]
+    more = Driver(detection({"plan": categorical_signal([6_000, 4_000])}, None, disclose=43)).run(panes).changes
+    assert more[0].evidence.unseen is None
+    assert opened.evidence.current.unseen == more[0].evidence.current.unseen == pytest.approx(1 / 3)
 
 
 def test_many_discrete_values_share_bars():
