@@ -23,11 +23,12 @@ from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
 from operators.references import FEATURE, ModelSignals
 from operators.segment_references import SegmentReferences
-from operators.tracks import Bank, Thresholds, Track, Tracks, river_track
+from operators.track import Track, river_track
+from operators.tracks import Bank, Thresholds, Tracks
 from operators.window_tests import ReferenceTables, WindowTests, judge, reference_tables
 from schemas import segments
 from schemas.cloudevents import significant
-from schemas.profile import Level, NumericSignal, Signal
+from schemas.profile import NumericSignal, Signal
 
 WINDOWED = ("psi", "lepage", "ks", "chi_squared", *DISTANCES, "wasserstein")
 SEQUENTIAL = ("adwin", "page_hinkley")
@@ -50,7 +51,7 @@ class Verdict:
     threshold: Floats
     p_value: Floats
     effect: Floats
-    level: list[Level]  # of the effect
+    level: npt.NDArray[np.int64]  # of the effect, its position in effects.LEVELS
     over: npt.NDArray[np.bool_]  # statistic > threshold, of a watched signal
 
 

@@ -80,8 +80,8 @@ def effect_sizes(tests: WindowTests, detector: str) -> NDArray[np.float64]:
     return rank_shift(tests.lepage.statistic, tests.lepage.inverse)
 
 
-def effect_levels(tests: WindowTests, detector: str, sizes: NDArray[np.float64]) -> list[Level]:
-    """Level of each signal's size from `effect_sizes`.
+def effect_levels(tests: WindowTests, detector: str, sizes: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Level of each signal's size from `effect_sizes`, as its position in LEVELS.
 
     The largest change of a share by the same move is the smaller, the more cells there are: ``l_infinity`` is at a
     level where moving a normal feature changes the outermost of as many equal cells by as much.
@@ -92,10 +92,11 @@ def effect_levels(tests: WindowTests, detector: str, sizes: NDArray[np.float64])
     detector : str
     sizes : float64, shape (signals,)
     """
-    if detector != "l_infinity":
-        return [effect_level(detector, size) for size in sizes.tolist()]
-    cuts = l_infinity_levels(np.maximum(2.0, tests.distances.breadth))
-    return [LEVELS[reached] for reached in (sizes >= cuts).sum(axis=0).tolist()]
+    if detector == "l_infinity":
+        cuts = l_infinity_levels(np.maximum(2.0, tests.distances.breadth))
+    else:
+        cuts = np.array(CUTS.get(detector, RANK_LEVELS))[:, None]
+    return np.asarray((sizes >= cuts).sum(axis=0), dtype=np.int64)
 
 
 def l_infinity_levels(cells: ArrayLike) -> NDArray[np.float64]:

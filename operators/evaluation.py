@@ -99,7 +99,8 @@ class _Evaluation:
             for position in np.flatnonzero(verdict.over & judged).tolist():
                 size = float(verdict.effect[position])
                 z = float(z_location[position]), float(z_spread[position])
-                effect = evidence.effect(self._detection, position, verdict.level[position], size, *z)
+                level = effects.LEVELS[verdict.level[position]]
+                effect = evidence.effect(self._detection, position, level, size, *z)
                 if np.isnan(own[position]) and not effects.reaches(effect.level, self._model.alarms.min_effect):
                     continue
                 watch = self._state.watches.get(position)

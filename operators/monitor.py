@@ -19,7 +19,7 @@ from operators.evaluation import Evaluated, evaluate, over
 from operators.outputs import Output, Progress
 from operators.sketch import Ring, Slide
 from operators.state import Held, Key, KeyState, Watch, pack, unpack
-from operators.tracks import Hit
+from operators.track import Hit
 from schemas.profile import Profile
 from schemas.summaries import Summary
 

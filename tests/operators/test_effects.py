@@ -44,7 +44,7 @@ def changed(shift: float = 0.0, factor: float = 1.0) -> WindowTests:
 
 def levels(tests: WindowTests, detector: str) -> list[str]:
     """Of each signal."""
-    return effect_levels(tests, detector, effect_sizes(tests, detector))
+    return [LEVELS[level] for level in effect_levels(tests, detector, effect_sizes(tests, detector))]
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
@@ -81,7 +81,7 @@ def test_levels_are_those_of_the_change_also_in_small_windows(detector: str, shi
     sizes = tests.wasserstein.statistic if detector == "wasserstein" else effect_sizes(unbiased, detector)
     if detector == "lepage":
         sizes = tests.lepage.statistic * np.sqrt(tests.inverse)
-    assert effect_levels(tests, detector, sizes) == [level]
+    assert [LEVELS[one] for one in effect_levels(tests, detector, sizes)] == [level]
 
 
 @pytest.mark.parametrize("detector", DETECTORS)
