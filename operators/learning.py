@@ -29,6 +29,7 @@ from operators.name_ids import NameIds
 from operators.profiling import ProfileBuilder, Values
 from operators.references import ModelSignals
 from operators.state import Key
+from operators.unnamed import Names, sample, smallest
 from operators.unprofiled import Unprofiled
 from operators.value_chunks import Ids, ValuePane
 from operators.values import Gap
@@ -182,10 +183,16 @@ class LearnedCoder:
         numeric = signals.numeric_coder.codes(values)
         numeric[values == -np.inf] = ABSENT
         codes[:, signals.numeric] = numeric
+        unnamed: Names = {}
         for position, column, names in self._named:
             codes[:, position] = names.codes(pane.ids[:, column])
+            rows = np.flatnonzero(codes[:, position] == names.absent)
+            if len(rows):
+                rows = rows[smallest(pane.hashes[rows])]
+                texts = [pane.texts[number] for number in pane.ids[rows, column].tolist()]
+                unnamed[position] = sample(pane.hashes[rows].tolist(), texts)
         sums = signals.moments.sums(values, numeric, np.array([len(pane)]))[0]
-        return Pane(pane.end_ms, pane.times_ms, codes, sums, np.ascontiguousarray(values[:, self._raw]))
+        return Pane(pane.end_ms, pane.times_ms, codes, sums, np.ascontiguousarray(values[:, self._raw]), unnamed)
 
 
 class _Names:
@@ -193,9 +200,9 @@ class _Names:
 
     def __init__(self, ids: NameIds, signal: CategoricalSignal) -> None:
         self._codes = {ids.of_told(name): code for code, (name, _) in enumerate(signal.categories)}
-        self._absent = OTHER if signal.rest else UNSEEN
+        self.absent = OTHER if signal.rest else UNSEEN
 
     def codes(self, ids: Ids) -> Codes:
         known, positions = np.unique(ids, return_inverse=True)
-        found = [number if number < CODES else self._codes.get(number, self._absent) for number in known.tolist()]
+        found = [number if number < CODES else self._codes.get(number, self.absent) for number in known.tolist()]
         return np.array(found, np.uint8)[positions]

@@ -38,6 +38,7 @@ class ValuePane(msgspec.Struct, frozen=True):
     numbers: Floats  # (records, signals read as numbers), C-contiguous
     ids: Ids  # (records, signals of names), C-contiguous
     texts: dict[int, str]
+    hashes: Ids  # (records,), of id or line
 
     def __len__(self) -> int:
         return len(self.times_ms)
@@ -50,6 +51,7 @@ class ValuePane(msgspec.Struct, frozen=True):
             np.ascontiguousarray(self.numbers[which]),
             np.ascontiguousarray(self.ids[which]),
             self.texts,
+            self.hashes[which].copy(),
         )
 
 
@@ -94,4 +96,5 @@ def decode(parts: Sequence[bytes], pane_ms: int) -> ValuePane:
         data[:, chunks.PREFIX : split].copy().view(np.float64) if numbers else np.empty((len(data), 0)),
         data[:, split:].copy().view(np.uint64) if names else np.empty((len(data), 0), np.uint64),
         texts,
+        np.ascontiguousarray(data[:, 4 : chunks.PREFIX]).view("<u8")[:, 0],
     )

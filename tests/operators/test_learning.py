@@ -119,7 +119,7 @@ def test_it_is_what_tidemark_profile_makes(task, lines, disclose):
 )
 @settings(max_examples=60, deadline=None)
 def test_values_are_coded_as_decode_codes_them(task, lines, disclose, batch):
-    """By the learned profile, in each key: codes, times and sums, to the bit, however batches fall."""
+    """By the learned profile, in each key: codes, times, sums and names, to the bit, however batches fall."""
     plan = model(task, disclose=disclose)
     found = panes(lines, plan, batch)
     profile = learned(found[ALL], plan)
@@ -133,6 +133,7 @@ def test_values_are_coded_as_decode_codes_them(task, lines, disclose, batch):
         assert coded.codes.tolist() == pane.codes.tolist()
         assert coded.times_ms.tolist() == pane.times_ms.tolist()
         assert coded.sums.tolist() == pane.sums.tolist()
+        assert coded.names == pane.names
 
 
 def test_what_a_source_does_not_carry_is_counted_nowhere():
