@@ -51,7 +51,7 @@ def calibrate(signal: Signal, codes: Codes) -> Calibration:
     >>> calibrate(signal, rng.integers(0, 2, 2000).astype(np.uint8)).tau  # independent
     ()
     >>> round(calibrate(signal, rng.integers(0, 2, 200).repeat(10).astype(np.uint8)).tau[-1])  # in runs of ten
-    12
+    10
     """
     ranks = rank_table(signal)
     there = codes[np.isfinite(ranks[codes])]

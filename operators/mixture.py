@@ -36,7 +36,7 @@ def tails(weights: Floats, squares: NDArray[np.int64], x: Floats) -> Floats:
     Examples
     --------
     >>> f"{tails(np.array([[10.0, 1.0]]), np.array([3]), np.array([110.0]))[0]:.2g}"
-    '0.0012'
+    '0.0011'
     """
     found = np.empty(len(x))
     _tails(weights, squares, x, found)

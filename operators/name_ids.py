@@ -41,7 +41,7 @@ class NameIds(dict[object, int]):
     --------
     >>> ids = NameIds()
     >>> found = ids.of(["gold", None, ["gold"], "gold"])
-    >>> found[0] == found[3] == name_id("gold"), found[1:3].tolist(), list(ids.texts.values())
+    >>> bool(found[0] == found[3] == name_id("gold")), found[1:3].tolist(), list(ids.texts.values())
     (True, [255, 254], ['gold'])
     """
 
