@@ -12,13 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import lfilter
 
 from config.plan import ALL, AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, WindowPlan
 from operators import policy
 from operators.binning import numeric_signal
 from operators.chunks import Pane
+from operators.coding import CategoryCoder, NumericCoder
+from operators.dependence import calibrate
 from operators.detection import Detection
 from operators.monitor import step
 from operators.name_counts import NameCounts
@@ -34,25 +38,57 @@ SLIDE_MS, SIZE_MS = 5 * MINUTE, 60 * MINUTE
 SLIDES_A_DAY = 24 * 60 // 5
 FEATURES = 5
 REFERENCE = 20_000  # rows
+DAYS = 8  # of a reference that has a daily cycle
+BURST = 10  # records in a row that have half of their variance in common
 PERIODS_A_REFERENCE = 10  # the budget holds on average over references
 HORIZON = 2 * SLIDES_A_DAY  # slides in which a change is to be found
 CATEGORIES = 30
 
 Floats = npt.NDArray[np.float64]
-Draw = Callable[[np.random.Generator, int], Floats]
+Draw = Callable[[np.random.Generator, int, int], Floats]  # so many values, of which a day has so many
 
 
-def _zipf(rng: np.random.Generator, count: int) -> Floats:
+def _normal(rng: np.random.Generator, count: int, _: int) -> Floats:
+    return rng.normal(size=count)
+
+
+def _zipf(rng: np.random.Generator, count: int, _: int) -> Floats:
     shares = 1 / np.arange(1, CATEGORIES + 1)
     return rng.choice(CATEGORIES, count, p=shares / shares.sum()).astype(np.float64)
 
 
+def _following(rho: float) -> Draw:
+    """Each value rho times the one before it and something new."""
+
+    def draw(rng: np.random.Generator, count: int, _: int) -> Floats:
+        warm = int(20 / (1 - rho))
+        noise = rng.normal(size=count + warm)
+        return np.asarray(lfilter([np.sqrt(1 - rho**2)], [1, -rho], noise), np.float64)[warm:]
+
+    return draw
+
+
+def _daily(rng: np.random.Generator, count: int, day: int) -> Floats:
+    """Values that go up and down by half a standard deviation in the course of a day."""
+    return rng.normal(size=count) + 0.5 * np.sin(np.arange(count) * 2 * np.pi / day)
+
+
+def _bursts(rng: np.random.Generator, count: int, _: int) -> Floats:
+    """Values of customers who send some records each, one after the other."""
+    levels = np.repeat(rng.normal(size=count), rng.geometric(1 / BURST, count))[:count]
+    return (levels + rng.normal(size=count)) / np.sqrt(2)
+
+
 FAMILIES: dict[str, Draw] = {
-    "normal": lambda rng, n: rng.normal(size=n),
-    "lognormal": lambda rng, n: rng.lognormal(sigma=2.0, size=n),
-    "bernoulli .1": lambda rng, n: (rng.random(n) < 0.1).astype(np.float64),
-    "poisson 2": lambda rng, n: rng.poisson(2.0, n).astype(np.float64),
+    "normal": _normal,
+    "lognormal": lambda rng, n, _: rng.lognormal(sigma=2.0, size=n),
+    "bernoulli .1": lambda rng, n, _: (rng.random(n) < 0.1).astype(np.float64),
+    "poisson 2": lambda rng, n, _: rng.poisson(2.0, n).astype(np.float64),
     "zipf 30": _zipf,
+    "ar .5": _following(0.5),
+    "ar .9": _following(0.9),
+    "daily": _daily,
+    "bursty": _bursts,
 }
 CHANGES: dict[str, Callable[[Floats], Floats]] = {
     "shift .2 sd": lambda values: values + 0.2,
@@ -73,8 +109,8 @@ class Stream:
     slides: int = 0
     events: list[DriftEvent] = field(default_factory=list)
 
-    def show(self, columns: Sequence[Floats], records: int) -> None:
-        """Let the values of each feature pass, so many a slide; one pane a slide."""
+    def show(self, columns: Sequence[Floats], sizes: Sequence[int]) -> None:
+        """Let the values of each feature pass, so many in each slide; one pane a slide."""
         signals = self.detection.signals
         codes = np.empty((len(columns[0]), len(columns)), np.uint8)
         values = np.column_stack([columns[position] for position in signals.numeric] or [np.empty((len(codes), 0))])
@@ -82,8 +118,9 @@ class Stream:
             codes[:, signals.numeric] = signals.numeric_coder.codes(np.ascontiguousarray(values))
         for position, coder in zip(signals.named, signals.category_coders, strict=True):
             codes[:, position] = coder.codes([_name(value) for value in columns[position].tolist()])
-        gaps = (np.arange(records) * SLIDE_MS) // records
-        for first in range(0, len(codes), records):
+        first = 0
+        for records in sizes:
+            gaps = (np.arange(records) * SLIDE_MS) // records
             part = np.ascontiguousarray(codes[first : first + records])
             inside = np.ascontiguousarray(values[first : first + records])
             coded = np.ascontiguousarray(part[:, signals.numeric])
@@ -91,6 +128,7 @@ class Stream:
             start_ms = self.slides * SLIDE_MS
             self.slides += 1
             self._step(Pane(start_ms + SLIDE_MS, start_ms + gaps, part, sums, np.empty((records, 0))))
+            first += records
 
     def _step(self, pane: Pane) -> None:
         model = self.detection.signals.model
@@ -103,8 +141,11 @@ class Stream:
         self.events += events
 
 
-def stream(draw: Draw, named: bool, rng: np.random.Generator, budget_ms: int, confirm: int) -> Stream:
-    """A model of some features of one family, with a reference of its own."""
+def stream(family: str, rng: np.random.Generator, records: int, budget_ms: int, confirm: int) -> Stream:
+    """A model of some features of one family, with a reference of its own, seen for some days if it has days."""
+    named = family.startswith("zipf")
+    day = SLIDES_A_DAY * records
+    rows = DAYS * day if family == "daily" else REFERENCE
     kind = "categorical" if named else "numeric"
     features = tuple(FeaturePlan(name=f"f{number}", type=kind) for number in range(FEATURES))  # type: ignore[arg-type]
     model = ModelPlan(
@@ -115,20 +156,33 @@ def stream(draw: Draw, named: bool, rng: np.random.Generator, budget_ms: int, co
         ),
         features=features,
     )  # fmt: skip
-    signals = {FEATURE + feature.name: _signal(draw(rng, REFERENCE), named) for feature in features}
-    provenance = Provenance(source="simulated", rows=REFERENCE, start=None, end=None, tidemark="")
+    signals = {FEATURE + feature.name: _signal(FAMILIES[family](rng, rows, day), named) for feature in features}
+    provenance = Provenance(source="simulated", rows=rows, start=None, end=None, tidemark="")
     profile = Profile(model="model", version=None, provenance=provenance, signals=signals)
     return Stream(Detection(ModelSignals(model, profile)))
 
 
 def _signal(values: Floats, named: bool) -> Signal:
+    signal: Signal
     if named:
+        texts = [_name(value) for value in values.tolist()]
         names = NameCounts()
-        names.add([_name(value) for value in values.tolist()])
-        return names.signal(disclose=20)
-    counts = ValueCounts(1 << 16)
-    counts.add(values)
-    return numeric_signal(counts, missing=0, invalid=0)
+        names.add(texts)
+        named_signal = names.signal(disclose=20)
+        signal, codes = named_signal, CategoryCoder(named_signal).codes(texts)
+    else:
+        counts = ValueCounts(1 << 16)
+        counts.add(values)
+        number_signal = numeric_signal(counts, missing=0, invalid=0)
+        signal, codes = number_signal, NumericCoder([number_signal]).codes(values[:, None].copy()).ravel()
+    return msgspec.structs.replace(signal, calibration=calibrate(signal, codes))
+
+
+def _sizes(family: str, rng: np.random.Generator, records: int) -> list[int]:
+    """Records in each slide of a day."""
+    if family != "bursty":
+        return [records] * SLIDES_A_DAY
+    return [int(size) for size in rng.poisson(records * rng.gamma(1.0, 1.0, SLIDES_A_DAY)) + 1]
 
 
 def _name(value: float) -> str:
@@ -141,9 +195,10 @@ def stationary(family: str, periods: int, records: int, confirm: int, seed: int)
     opened = 0
     detectors: Counter[str] = Counter()
     for first in range(0, periods, PERIODS_A_REFERENCE):
-        one = stream(FAMILIES[family], family.startswith("zipf"), rng, SLIDES_A_DAY * SLIDE_MS, confirm)
+        one = stream(family, rng, records, SLIDES_A_DAY * SLIDE_MS, confirm)
         for _ in range(min(PERIODS_A_REFERENCE, periods - first)):
-            one.show([FAMILIES[family](rng, SLIDES_A_DAY * records) for _ in range(FEATURES)], records)
+            sizes = _sizes(family, rng, records)
+            one.show([FAMILIES[family](rng, sum(sizes), sum(sizes)) for _ in range(FEATURES)], sizes)
         found = [event for event in one.events if event.type == "io.tidemark.drift.opened"]
         opened += len(found)
         detectors.update(event.data.signals[0].detector for event in found)
@@ -162,13 +217,13 @@ def abrupt(change: str, streams: int, records: int, confirm: int, seed: int) -> 
     delays, errors, recovered = [], [], 0
     detectors: Counter[str] = Counter()
     for _ in range(streams):
-        one = stream(FAMILIES["normal"], False, rng, 30 * SLIDES_A_DAY * SLIDE_MS, confirm)
+        one = stream("normal", rng, records, 30 * SLIDES_A_DAY * SLIDE_MS, confirm)
         before = int(rng.integers(SLIDES_A_DAY, SLIDES_A_DAY + 24)) * records + int(rng.integers(records))
         slides = -(-before // records) + HORIZON
-        columns = [FAMILIES["normal"](rng, slides * records) for _ in range(FEATURES)]
+        columns = [_normal(rng, slides * records, 0) for _ in range(FEATURES)]
         until = len(columns[0]) - HORIZON // 2 * records
         columns[0][before:until] = CHANGES[change](columns[0][before:until])
-        one.show(columns, records)
+        one.show(columns, [records] * slides)
         at_ms = before * SLIDE_MS / records
         opened = [e for e in one.events if e.type == "io.tidemark.drift.opened" and milliseconds(e.time) > at_ms]
         recovered += one.events[-1].type == "io.tidemark.drift.resolved" if one.events else 0
@@ -195,11 +250,12 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=40, help="streams of each change")
     parser.add_argument("--records", type=int, default=100, help="records a slide; a window has twelve slides")
     parser.add_argument("--confirm", type=int, default=2)
+    parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     how = given.records, given.confirm, given.seed
-    quiet = [stationary(family, given.periods, *how) for family in FAMILIES if given.periods]
+    quiet = [stationary(family, given.periods, *how) for family in given.families if given.periods]
     found = [abrupt(change, given.streams, *how) for change in CHANGES if given.streams]
     if given.json:
         print(json.dumps({"stationary": quiet, "abrupt": found}, indent=1))

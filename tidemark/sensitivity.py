@@ -12,8 +12,11 @@ from operators.detection import Detection
 from operators.footprint import footprint
 from operators.footprint import text as size
 from operators.references import ModelSignals
+from operators.remarks import SLOW, dependent, longest_tau
 from operators.segment_references import LEAST
 from schemas.profile import Profile
+
+FEW_IN_WINDOW = 50  # independent values: of 20, runs of 50 records gave four times the promised alarms at 1e-4
 
 
 def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]:
@@ -64,6 +67,7 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         )
     needed = footprint(detection, 1)
     yield "state", f"at most {size(needed.key)} for each of {needed.keys} keys, {size(needed.total)} in a checkpoint"
+    yield from _dependence(profile, detection, count)
     if found.window_share > UNEVEN:
         more = "most" if found.window_share > UNSOUND else "many"
         yield (
@@ -71,6 +75,43 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
             f"the reference has {1 / found.window_share:.2g} times the records of a window; {more} references of that "
             "size alarm always or never: give 'tidemark profile' more data",
         )
+
+
+def _dependence(profile: Profile, detection: Detection, count: int) -> Iterator[tuple[str, str]]:
+    """How closely values follow each other, and what that means for windows and reference."""
+    signals = dict(zip(detection.signals.names, detection.signals.signals, strict=True))
+    if any(signal.calibration is None for signal in signals.values()):
+        yield (
+            "autocorrelation",
+            "not known: records are taken for independent, and there will be false alarms if they are not; "
+            "run 'tidemark profile' again",
+        )
+        return
+    tau = {name: longest_tau(signal) for name, signal in signals.items() if dependent(signal)}
+    if not tau:
+        order = "" if profile.provenance.order == "time" else ", if they are in the order in which they came"
+        yield "autocorrelation", f"none: records of the reference are independent{order}"
+        return
+    slowest = max(tau, key=lambda name: tau[name])
+    yield (
+        "autocorrelation",
+        f"in {len(tau)} of {len(signals)} signals; most in {slowest}, where {tau[slowest]:.3g} values say as much as "
+        "one independent one; thresholds above are those of the others",
+    )
+    for name, values in tau.items():
+        known = signals[name].count / values
+        if known < SLOW:
+            yield (
+                "warning",
+                f"{name}: the reference comes to {known:.0f} independent values (at least {SLOW}); "
+                "profile a longer time",
+            )
+        elif count / values < FEW_IN_WINDOW:
+            yield (
+                "warning",
+                f"{name}: a window comes to {count / values:.0f} independent values (at least {FEW_IN_WINDOW}); "
+                "small changes are not found, and long runs may alarm too often: take a larger window",
+            )
 
 
 def _rate(profile: Profile) -> float | None:

@@ -10,7 +10,7 @@ import pytest
 from config import load
 from config.plan import Plan
 from schemas import profile as profiles
-from schemas.profile import NumericSignal, Profile, Provenance
+from schemas.profile import Calibration, NumericSignal, Profile, Provenance
 from tidemark import cli
 
 CONFIGURATION = """\
@@ -140,9 +140,42 @@ def test_a_profile_gives_thresholds(folder, capsys):
     assert err == ""
     assert "\n  features         all of the profile\n  feature age      numeric: psi, lepage, adwin, page_h" in out
     section = out.split("\nmodel churn, profile of any version\n")[1].splitlines()
-    told = ["budget", "typical window", "alarms above", "smallest found", "state"]
+    told = ["budget", "typical window", "alarms above", "smallest found", "state", "autocorrelation"]
     assert [line.split("  ")[1] for line in section] == told
-    assert section[1] == "  typical window  3600 records (at the rate of the reference), reference 86401"
+    assert section[1] == "  typical window   3600 records (at the rate of the reference), reference 86401"
+
+
+def test_autocorrelation_is_told(folder, capsys):
+    """What a profile knows of it, and which signals come to few independent values in a window or the reference."""
+    (folder / "c.yaml").write_text(SMALL)
+    times = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+    made = profiles.decode(profile(*times, 86_401))
+    (name,) = made.signals
+
+    def shown(calibration):
+        signal = msgspec.structs.replace(made.signals[name], calibration=calibration)
+        (folder / "ref.json").write_bytes(profiles.encode(msgspec.structs.replace(made, signals={name: signal})))
+        assert cli.main(["validate", "c.yaml"]) == 0
+        return capsys.readouterr().out.split("  autocorrelation  ")[1].splitlines()
+
+    def slow(tau):
+        return Calibration(values=86_401, error=0.1, tau=(tau,), spread_tau=(1.0,), shares=((tau, 1.0),))
+
+    assert shown(None)[0].startswith("not known: records are taken for independent")
+    assert shown(Calibration(values=86_401, error=0.01)) == [
+        "none: records of the reference are independent, if they are in the order in which they came"
+    ]
+    assert shown(slow(20.0)) == [
+        f"in 1 of 1 signals; most in {name}, where 20 values say as much as one independent one; "
+        "thresholds above are those of the others"
+    ]
+    assert shown(slow(100.0))[1] == (
+        f"  warning          {name}: a window comes to 36 independent values (at least 50); small changes are not "
+        "found, and long runs may alarm too often: take a larger window"
+    )
+    assert shown(slow(2_000.0))[1] == (
+        f"  warning          {name}: the reference comes to 43 independent values (at least 100); profile a longer time"
+    )
 
 
 def test_a_small_reference_is_warned_of(folder, capsys):
@@ -151,7 +184,7 @@ def test_a_small_reference_is_warned_of(folder, capsys):
     (folder / "ref.json").write_bytes(profile(None, None, 100))
     assert cli.main(["validate", "c.yaml"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "  warning         the reference has 0.2 times the records of a window; most references of that size alarm "
+        "  warning          the reference has 0.2 times the records of a window; most references of that size alarm "
         "always or never: give 'tidemark profile' more data"
     )
 
