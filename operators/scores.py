@@ -62,7 +62,12 @@ def summary(
         for name, row, unseen in zip(names, slides.counts, detection.tables.unseen, strict=True)
     }
     rows: list[Evaluation] = []
+    exceeded = evaluated = 0
     if judged is not None:
+        for verdict in verdicts:
+            counted = verdict.watched & judged & np.isnan(detection.windowed[verdict.detector][1])
+            evaluated += int(counted.sum())
+            exceeded += int((counted & verdict.over).sum())
         found = {(position, alarm.detector): alarm for position, many in alarms.items() for alarm in many}
         about = (window.end, key.model, key.version, key.segment)
         rows = [*_windowed(detection, about, slides, verdicts, judged, found)]
@@ -75,6 +80,8 @@ def summary(
         status="insufficient" if judged is None else "alarm" if alarms else "ok",
         counts=counts,
         evaluations=tuple(rows),
+        exceeded=exceeded,
+        expected=significant(evaluated * detection.level(key.segment)),
     )
 
 

@@ -22,7 +22,7 @@ class SignalCounts(msgspec.Struct, frozen=True, kw_only=True):
     unseen: int
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A window of a segment and what was found in it."""
 
     model: str
@@ -32,6 +32,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["ok", "alarm", "insufficient"]  # insufficient: fewer records than `min_count`, nothing is said
     counts: dict[str, SignalCounts]  # by signal
     evaluations: tuple[Evaluation, ...]
+    # Evaluations of windowed detectors over the threshold that follows from the budget, before `min_effect` and
+    # `confirm`; and how many there would be on average if nothing had changed. Added up over days they show, sooner
+    # than episodes do, whether thresholds hold. Left out where they are 0.
+    exceeded: int = 0
+    expected: float = 0.0
 
 
 class SummaryEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from config.plan import DetectorPlan
 from operators import detection as detectors
 from operators import effects
 from operators.codes import MISSING
+from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
 from schemas.summaries import SignalCounts
 from tests.operators.panes import MINUTE, TENTHS, Driver, Records, detection, timeline
@@ -82,3 +83,16 @@ def test_a_summary_counts_what_no_detector_saw():
             "feature.plan": SignalCounts(missing=80, invalid=0, unseen=80),
         }
         assert (summary.status, summary.window.share, summary.segment) == ("alarm", share, segment)
+
+
+def test_a_summary_says_how_many_exceed_and_how_many_are_expected():
+    """Two signals and two windowed detectors at the budget's level; a threshold of the user's own does not count."""
+    codes = np.resize(np.arange(10), 400)
+    moved = Records(MINUTE, np.column_stack([codes, np.full(400, 9)]))
+    own = (DetectorPlan(name="psi", threshold=0.1), DetectorPlan(name="lepage"))
+    budgeted = (DetectorPlan(name="psi"), DetectorPlan(name="lepage"))
+    for plans, counted in ((budgeted, 4), (own, 2)):
+        of = detection({"age": TENTHS, "fare": TENTHS}, plans)
+        (said,) = Driver(of, scores=True).run([moved, MINUTE]).summaries
+        assert said.expected == significant(counted * of.level("all"))
+        assert said.exceeded == counted // 2

@@ -55,7 +55,7 @@ def backtest(
     if model is not None:
         plan = _only(plan, model)
     if data is not None:
-        plan = _from_data(plan, data)
+        plan = from_data(plan, data)
     known = read_truth(truth, plan) if truth is not None else None
     for line in loaded.unavailable:
         print(line, file=sys.stderr)
@@ -92,13 +92,13 @@ def _only(plan: Plan, model: str) -> Plan:
     return msgspec.structs.replace(plan, models=chosen)
 
 
-def _from_data(plan: Plan, data: str) -> Plan:
+def from_data(plan: Plan, data: str, option: str = "--data") -> Plan:
     """The plan with its predictions source reading other files."""
     from operators.files import guess_format
 
     source = next((s for s in plan.sources if s.kind == "predictions"), None)
     if source is None:
-        message = "--data: the configuration has no predictions source whose shape the data could have"
+        message = f"{option}: the configuration has no predictions source whose shape the data could have"
         raise UsageError(message)
     format_ = guess_format(data) or source.format
     time = source.time if source.time.kind == "every" else msgspec.structs.replace(source.time, kind="payload")

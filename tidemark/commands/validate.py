@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 import typer
 
@@ -12,12 +14,20 @@ from schemas.profile import Profile
 from tidemark.options import AsJson, Config
 
 
-def validate(config: Config, as_json: AsJson = False) -> None:
+def validate(
+    config: Config,
+    replay: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="Held-out reference data: counts episodes in them against the expected."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Check a configuration, and print what it comes to with all defaults.
 
-    Everything that is wrong is listed, each with its line and column, and the exit status is 2.
+    Everything that is wrong is listed, each with its line and column, and the exit status is 2. With --replay, records
+    that are like the reference, but not of it, run through the monitors: every episode in them is a false one.
 
-    Example: tidemark validate monitors.yaml
+    Example: tidemark validate monitors.yaml --replay held-out.jsonl.gz
     """
     from tidemark.description import text
 
@@ -29,6 +39,13 @@ def validate(config: Config, as_json: AsJson = False) -> None:
     typer.echo(text(plan, profiles))
     for line in missing:
         typer.echo(f"\n{line}")
+    if replay is not None:
+        from jobs.replay import replay as run
+        from tidemark.commands.backtest import from_data
+
+        typer.echo("\nreplay")
+        for replayed in run(from_data(loaded.plan, replay, "--replay")):
+            typer.echo(f"  {replayed}")
 
 
 def _with_profiles(plan: Plan) -> tuple[Plan, dict[str, dict[str, Profile]], list[str]]:
