@@ -7,10 +7,14 @@ from collections.abc import Mapping, Sequence
 from config.plan import SourcePlan
 from jobs.payload_time import payload_time
 from operators.decode import LATEST_MS
+from operators.raw_lines import LIMIT
 
 # A broker's time beyond all sense would lead the watermark there, and is more than the worker's arrays can hold: such
 # records stand at 1970, where decode finds them.
 BROKER_TIME = f"IF(broker < TO_TIMESTAMP_LTZ({LATEST_MS}, 3), broker, TO_TIMESTAMP_LTZ(0, 3))"
+
+# No record that may be used is cut, and of one that is too long only so much crosses to Python as shows that.
+LINE = f"CAST(line AS VARBINARY({LIMIT + 1}))"
 
 
 def literal(text: str) -> str:
@@ -71,7 +75,7 @@ def decoded(table: str, function: str, source: SourcePlan) -> str:
     own = f", {BROKER_TIME}" if source.time.kind == "payload" else ""
     return f"""
 SELECT et, r.`keys` AS ks, r.chunks AS cs
-FROM (SELECT et, {function}(line, et, CURRENT_WATERMARK(et), `partition`, `offset`{own}) AS r FROM {table})"""
+FROM (SELECT et, {function}({LINE}, et, CURRENT_WATERMARK(et), `partition`, `offset`{own}) AS r FROM {table})"""
 
 
 def chunks(decoded_queries: Sequence[str], files: Sequence[str]) -> str:

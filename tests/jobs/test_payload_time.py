@@ -3,16 +3,14 @@ from __future__ import annotations
 import json
 import random
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
-from config.plan import JobPlan
 from jobs.payload_time import field, payload_time
 from operators.columns import follow, steps
 from operators.values import Gap, event_time
+from tests.jobs.conftest import BROKER_MS
 
-NOW_MS = 1_767_225_600_123
 SKEW_MS = 3_600_000
 
 TEXTS = [
@@ -52,7 +50,7 @@ def random_values(count: int) -> list[str]:
     chance = random.Random(20260101)
     made = []
     for _ in range(count):
-        at_ms = NOW_MS - chance.randrange(10**10)
+        at_ms = BROKER_MS - chance.randrange(10**10)
         digits = "".join(chance.choice("0123456789") for _ in range(9))[: chance.randrange(1, 10)]
         offset = timedelta(minutes=chance.randrange(-23 * 60, 23 * 60))
         moment = datetime.fromtimestamp(at_ms // 1000, timezone(offset)).isoformat(chance.choice("Tt "))
@@ -70,34 +68,6 @@ def random_values(count: int) -> list[str]:
     return made
 
 
-@pytest.fixture(scope="module")
-def sql(tmp_path_factory):
-    """Runs queries over a view of one column on a real Flink."""
-    where: Path = tmp_path_factory.mktemp("flink")
-    from jobs.runtime import configuration, prepare_process
-
-    prepare_process(where)
-    from pyflink.datastream import StreamExecutionEnvironment
-    from pyflink.table import DataTypes, StreamTableEnvironment
-
-    job = JobPlan(checkpoint_dir=str(where))
-    env = StreamExecutionEnvironment.get_execution_environment(configuration(job, bounded=True))
-    table_env = StreamTableEnvironment.create(env)
-
-    def run(lines: list[bytes | None], expression: str) -> list[object]:
-        rows = [(number, None if line is None else bytearray(line)) for number, line in enumerate(lines)]
-        fields = [DataTypes.FIELD("number", DataTypes.INT()), DataTypes.FIELD("line", DataTypes.BYTES())]
-        table_env.create_temporary_view("records", table_env.from_elements(rows, DataTypes.ROW(fields)))
-        broker = f"TO_TIMESTAMP_LTZ({NOW_MS}, 3)"
-        query = f"SELECT number, {expression} FROM (SELECT number, line, {broker} AS broker FROM records)"
-        with table_env.execute_sql(query).collect() as found:
-            results = dict(tuple(row) for row in found)
-        table_env.drop_temporary_view("records")
-        return [results[number] for number in range(len(lines))]
-
-    return run
-
-
 def in_milliseconds(time: str) -> str:
     return f"EXTRACT(EPOCH FROM {time}) * 1000 + EXTRACT(MILLISECOND FROM {time})"
 
@@ -105,7 +75,7 @@ def in_milliseconds(time: str) -> str:
 def differing(values, found):
     """Values of which SQL takes another time than decode does; of those that decode does not take, too far ahead."""
     times = [(value, time_ms, event_time(json.loads(value))) for value, time_ms in zip(values, found, strict=True)]
-    latest_ms = NOW_MS + SKEW_MS
+    latest_ms = BROKER_MS + SKEW_MS
     wrong = [
         (value, time_ms, wanted)
         for value, time_ms, wanted in times
@@ -145,9 +115,9 @@ def test_the_watermark_is_led_nowhere(sql):
         *(b'{"timestamp": 1, "timestamp": 2}', b'{"x": "\xff", "timestamp": 3}'),
     ]
     found = sql(lines, in_milliseconds(payload_time("/timestamp", SKEW_MS, "broker")))
-    nowhere = NOW_MS - SKEW_MS
+    nowhere = BROKER_MS - SKEW_MS
     assert found[:8] == [nowhere] * 8
-    assert found[8:] == [1_000, nowhere, 1_000, NOW_MS + SKEW_MS, 2_000, 3_000]  # what decode refuses may be early
+    assert found[8:] == [1_000, nowhere, 1_000, BROKER_MS + SKEW_MS, 2_000, 3_000]  # what decode refuses may be early
 
 
 @pytest.mark.e2e
