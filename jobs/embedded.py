@@ -9,14 +9,15 @@ from typing import Any
 
 from config import Configuration
 from config.plan import Plan
-from jobs import jars, positions, resume, savepoints, sinks, topics
-from jobs.failures import job_errors
+from jobs import folders, gateway, jars, positions, resume, savepoints, sinks, topics
+from jobs.failures import Faults, job_errors
 from jobs.monitor import Setting, build
 from jobs.runtime import configuration, prepare_process
 from jobs.topics import Ends
 from jobs.totals import Totals, read_totals
+from operators.files import list_paths
 from operators.profile_files import load_references
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, JobError
 
 LOOK_S = 0.2  # between two looks at the job: shorter costs the JVM calls, longer delays Ctrl-C
 
@@ -49,11 +50,17 @@ def run(
     """
     plan = loaded.plan
     references = load_references(plan)
+    check_files(plan)
     check_topics(loaded)
     bounded = bounded or all(s.path is not None for s in plan.sources if s.kind != "labels")
     where = savepoints.folder(plan.job)
     restore = None if fresh else savepoints.latest_checkpoint(where)
     ends = None if restore is None else resume.check(where, plan, bounded=bounded)
+    report = report_of(loaded)
+    folders.make(where, "job.checkpoints.dir")
+    folders.make(str(report.parent), "totals of the run")
+    for path in _files(plan):
+        folders.make(str(sinks.parts_of(path).parent), "sinks")
     prepare_process()
     from pyflink.datastream import StreamExecutionEnvironment
 
@@ -67,8 +74,6 @@ def run(
         tell(f"goes on from {restore}")
         with job_errors(f"state {restore}"):
             taken = positions.take(restore) if bounded else {}
-    report = report_of(loaded)
-    report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     uses_kafka = loaded.kafka is not None
     flink = configuration(
@@ -84,7 +89,7 @@ def run(
         build(env, references, setting)
         client = env.execute_async(plan.job.name)
     try:
-        _follow(plan.job.name, client, until, lambda: on_totals(read_totals(report)))
+        _follow(plan.job.name, client, until, tell, lambda: on_totals(read_totals(report)))
     except KeyboardInterrupt:
         tell("stopping with a savepoint")
         stopped = savepoints.stop_with_savepoint(client, where)
@@ -118,6 +123,13 @@ def forget(loaded: Configuration) -> None:
     _remove_parts(loaded.plan)
 
 
+def check_files(plan: Plan) -> None:
+    """Whether the files to read are there; DataError where there is none."""
+    for source in plan.sources:
+        if source.path is not None and source.kind != "labels":
+            list_paths(source.path)
+
+
 def check_topics(loaded: Configuration) -> None:
     """Whether the brokers answer and the topics to read are there; those to write are made."""
     if loaded.kafka is None:
@@ -134,12 +146,21 @@ def check_topics(loaded: Configuration) -> None:
             topics.ensure_topic(client, sink.topic)
 
 
-def _follow(name: str, client: Any, until: Callable[[], bool], look: Callable[[], object]) -> None:
+def _follow(
+    name: str, client: Any, until: Callable[[], bool], tell: Callable[[str], object], look: Callable[[], object]
+) -> None:
     """Wait for the job's end; its cluster goes with it."""
+    faults = Faults(client)
     with job_errors(f"job {name}"):
         ended = client._j_job_client.getJobExecutionResult()
         while not ended.isDone():
             look()
+            if (failure := faults.look()) is not None:
+                if failure.again:
+                    savepoints.cancel(client)
+                    message = f"job {name}: {failure.cause}; more in {gateway.logs()}"
+                    raise JobError(message)
+                tell(f"job {name}: {failure.cause}; it goes on from its last checkpoint")
             if until():
                 savepoints.cancel(client)
                 return

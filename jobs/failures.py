@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from jobs import gateway
 from schemas.errors import JobError
+
+LOOK_S = 1.0  # between two looks at a job, each of which copies its graph
+TRACEBACK = "Traceback"  # in the text of what failed in Python
 
 
 @contextmanager
@@ -33,6 +39,61 @@ def job_errors(what: str) -> Iterator[None]:
         raise JobError(message) from error
 
 
+@dataclass(frozen=True)
+class Failure:
+    """A failure that Flink restarts a job after.
+
+    Attributes
+    ----------
+    again : bool
+        Whether it is the second of the same cause in our own functions: another attempt will end the same way. What
+        has other reasons, as a broker that is away, passes.
+    """
+
+    cause: str
+    again: bool
+
+
+class Faults:
+    """Follows the failures of a job on the cluster in this process.
+
+    Parameters
+    ----------
+    client : JobClient
+        What ``execute_async`` gave.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client._j_job_client
+        # No public way leads there: the client tells of the last failure only, when it has given up.
+        field = self._client.getClass().getDeclaredField("miniCluster")
+        field.setAccessible(True)
+        self._cluster = field.get(self._client)
+        self._looked_s = self._failed_ms = 0.0
+        self._seen: set[str] = set()
+
+    def look(self) -> Failure | None:
+        """Give the failure since the last look, if there was one."""
+        from py4j.protocol import Py4JJavaError
+
+        if time.monotonic() < self._looked_s + LOOK_S:
+            return None
+        self._looked_s = time.monotonic()
+        try:
+            last = self._cluster.getExecutionGraph(self._client.getJobID()).get().getFailureInfo()
+        except Py4JJavaError:
+            return None  # the job is not there yet, or no more: its result says why
+        if last is None or last.getTimestamp() == self._failed_ms:
+            return None
+        self._failed_ms = last.getTimestamp()
+        text = str(last.getExceptionAsString())
+        cause = root_cause(text)
+        again = cause in self._seen
+        if TRACEBACK in text:
+            self._seen.add(cause)
+        return Failure(cause, again)
+
+
 def root_cause(text: str) -> str:
     r"""Find the innermost reason in the text of a Java error, or in the Python traceback that it carries.
 
@@ -46,5 +107,5 @@ def root_cause(text: str) -> str:
     *_, innermost = re.split(r"^(?:Caused by|): ", text, flags=re.MULTILINE)
     reason = re.split(r"^\s+at ", innermost, maxsplit=1, flags=re.MULTILINE)[0].strip()
     lines = reason.splitlines() or [""]
-    line = lines[-1] if "Traceback" in reason else lines[0]
+    line = lines[-1] if TRACEBACK in reason else lines[0]
     return re.sub(r"^(?:[a-z]\w*\.)+(?=[A-Z])", "", line)  # the package, not the name

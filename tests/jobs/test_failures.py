@@ -2,7 +2,7 @@ import pytest
 from py4j.protocol import Py4JNetworkError
 
 from jobs import failures
-from jobs.failures import job_errors, root_cause
+from jobs.failures import Failure, Faults, job_errors, root_cause
 from schemas.errors import JobError
 
 FLINK = """An error occurred while calling o77.execute.
@@ -55,3 +55,40 @@ def test_our_own_errors_pass(monkeypatch):
     monkeypatch.setattr(failures.gateway, "last_words", lambda: None)
     with pytest.raises(FileNotFoundError), job_errors("job churn"):
         raise FileNotFoundError
+
+
+BROKER = "org.apache.kafka.common.errors.TimeoutException: Topic events not present in metadata after 60000 ms."
+
+
+class Failing:
+    """A client, its class, its field, the cluster behind it, a job there and its last failure, all in one."""
+
+    def __init__(self):
+        self.failed = None
+        self._j_job_client = self
+
+    def __getattr__(self, name):
+        return lambda *_: self
+
+    def getFailureInfo(self):
+        return None if self.failed is None else self
+
+    def getTimestamp(self):
+        return self.failed[0]
+
+    def getExceptionAsString(self):
+        return self.failed[1]
+
+
+def test_failures_are_followed(monkeypatch):
+    """Each is told once; what is wrong in our own functions and comes again will always, what is elsewhere may pass."""
+    monkeypatch.setattr(failures, "LOOK_S", 0)
+    client = Failing()
+    faults = Faults(client)
+    told = []
+    for moment in (None, (1, BROKER), (1, BROKER), (2, BROKER), (3, WORKER), (4, BROKER), (5, WORKER)):
+        client.failed = moment
+        told.append(faults.look())
+    outage = Failure("TimeoutException: Topic events not present in metadata after 60000 ms.", again=False)
+    fault = "StateVersionError: state of churn/3: format 4 is newer than this release reads (1 to 3)"
+    assert told == [None, outage, None, outage, Failure(fault, again=False), outage, Failure(fault, again=True)]
