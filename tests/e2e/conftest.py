@@ -11,15 +11,16 @@ import pytest
 
 from jobs.broker import Broker
 from tests.e2e.running import tidemark
-from tests.e2e.stream import Record, configure, stream, write
+from tests.e2e.stream import Record, configure, flush, stream, tardy, write
 
 
 @dataclass(frozen=True)
 class Known:
-    """The stream, and what a backtest found in it."""
+    """A stream, and what a backtest found in those of its records that are not late."""
 
     records: list[Record]
     events: list[bytes]
+    late: frozenset[bytes | None] = frozenset()  # lines
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +62,21 @@ def backtest(tmp_path_factory: pytest.TempPathFactory, profiles: Path) -> Callab
         return (folder / "events.jsonl").read_bytes().splitlines()
 
     return events
+
+
+@pytest.fixture(scope="session")
+def flushed(known: Known, backtest: Callable[[list[Record]], list[bytes]]) -> Known:
+    """The stream with two records behind it that let a run without an end evaluate all of it."""
+    records = [*known.records, *flush(known.records)]
+    return Known(records, backtest(records))
+
+
+@pytest.fixture(scope="session")
+def late(known: Known, backtest: Callable[[list[Record]], list[bytes]]) -> Known:
+    """The stream with some of it late, and the events of the rest."""
+    mixed, without = tardy(known.records)
+    lines = {record.line for record in mixed} - {record.line for record in without}
+    return Known(mixed, backtest(without), frozenset(lines))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,11 @@ class Ended:
         return totals
 
 
-def tidemark(folder: Path, *words: str, status: int = 0, within_s: float = WITHIN_S) -> Ended:
+def tidemark(
+    folder: Path, *words: str, status: int = 0, within_s: float = WITHIN_S, variables: Mapping[str, str] | None = None
+) -> Ended:
     """Run a command to its end, which must be as told, without a traceback and without anything left running."""
-    live = Live(folder, *words)
+    live = Live(folder, *words, variables=variables)
     try:
         return live.end(status, within_s)
     finally:
@@ -46,11 +48,16 @@ def tidemark(folder: Path, *words: str, status: int = 0, within_s: float = WITHI
 class Live:
     """A command that runs until it is stopped; as a context manager it is killed at the end of the block."""
 
-    def __init__(self, folder: Path, *words: str) -> None:
+    def __init__(self, folder: Path, *words: str, variables: Mapping[str, str] | None = None) -> None:
         self._out, self._err = folder / "stdout", folder / "stderr"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
-                [COMMAND, *words], cwd=folder, env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=out, stderr=err
+                [COMMAND, *words],
+                cwd=folder,
+                env=ENVIRONMENT | dict(variables or {}),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
             )
         self._seen: dict[int, str] = {}
 

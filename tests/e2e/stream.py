@@ -49,7 +49,7 @@ class Record:
 
     time_ms: int
     partition: int
-    line: bytes
+    line: bytes | None  # None is a tombstone
 
 
 def stream(count: int = 30_000, *, seed: int = 1, drift: bool = True) -> list[Record]:
@@ -58,6 +58,26 @@ def stream(count: int = 30_000, *, seed: int = 1, drift: bool = True) -> list[Re
     disorder = random.integers(-DISORDER_MS, DISORDER_MS, count)
     times = START_MS + DISORDER_MS + np.arange(count) * EVERY_MS + disorder
     return [_record(random, number, int(time), drift) for number, time in enumerate(times)]
+
+
+def flush(records: Sequence[Record]) -> list[Record]:
+    """A record in each partition, half an hour later: the watermark passes everything before."""
+    last = max(records, key=lambda record: record.time_ms)
+    document = json.loads(last.line or b"") | {"timestamp": "2026-01-05T11:00:00.000Z"}
+    return [Record(last.time_ms + 1_800_000, number, json.dumps(document).encode()) for number in (0, 1)]
+
+
+def tardy(records: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+    """One in a hundred records of a stream some minutes late, among later ones; and the same stream without those."""
+    later = {number: record for number, record in enumerate(records[: len(records) // 2]) if number % 50 == 25}
+    without = [record for number, record in enumerate(records) if number not in later]
+    mixed: list[Record] = []
+    for number, record in enumerate(records):
+        if number not in later:
+            mixed.append(record)
+        if (come := later.get(number - len(records) // 2)) is not None:
+            mixed.append(come)
+    return mixed, without
 
 
 def _record(random: np.random.Generator, number: int, time_ms: int, drift: bool) -> Record:
@@ -102,7 +122,7 @@ def _churn(random: np.random.Generator, drifted: bool) -> dict[str, object]:
 def write(path: Path, records: Sequence[Record]) -> Path:
     """A file of records, one a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join(record.line + b"\n" for record in records))
+    path.write_bytes(b"".join(b"%s\n" % record.line for record in records))
     return path
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,36 +14,15 @@ from jobs.totals import read_totals
 from tests.e2e.comparing import assert_same
 from tests.e2e.conftest import Known
 from tests.e2e.running import Live
-from tests.e2e.stream import Record, configure
-from tests.e2e.topics import committed, produce
+from tests.e2e.stream import configure
+from tests.e2e.topics import committed, produce, send
 
 pytestmark = pytest.mark.e2e
 
-PACE = 3_000  # records a second: the stream takes some ten seconds, several checkpoints
 
-
-def flush(records: list[Record]) -> list[Record]:
-    """A record in each partition, half an hour later: the watermark passes everything before."""
-    last = max(records, key=lambda record: record.time_ms)
-    later = dataclasses.replace(last, time_ms=last.time_ms + 1_800_000)
-    stamp = b"2026-01-05T11:00:00.000Z"
-    line = later.line.replace(later.line.split(b'"timestamp": "')[1][:24], stamp)
-    return [dataclasses.replace(later, partition=number, line=line) for number in (0, 1)]
-
-
-def send(broker: Broker, topic: str, records: list[Record]) -> None:
-    """Produce at the pace of PACE."""
-    for start in range(0, len(records), PACE // 10):
-        produce(broker, topic, records[start : start + PACE // 10])
-        time.sleep(0.1)
-
-
-def test_killed_in_the_middle(
-    folder: Path, known: Known, broker: Broker, backtest: Callable[[list[Record]], list[bytes]]
-) -> None:
+def test_killed_in_the_middle(folder: Path, flushed: Known, broker: Broker) -> None:
     """Every process is killed with checkpoints behind it and records under way; then stopped and run once more."""
-    records = [*known.records, *flush(known.records)]
-    expected = backtest(records)
+    records, expected = flushed.records, flushed.events
     ensure_topic(broker.client, "killed", 2)
     configure(folder, "predictions: {topic: killed}", "events: {topic: killed-events}", kafka=broker.bootstrap)
     report = folder / ".tidemark/runs/test/shop.json"

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from jobs.broker import Broker
 from tests.e2e.comparing import assert_same
@@ -14,7 +13,7 @@ from tests.e2e.conftest import Known
 from tests.e2e.running import tidemark
 from tests.e2e.stream import Record, configure
 from tests.e2e.test_same_events import records
-from tests.e2e.topics import committed, produce
+from tests.e2e.topics import committed, create, produce
 
 pytestmark = pytest.mark.e2e
 
@@ -29,14 +28,6 @@ def sent(record: Record, **changes: object) -> Record:
     return Record(record.time_ms + LATER_MS, record.partition, json.dumps(document).encode())
 
 
-def topic_of(broker: Broker, name: str, sent_records: list[Record]) -> None:
-    """A topic that takes records of any time."""
-    settings = {"retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1)}
-    admin = AdminClient(broker.client)  # kept: without it the request would end unanswered
-    admin.create_topics([NewTopic(name, 2, config=settings)])[name].result()
-    produce(broker, name, sent_records)
-
-
 def test_the_time_of_the_records(folder: Path, known: Known, broker: Broker) -> None:
     """The events are those of the records' own times; a time from 2099, or none, is dead and moves no watermark."""
     good = [sent(record) for record in known.records]
@@ -46,7 +37,8 @@ def test_the_time_of_the_records(folder: Path, known: Known, broker: Broker) -> 
         "is missing at /meta/ts": sent(first, ts=None),
         "expected RFC 3339 text or a number at /meta/ts": sent(first, ts="today"),
     }
-    topic_of(broker, "payload", [*good[:100], *bad.values(), *good[100:]])
+    create(broker, "payload")
+    produce(broker, "payload", [*good[:100], *bad.values(), *good[100:]])
     configure(
         folder,
         "predictions: {topic: payload, time: payload, fields: {timestamp: /meta/ts}}",
@@ -63,7 +55,8 @@ def test_the_time_of_the_records(folder: Path, known: Known, broker: Broker) -> 
 def test_a_broker_time_beyond_all_sense(folder: Path, known: Known, broker: Broker) -> None:
     """A record at the broker's time of the year 3000, or of none, is dead and moves no watermark."""
     line = known.records[0].line
-    topic_of(broker, "beyond", [Record(YEAR_3000_MS, 0, line), Record(2**62, 1, line), *known.records])
+    create(broker, "beyond")
+    produce(broker, "beyond", [Record(YEAR_3000_MS, 0, line), Record(2**62, 1, line), *known.records])
     configure(
         folder,
         "predictions: {topic: beyond}",

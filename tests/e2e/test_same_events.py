@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,20 @@ def test_from_a_file_again_and_again(folder: Path, known: Known) -> None:
         assert sorted(path.name for path in (folder / "out").iterdir()) == [
             "dead-letters.jsonl", "events.jsonl", "summaries.jsonl"
         ]  # fmt: skip
+
+
+def test_late_records_of_a_file(folder: Path, late: Known) -> None:
+    """They are in the dead-letter sink with their rows, and the events are those of the rest."""
+    write(folder / "data.jsonl", late.records)
+    configure(folder, "predictions: {path: data.jsonl}", "events: {path: out/events.jsonl}")
+    ended = tidemark(folder, "run", "monitors.yaml", "--json", "--parallelism", "2")
+    letters = [json.loads(line)["data"] for line in (folder / "out/dead-letters.jsonl").read_bytes().splitlines()]
+    assert sorted(letter["row"] for letter in letters) == [
+        row for row, record in enumerate(late.records) if record.line in late.late
+    ]
+    assert {(letter["reason"], letter["path"]) for letter in letters} == {("late", f"{folder}/data.jsonl")}
+    assert_same((folder / "out/events.jsonl").read_bytes().splitlines(), late.events)
+    assert ended.totals["records"] == records(len(late.records), late=len(late.late))
 
 
 def test_from_a_topic_with_an_empty_partition(folder: Path, known: Known, broker: Broker) -> None:

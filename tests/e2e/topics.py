@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from jobs.broker import Broker
 from jobs.topics import partitions
 from tests.e2e.stream import Record
 
+PACE = 3_000  # records a second: the stream takes some ten seconds, several checkpoints
+
+
+def create(broker: Broker, topic: str, count: int = 2) -> None:
+    """A topic that takes records of any time, and of up to 16 MB."""
+    settings = {
+        "retention.ms": "-1", "message.timestamp.after.max.ms": str(2**63 - 1), "max.message.bytes": str(16 << 20)
+    }  # fmt: skip
+    admin = AdminClient(broker.client)  # kept: without it the request would end unanswered
+    admin.create_topics([NewTopic(topic, count, config=settings)])[topic].result()
+
 
 def produce(broker: Broker, topic: str, records: Iterable[Record], only: int | None = None) -> None:
     """Send records at their event times to their partitions, or all to one."""
     # Idempotent: else a batch that is sent again comes after later ones, and its records are late.
-    producer = Producer({**broker.client, "enable.idempotence": True})
+    producer = Producer({**broker.client, "enable.idempotence": True, "message.max.bytes": 16 << 20})
     for record in records:
         partition = record.partition if only is None else only
         producer.produce(topic, record.line, timestamp=record.time_ms, partition=partition)
         producer.poll(0)
     assert producer.flush(30) == 0
+
+
+def send(broker: Broker, topic: str, records: list[Record]) -> None:
+    """Produce at the pace of PACE."""
+    for start in range(0, len(records), PACE // 10):
+        produce(broker, topic, records[start : start + PACE // 10])
+        time.sleep(0.1)
 
 
 def committed(broker: Broker, topic: str) -> list[bytes]:
