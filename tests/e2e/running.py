@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 COMMAND = Path(sys.executable).with_name("tidemark")
-# A JVM that lives for seconds compiles more than it runs: half the CPU time, nothing else changes.
-ENVIRONMENT = {**os.environ, "JVM_ARGS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
 WITHIN_S = 120  # a run of the tests takes 10-20 s on two idle cores
 
 
@@ -54,7 +52,7 @@ class Live:
             self._process = subprocess.Popen(
                 [COMMAND, *words],
                 cwd=folder,
-                env=ENVIRONMENT | dict(variables or {}),
+                env={**os.environ, **(variables or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
