@@ -102,7 +102,9 @@ def test_a_slice_is_the_profile_of_its_records(records):
             if isinstance(signal, NumericSignal):
                 assert tuple(row[: len(signal.counts)].tolist()) == signal.counts
                 if signal.count:
-                    assert (mean, sd) == pytest.approx((signal.mean, signal.sd), abs=0.01)  # of `other`, a difference
+                    assert mean == pytest.approx(signal.mean, abs=0.01)
+                    # Of `other` a difference of rounded squares: up to 60 records in units of 1e-4, up to 10 apart.
+                    assert sd**2 == pytest.approx(signal.sd**2, abs=0.05 if country == "other" else 0.001)
             else:
                 names = [category for category, _ in made.signals[name].categories]
                 assert {n: c for n, c in zip(names, row.tolist(), strict=False) if c} == dict(signal.categories)
