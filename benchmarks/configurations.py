@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.records import FEATURES, MODEL, SEGMENTS
 from config import Configuration, load
-from jobs import reference
+from jobs import profiles, reference
 
 TEXT = """\
 job: {{name: bench, parallelism: {parallelism}}}
@@ -65,4 +65,4 @@ def write_profile(folder: Path, data: Path) -> None:
         loaded, MODEL, str(data), version=None, start=None, end=None, output=None,
         progress=lambda total: nullcontext(lambda more: None),
     )  # fmt: skip
-    reference.write(made.path, made.profile)
+    profiles.write(made.path, made.profile)

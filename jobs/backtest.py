@@ -18,6 +18,7 @@ from operators.monitor import Step
 from operators.monitors import Kept, Monitors
 from operators.outputs import Output
 from operators.references import JobReferences
+from operators.state import Key
 from schemas.errors import UsageError
 from schemas.events import Event
 from schemas.profile import Profile
@@ -62,7 +63,7 @@ class Backtest:
     on_progress
         Gets the number of records after each block, if given.
     on_profile
-        Gets each reference that was learned of a version's whole traffic, if given.
+        Gets each reference that was learned, and whose it is, if given.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Backtest:
         job: JobReferences,
         on_summary: Callable[[Summary], None] | None = None,
         on_progress: Callable[[int], None] | None = None,
-        on_profile: Callable[[Profile], None] | None = None,
+        on_profile: Callable[[Key, Profile], None] | None = None,
     ) -> None:
         self._job = job
         self._models = {model.name: model for model in job.plan.models}
@@ -170,8 +171,8 @@ class Backtest:
         found.next_ms = result.next_ms
         if result.outputs:
             self._waiting[key.model] += result.outputs
-        if result.profile is not None and key.segment == ALL and self._on_profile:
-            self._on_profile(result.profile)
+        if result.profile is not None and self._on_profile:
+            self._on_profile(key, result.profile)
         if self._on_summary:
             for summary in result.summaries:
                 self._on_summary(summary)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from config import load
-from jobs import embedded, publishing, reference, topics
+from jobs import embedded, profiles, publishing, reference, topics
 from jobs.broker import Broker
 from jobs.drifts import Drift, drift
 from jobs.simulation import JANUARY_2026_MS, Simulation, records
@@ -120,7 +120,7 @@ def run(
             loaded, "churn", str(folder / "reference.jsonl"), version=None, start=None, end=None, output=None,
             progress=lambda total: nullcontext(lambda more: None),
         )  # fmt: skip
-        reference.write(made.path, made.profile)
+        profiles.write(made.path, made.profile)
         topics.ensure_topic(broker.client, "drift-events")
         for each in DRIFTS:
             tell(f"drift put into the stream: {describe(each)}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from config import Configuration
 from config.plan import Plan
-from jobs import folders, gateway, jars, positions, resume, savepoints, sinks, topics
+from jobs import folders, gateway, jars, positions, profiles, resume, savepoints, sinks, topics
 from jobs.failures import Faults, job_errors
 from jobs.monitor import Setting, build
 from jobs.runtime import configuration, prepare_process
@@ -51,6 +51,8 @@ def run(
     plan = loaded.plan
     references = load_references(plan)
     check_files(plan)
+    for model in plan.models:
+        profiles.check(model)
     check_topics(loaded)
     bounded = bounded or all(s.path is not None for s in plan.sources if s.kind != "labels")
     where = savepoints.folder(plan.job)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -13,13 +14,17 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
 
 from config.plan import ALL, Plan
+from jobs import profiles
 from operators import outputs, policy, silence
 from operators.entries import Batch
 from operators.keys import LETTER, MONITOR, source_of
 from operators.monitor import Step
 from operators.monitors import Kept, Monitors
 from operators.references import JobReferences
+from operators.state import Key
 from schemas import cloudevents, events, summaries
+from schemas.errors import ProfileError
+from schemas.profile import Profile
 
 FINAL = 2**63 - 1  # the watermark after the last record of bounded input
 
@@ -66,6 +71,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         """Make in the worker what is not sent to it."""
         job = msgspec.msgpack.decode(self._job, type=JobReferences)
         self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)
+        self._models = {model.name: model for model in job.plan.models}
         self._monitors = Monitors(job, scores=job.plan.summaries is not None)
         self._state = _bytes_state(runtime_context, "key")
         self._ring = _bytes_state(runtime_context, "ring")
@@ -118,10 +124,18 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def _said(self, key: str, result: Step) -> Iterator[Row]:
         model = self._monitors.key(key).model
+        if result.profile is not None:
+            self._save(self._monitors.key(key), result.profile)
         for output in result.outputs:
             yield Row("output", model, outputs.encode(output))
         for summary in result.summaries:
             yield Row("summary", model, summaries.encode(self._source, summary))
+
+    def _save(self, key: Key, profile: Profile) -> None:
+        try:
+            profiles.save(self._models[key.model], key, profile)
+        except ProfileError as error:  # the job has what it learned: a copy is no reason to stop
+            logging.getLogger("tidemark").warning("%s", error)
 
 
 class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]

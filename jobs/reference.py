@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from importlib.metadata import version as installed
 from pathlib import PurePosixPath
 
-import fsspec
 import msgspec
 import pyarrow as pa
 
@@ -24,8 +23,8 @@ from operators.reference_data import ReferenceData, check_columns, file_source, 
 from operators.references import UNVERSIONED
 from operators.remarks import remarks
 from operators.slicing import SliceCounter
-from schemas import cloudevents, profile
-from schemas.errors import DataError, ProfileError, UsageError
+from schemas import cloudevents
+from schemas.errors import DataError, UsageError
 from schemas.profile import Profile, Provenance
 
 TOPIC = "topic:"
@@ -213,15 +212,3 @@ def _by_template(plan: ModelPlan, version: str | None) -> str:
         message = f"models.{plan.name}.reference: is learned from the stream, not read from a file; give one with -o"
         raise UsageError(message)
     return plan.reference.replace("{model}", plan.name).replace("{version}", version or UNVERSIONED)
-
-
-def write(path: str, made: Profile) -> None:
-    """Write a profile to a file or URL; ProfileError says why not."""
-    try:
-        system, place = fsspec.core.url_to_fs(path)
-        system.makedirs(PurePosixPath(place).parent.as_posix(), exist_ok=True)
-        system.pipe_file(place, profile.encode(made))
-    except (OSError, ImportError, ValueError) as error:
-        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else str(error)
-        message = f"profile {path}: cannot be written ({reason})"
-        raise ProfileError(message) from error

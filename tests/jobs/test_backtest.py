@@ -29,6 +29,7 @@ from operators.columns import extract
 from operators.profiling import ProfileBuilder
 from operators.references import JobReferences
 from operators.slicing import SliceCounter
+from operators.state import Key
 from schemas.errors import UsageError
 from schemas.events import encode
 from schemas.profile import Profile, Provenance
@@ -138,11 +139,15 @@ LEARNING = msgspec.structs.replace(
 
 def test_a_version_learns_its_reference(folder):
     """It is told when, in the whole traffic and in each segment; then the drift is found by it."""
-    profiles: list[Profile] = []
-    result = run(folder, "all.jsonl", models=(LEARNING,), profiles={"churn": {}}, on_profile=profiles.append)
+    profiles: dict[str, Profile] = {}
+
+    def keep(key: Key, profile: Profile) -> None:
+        profiles[f"churn/1/{key.segment}"] = profile
+
+    result = run(folder, "all.jsonl", models=(LEARNING,), profiles={"churn": {}}, on_profile=keep)
     learned = {event.subject: event for event in result.events if event.type == "io.tidemark.profile.learned"}
     assert learned.keys() == {"churn/1/all", "churn/1/country=DE", "churn/1/country=FR"}
-    assert [profile.id for profile in profiles] == [learned["churn/1/all"].data.profile]
+    assert {key: profile.id for key, profile in profiles.items()} == {k: e.data.profile for k, e in learned.items()}
     opened = {
         event.subject: event.data.reference for event in result.events if event.type == "io.tidemark.drift.opened"
     }

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from config import load
-from jobs.reference import make_profile, write
+from jobs.profiles import write
+from jobs.reference import make_profile
 from jobs.replay import replay
 from schemas.errors import DataError
 from tidemark import cli

@@ -14,8 +14,10 @@ import typer
 
 from config import load
 from config.plan import Plan
+from operators.state import Key
 from schemas.errors import UsageError
 from schemas.evaluations import COLUMNS
+from schemas.profile import Profile
 from schemas.summaries import Summary
 from tidemark.options import AsJson, Config
 
@@ -34,6 +36,10 @@ def backtest(
     events: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the drift events here, one a line.")] = None,
     scores: Annotated[
         Path | None, typer.Option(metavar="OUT", help="Write every evaluation here: .csv or .parquet.")
+    ] = None,
+    profiles: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write references that versions learned here, as MODEL-VERSION.json."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -60,7 +66,7 @@ def backtest(
     for line in loaded.unavailable:
         print(line, file=sys.stderr)
     with _scores(scores) as write:
-        result = Backtest(load_references(plan), write, _progress()).run()
+        result = Backtest(load_references(plan), write, _progress(), _saver(plan, profiles)).run()
     encoded = [drift_events.encode(event) for event in result.events]
     if events is not None:
         write_sorted(str(events), encoded)
@@ -138,6 +144,21 @@ def _scores(path: Path | None) -> Iterator[Callable[[Summary], None] | None]:
     else:
         message = f"--scores: '{path}' is neither .csv nor .parquet"
         raise UsageError(message)
+
+
+def _saver(plan: Plan, folder: Path | None) -> Callable[[Key, Profile], None] | None:
+    """Writes what was learned of the whole traffic of versions."""
+    if folder is None:
+        return None
+    from jobs.profiles import save
+
+    place = str(folder / "{model}-{version}.json")
+    models = {
+        model.name: msgspec.structs.replace(model, learn=msgspec.structs.replace(model.learn, save=place))
+        for model in plan.models
+        if model.learn is not None
+    }
+    return lambda key, profile: save(models[key.model], key, profile)
 
 
 def _progress() -> Callable[[int], None] | None:

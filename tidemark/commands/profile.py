@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from config import load
-from jobs.reference import make_profile, write
+from jobs.profiles import write
+from jobs.reference import make_profile
 from schemas.errors import UsageError
 from schemas.profile import CategoricalSignal, Profile, Signal
 from tidemark.options import Config
