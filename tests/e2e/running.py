@@ -56,7 +56,6 @@ class Live:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                preexec_fn=_heed_interrupts,
             )
         self._seen: dict[int, str] = {}
 
@@ -121,11 +120,6 @@ class Live:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-
-
-def _heed_interrupts() -> None:
-    # What is started in the background of a shell ignores Ctrl-C, and so would all that it starts.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _running() -> dict[int, tuple[int, str]]:
