@@ -13,7 +13,6 @@ from config.errors import Path, Problem
 from config.model import Detector, Feature, Learned, Level, Model, Prediction, Segment
 from config.river_detectors import river_problems
 
-PANES_LIMIT = 64  # slides of a window: the monitor keeps a sketch for each, and adds them up at every evaluation
 # Values that a key keeps while it learns: one byte string of 32 MB, read and written with each pane.
 LEARNED_VALUES = 4_000_000
 NUMBERS_ONLY = ("ks", "lepage", "wasserstein")  # they compare positions on a scale, which categories do not have
@@ -64,11 +63,6 @@ def _window_problems(path: Path, model: Model, pane_ms: int) -> Iterator[Problem
         yield Problem((*path, "slide"), f"'{slide}' is not a multiple of job.pane ('{duration(pane_ms)}')")
     if window.size % window.slide:
         yield Problem((*path, "size"), f"'{size}' is not a multiple of slide ('{slide}')")
-    elif window.size // window.slide > PANES_LIMIT:
-        message = (
-            f"'{slide}' cuts a window of '{size}' into {window.size // window.slide} parts (at most {PANES_LIMIT})"
-        )
-        yield Problem((*path, "slide"), message)
     if window.grow_to < window.size:
         yield Problem((*path, "grow_to"), f"'{duration(window.grow_to)}' is shorter than size ('{size}')")
 

@@ -10,6 +10,7 @@ from operators.detection import Detection
 from operators.detectors import adwin, page_hinkley, river
 from operators.learning import blank
 from operators.moments import FIELDS
+from operators.sketch import most_slides
 from operators.tracks import OPEN_FIELDS
 from operators.unnamed import MOST
 from operators.unprofiled import Unprofiled
@@ -47,14 +48,16 @@ def footprint(detection: Detection, versions: int) -> Footprint:
         That have records at the same time.
     """
     signals, window = detection.signals, detection.signals.model.window
-    slide = len(signals.names) * CODES * CELL + len(signals.numeric) * FIELDS * 8 + len(signals.named) * MOST * NAME
-    slides = window.size_ms // window.slide_ms + 1
+    cells = len(signals.names) * CODES
+    slide = cells * CELL + len(signals.numeric) * FIELDS * 8 + len(signals.named) * MOST * NAME
+    single, merged = most_slides(window.size_ms, window.slide_ms)
+    slides = (single + 1 + merged) * slide + merged * cells * CELL  # counts of merged slides may be twice as wide
     buckets = adwin.MAX_BUCKETS * max(1, (SHOWN_VALUES // adwin.MAX_BUCKETS).bit_length())
     tracks = detection.tracks
     ranked = len(tracks.adwin.tracks) * 16 * buckets + len(tracks.page_hinkley.tracks) * 8 * page_hinkley.FIELDS
     ranked += 8 * OPEN_FIELDS * sum(block > 1 for block in tracks.blocks)
     ranked += sum(_river_bytes(track.name, track.plan) for track in tracks.tracks if track.plan.is_river)
-    return Footprint(slides * slide + ranked, versions * (1 + detection.segments))
+    return Footprint(slides + ranked, versions * (1 + detection.segments))
 
 
 def _river_bytes(name: str, plan: DetectorPlan) -> int:

@@ -187,6 +187,7 @@ class _Run:
             slide, window = state.slide, self._window
             if slide.records:
                 self._ring.push(slide, window.size_ms, window.grow_to_ms, window.min_count)
+                self._ring.coarsen(window.slide_ms)
                 self._ring_changed = True
             evaluated = evaluate(self._detection, self._key, state, self._ring, slide, self._scores)
             self._tell(slide, evaluated)

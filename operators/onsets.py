@@ -107,21 +107,22 @@ def likelihoods_of_shares(rows: Floats, reference: Floats, after: int, tau: floa
     return np.asarray(2 / tau * (logs[:, :0:-1] + later[:, None]).ravel(), dtype=np.float64)
 
 
-def onset(found: Floats, starts_ms: NDArray[np.int64], slide_ms: int) -> Onset:
+def onset(found: Floats, starts_ms: NDArray[np.int64], ends_ms: NDArray[np.int64]) -> Onset:
     """The most likely place, and the interval of the likely ones.
 
     Parameters
     ----------
     found : float64, shape (slides * STEPS,)
         From `likelihoods`.
-    starts_ms : int64, shape (slides,)
-        Of the slides.
-    slide_ms : int
+    starts_ms, ends_ms : int64, shape (slides,)
+        Of the slides, which need not be equally long.
     """
     likely = np.flatnonzero(found >= found.max() - WITHIN)
 
     def time_ms(place: int, steps: int = 0) -> int:
-        return int(starts_ms[place // STEPS]) + (place % STEPS + steps) * slide_ms // STEPS
+        slide = place // STEPS
+        length_ms = int(ends_ms[slide] - starts_ms[slide])
+        return int(starts_ms[slide]) + (place % STEPS + steps) * length_ms // STEPS
 
     first, last = int(likely[0]), int(likely[-1])
     # A change in the last slide may be anywhere in it, as far as sums can tell: then it is said of its start.

@@ -1,7 +1,8 @@
 """Sketches: the codes of a slide's records, counted; and the ring of those that windows are made of.
 
 A small slide is kept as the codes themselves, a large one as counts, whichever takes fewer bytes. The ring is
-a msgpack array of slides, oldest first.
+a msgpack array of slides, oldest first. It has levels: older slides are merged, the longer the older, so that a span of
+any length takes a number of slides that grows with its logarithm.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from operators.unnamed import Names, merged
 Counts = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
 _FEW = 2 * CODES  # records whose codes take no more bytes than counts of 16 bits
+# Slides of each length that a ring keeps, and twice as many of one slide. With fewer, windows begin less exactly: up to
+# 1/LEVEL of their length too early. With more, state grows: twice as many, nearly twice the bytes.
+LEVEL = 32
 
 
 class Slide(msgspec.Struct, array_like=True):
@@ -32,6 +36,11 @@ class Slide(msgspec.Struct, array_like=True):
     data: bytes = b""
     sums: bytes = b""  # int64 (numeric signals, 5), see moments.py; empty for no records
     names: Names = {}  # of values without a name in the reference, a sample
+    span_ms: int = 0  # of several that were merged, from the start of the first; 0: of one
+
+    def start_ms(self, slide_ms: int) -> int:
+        """When it began, if slides are so long."""
+        return self.end_ms - (self.span_ms or slide_ms)
 
     def fold(self, codes: Codes, sums: Counts, names: Names | None = None) -> None:
         """Count a pane's records as well.
@@ -55,9 +64,13 @@ class Slide(msgspec.Struct, array_like=True):
         else:
             counts = count([self], codes.shape[1])
             _count(codes, counts)
-            self.form = "u2" if counts.max() < 1 << 16 else "u4"
-            self.data = counts.astype("<" + self.form).tobytes()
+            self.form, self.data = _packed(counts)
         self.records = total
+
+    @property
+    def signals(self) -> int:
+        """How many signals it counts; of a slide with records."""
+        return len(self.data) // (self.records if self.form == "codes" else CODES * int(self.form[1]))
 
     def row(self, position: int, signals: int) -> Counts:
         """Counts by code of one of so many signals, shape (256,)."""
@@ -92,8 +105,9 @@ class Ring(msgspec.Struct):
         """Slides of the window that ends at ``end_ms``, oldest first.
 
         Where those within ``size_ms`` have fewer than ``min_count`` records, older ones are taken until there are
-        enough, none is left, or they are older than ``grow_to_ms``. A key that has been silent for ``size_ms``, and
-        for longer than the slides that would be taken span, has fallen silent: its window is empty.
+        enough, none is left, or they are older than ``grow_to_ms``. Of a merged slide all is taken or nothing. A key
+        that has been silent for ``size_ms``, and for longer than the slides that would be taken span, has fallen
+        silent: its window is empty.
         """
         limit_ms = end_ms - max(size_ms, grow_to_ms)
         taken: list[Slide] = []
@@ -109,16 +123,77 @@ class Ring(msgspec.Struct):
                 return []
         return taken[::-1]
 
+    def coarsen(self, slide_ms: int) -> None:
+        """Merge slides that are old: two, four, eight ... into one.
+
+        What is merged depends on event times alone: a slide of 2^l lengths covers a multiple of them since 1970, and is
+        made when its end is LEVEL such lengths older than the newest slide.
+        """
+        now_ms = self.slides[-1].end_ms
+        if self.slides[0].end_ms > now_ms - 2 * LEVEL * slide_ms:
+            return
+        groups: list[list[Slide]] = []
+        block_ms = None
+        for slide in self.slides:
+            length_ms = slide_ms
+            while _block(slide.end_ms, 2 * length_ms) <= now_ms - LEVEL * 2 * length_ms:
+                length_ms *= 2
+            if length_ms > slide_ms and _block(slide.end_ms, length_ms) == block_ms:
+                groups[-1].append(slide)
+            else:
+                groups.append([slide])
+            block_ms = _block(slide.end_ms, length_ms)
+        if len(groups) < len(self.slides):
+            self.slides = [_merged(group, slide_ms) if len(group) > 1 else group[0] for group in groups]
+
     def ago(self, records: float, slide_ms: int) -> int | None:
         """When the key had so many records less than at the end of the newest slide; None: before the ring begins.
 
-        The records of a slide are taken as evenly spread over its ``slide_ms``.
+        The records of a slide are taken as evenly spread over its length, ``slide_ms`` where it was not merged.
         """
         for slide in reversed(self.slides):
             if records <= slide.records:
-                return slide.end_ms - round(slide_ms * records / slide.records)
+                return slide.end_ms - round((slide.end_ms - slide.start_ms(slide_ms)) * records / slide.records)
             records -= slide.records
         return None
+
+
+def most_slides(span_ms: int, slide_ms: int) -> tuple[int, int]:
+    """Slides that a span takes at most: of those that are not merged, and of those that are.
+
+    >>> most_slides(3_600_000, 300_000), most_slides(7 * 86_400_000, 300_000), most_slides(28 * 86_400_000, 300_000)
+    ((12, 0), (66, 167), (66, 234))
+    """
+    slides = -(-span_ms // slide_ms)
+    single = min(slides, 2 * LEVEL + 2)
+    left, length, merged = slides - 2 * LEVEL, 2, 0
+    while left > 0:
+        merged += min(LEVEL + 2, -(-left // length))
+        left -= LEVEL * length
+        length *= 2
+    return single, merged
+
+
+def _block(end_ms: int, length_ms: int) -> int:
+    """End of the multiple of a length that a slide lies in."""
+    return -(-end_ms // length_ms) * length_ms
+
+
+def _merged(slides: Sequence[Slide], slide_ms: int) -> Slide:
+    first, last = slides[0], slides[-1]
+    total = Slide(last.end_ms, sum(slide.records for slide in slides), span_ms=last.end_ms - first.start_ms(slide_ms))
+    total.sums = sums(slides, len(first.sums) // (8 * moments.FIELDS)).tobytes()
+    total.names = merged(slide.names for slide in slides)
+    if total.records <= _FEW:
+        total.data = b"".join(slide.data for slide in slides)
+    else:
+        total.form, total.data = _packed(count(slides, first.signals))
+    return total
+
+
+def _packed(counts: Counts) -> tuple[Literal["u2", "u4"], bytes]:
+    form: Literal["u2", "u4"] = "u2" if counts.max() < 1 << 16 else "u4"
+    return form, counts.astype("<" + form).tobytes()
 
 
 _decoder = msgspec.msgpack.Decoder(list[Slide])

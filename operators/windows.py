@@ -84,7 +84,7 @@ class Slides:
         size_ms = self._detection.signals.model.window.size_ms
         start_ms = self._end_ms - size_ms
         if self._slides:
-            start_ms = min(start_ms, self._slides[0].end_ms - self._slide_ms)
+            start_ms = min(start_ms, self._slides[0].start_ms(self._slide_ms))
         return Window(
             start=timestamp(start_ms),
             end=timestamp(self._end_ms),
@@ -100,7 +100,7 @@ class Slides:
     def shift_since(self, position: int, onset_ms: int, *, spread: bool) -> Shift:
         """Shift in the slides after an onset, or, where those have too few values, in the newest that have enough."""
         newest, values = self._newest(position)
-        after = sum(slide.end_ms - self._slide_ms >= onset_ms for slide in self._slides)
+        after = sum(slide.start_ms(self._slide_ms) >= onset_ms for slide in self._slides)
         enough = int(np.searchsorted(values, LEAST)) + 1  # slides, from the newest on
         row = newest[min(max(after, enough, 1), len(newest)) - 1]
         tables = self._detection.tables
@@ -148,8 +148,8 @@ class Slides:
             tests = g_test(group_counts(counted, tables.counts[many], tables.groups[many], tables.continuous[many]))
             since = len(rows) - 1 - int(np.argmax(tests.statistic - tests.df))
             found = likelihoods_of_shares(rows, reference, since, float(tau.location[position]))
-        starts_ms = np.array([slide.end_ms - self._slide_ms for slide in self._slides], np.int64)
-        return onset(found, starts_ms, self._slide_ms)
+        starts_ms = np.array([slide.start_ms(self._slide_ms) for slide in self._slides], np.int64)
+        return onset(found, starts_ms, np.array([slide.end_ms for slide in self._slides], np.int64))
 
     def _newest(self, position: int) -> tuple[Counts, Counts]:
         """Counts by code of the newest slide, of the newest two, ...; and their values in all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -34,19 +35,23 @@ PROFILE = Profile(
 )
 
 
-def test_a_full_ring_is_what_was_said() -> None:
-    """Thirteen slides with many records take no more than the estimate, and not much less."""
-    detection = Detection(ModelSignals(MODEL, PROFILE))
+@pytest.mark.parametrize("slides", [12, 500])
+def test_a_full_ring_is_what_was_said(slides: int) -> None:
+    """Windows of slides with many records take no more than the estimate, and not much less."""
+    window = msgspec.structs.replace(MODEL.window, size_ms=slides * 300_000)
+    detection = Detection(ModelSignals(msgspec.structs.replace(MODEL, window=window), PROFILE))
     found = footprint(detection, 1)
     rng = np.random.default_rng(1)
     ring = Ring()
-    for number in range(13):
+    codes = rng.integers(0, 250, (5000, 4), np.uint8)
+    for number in range(slides + 1):
         slide = Slide((number + 1) * 300_000)
         sums = detection.signals.moments.sums(
             rng.uniform(0, 250, (5000, 4)), np.zeros((5000, 4), np.uint8), np.array([5000])
         )
-        slide.fold(rng.integers(0, 250, (5000, 4), np.uint8), sums[0])
-        ring.slides.append(slide)
+        slide.fold(codes, sums[0])
+        ring.push(slide, window.size_ms, 0, 500)
+        ring.coarsen(window.slide_ms)
     tracks = detection.tracks
     ranked = sum(map(len, tracks.pack(tracks.start())))
     size = len(sketch.pack(ring)) + ranked

@@ -12,7 +12,7 @@ from operators.codes import MISSING
 from operators.monitor import retire
 from operators.outputs import Progress, SignalChange
 from operators.state import Key
-from schemas.cloudevents import timestamp
+from schemas.cloudevents import milliseconds, timestamp
 from tests.operators import panes
 from tests.operators.panes import MINUTE, RESTART, SHUFFLE, TENTHS, Driver, Records, detection, timeline
 from tests.operators.signals import categorical_signal, discrete_signal, numeric_signal, unhurried
@@ -344,3 +344,22 @@ def test_raw_input_opens_a_signal(name):
         assert abs(driver.changes[0].onset_ms - 10 * MINUTE) < 6_000
     again = Driver(detection(detectors=(plan,)), scores=True).run([one for pane in panes for one in (RESTART, pane)])
     assert again.said == driver.said
+
+
+@pytest.mark.parametrize(("grow_to", "least", "slides"), [(200, 100, 200), (1_000, 6_000, 600)])
+def test_windows_of_many_slides(grow_to, least, slides):
+    """Of which older ones are merged, or to which they grow: a change is found and passes, whatever restarts."""
+    of = {"size_ms": 200 * MINUTE, "grow_to_ms": grow_to * MINUTE, "min_count": least}
+    items = timeline("o" * 700 + "u" * 120 + "o" * (slides + 100) + "." * 10, KINDS, 10)
+    plain = Driver(detection(**of), scores=True).run(items)
+    stirred = [part for item in items for part in (item, RESTART)]
+    again = Driver(detection(**of), scores=True).run([SHUFFLE, *stirred])
+    assert again.said == plain.said
+    opened, *_, over = plain.changes
+    assert (opened.state, over.state, over.why) == ("opened", "recovered", "recovered")
+    assert abs(opened.onset_ms - 700 * MINUTE) < 3 * MINUTE
+    assert opened.time_ms < 780 * MINUTE
+    for summary in plain.summaries[slides * 33 // 32 :]:
+        minutes = (milliseconds(summary.window.end) - milliseconds(summary.window.start)) / MINUTE
+        assert slides <= minutes <= slides * 33 / 32
+        assert summary.window.count == minutes * 10

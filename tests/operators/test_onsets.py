@@ -22,7 +22,7 @@ def rows(codes: np.ndarray) -> np.ndarray:
 
 def found(values: np.ndarray):
     """The onset in slides of a minute from 0."""
-    return onset(values, np.arange(SLIDES) * MINUTE, MINUTE)
+    return onset(values, np.arange(SLIDES) * MINUTE, np.arange(1, SLIDES + 1) * MINUTE)
 
 
 @pytest.mark.parametrize("after", [0, 3, 11])
@@ -79,6 +79,28 @@ def test_nine_of_ten_intervals_hold_the_onset(shift: float, width: float, record
     assert np.median(widths) < width * math.sqrt(150 / records) * 1.2 * MINUTE
 
 
+@pytest.mark.parametrize("shift", [0.2, 0.5])
+def test_nine_of_ten_intervals_hold_an_onset_in_slides_that_were_merged(shift: float) -> None:
+    """Of 8, 4, 2 and 1 minutes, of which the older are longer: 87 to 99 % of 300; a step is as long as its slide."""
+    rng = np.random.default_rng(8)
+    signal = continuous_signal(rng.normal(size=10_000))
+    reference = np.zeros(256)
+    reference[: len(signal.counts)] = signal.counts
+    ranks = rank_table(signal)
+    ends = np.cumsum([8] * 4 + [4] * 4 + [2] * 4 + [1] * 8)
+    held = 0
+    for _ in range(300):
+        at = rng.uniform(3, 50)
+        values = rng.normal(size=int(ends[-1]) * 60)
+        values[int(at * 60) :] += shift
+        parts = np.split(codes_of(values, signal.edges), ends[:-1] * 60)
+        window = np.array([np.bincount(part, minlength=256) for part in parts], np.float64)
+        starts = np.r_[0, ends[:-1]]
+        got = onset(likelihoods(window, reference, ranks), starts * MINUTE, ends * MINUTE)
+        held += (got.from_ms or -math.inf) <= at * MINUTE <= got.to_ms
+    assert 0.87 * 300 <= held <= 0.99 * 300
+
+
 def test_nine_of_ten_intervals_hold_the_onset_of_a_mix() -> None:
     """A tenth of the values go over to another of fifty categories: 85 to 99 % of 300."""
     rng = np.random.default_rng(6)
@@ -127,6 +149,6 @@ def test_the_interval_ends_where_likelihood_has_fallen_far_enough() -> None:
     values = np.zeros(3 * STEPS)
     values[STEPS + 4 : STEPS + 7] = [WITHIN, 9.0, 9.0 - WITHIN]
     starts_ms = np.array([0, 10, 20]) * MINUTE
-    got = onset(values, starts_ms, MINUTE)
+    got = onset(values, starts_ms, starts_ms + MINUTE)
     step = MINUTE // STEPS
     assert got == (10 * MINUTE + 5 * step, 10 * MINUTE + 5 * step, 10 * MINUTE + 7 * step)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import hypothesis.strategies as st
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from operators import moments, sketch
-from operators.sketch import Ring, Slide
+from operators.sketch import LEVEL, Ring, Slide
+from operators.unnamed import merged
 from tests.operators.signals import unhurried
 
 SIGNALS = 3
@@ -119,3 +123,121 @@ def test_an_empty_ring():
 def test_when_so_many_records_ago_was(records, ago):
     """Two slides of ten milliseconds, with 10 and 20 records, that ended at 5 and 20."""
     assert Ring([Slide(5, 20), Slide(20, 10)]).ago(records, 10) == ago
+
+
+LENGTH = 5  # milliseconds of a slide
+LONG, LONGER, ENOUGH = 1_000 * LENGTH, 5_000 * LENGTH, 20_000
+
+
+class LevelsMachine(RuleBasedStateMachine):
+    """A ring that merges old slides counts what one does that keeps them all."""
+
+    def __init__(self):
+        super().__init__()
+        self.ring, self.all, self.now = Ring(), [], 0
+
+    @rule(after=st.sampled_from([1, 1, 1, 2, 30]), records=st.sampled_from([1, 9, 600]), times=st.integers(1, 150))
+    def push(self, after, records, times):
+        """Slides some time after the last one, some with names that the reference lacks."""
+        for _ in range(times):
+            self.now += after * LENGTH
+            slide = Slide(self.now)
+            names = {2: [(self.now * 7919 % 1_009, f"n{self.now % 3}")]} if self.now % 2 else None
+            slide.fold(codes_of(records, self.now % 50), np.full((1, 5), 3, np.int64), names)
+            self.all.append(slide)
+            self.ring.push(slide, LONG, LONGER, ENOUGH)
+            self.ring.coarsen(LENGTH)
+
+    @rule()
+    def restart(self):
+        """Through bytes."""
+        self.ring = sketch.unpack(sketch.pack(self.ring))
+
+    @invariant()
+    def windows_count_the_span_that_they_say(self):
+        """Now and later, whether they had to grow or not: counts, sums, records and names."""
+        for later in (0, 1, 100, 900):
+            end = self.now + later * LENGTH
+            window = self.ring.window(end, LONG, LONGER, ENOUGH)
+            if not window:
+                continue
+            start = window[0].start_ms(LENGTH)
+            single = [slide for slide in self.all if slide.end_ms > start]
+            assert sum(slide.records for slide in window) == sum(slide.records for slide in single)
+            assert (sketch.count(window, SIGNALS) == sketch.count(single, SIGNALS)).all()
+            assert (sketch.sums(window, 1) == sketch.sums(single, 1)).all()
+            assert merged(slide.names for slide in window) == merged(slide.names for slide in single)
+
+    @invariant()
+    def windows_begin_where_they_should(self):
+        """At most 1/LEVEL of their length before, and never after, what a ring without levels would take."""
+        exact = Ring(self.all).window(self.now, LONG, LONGER, ENOUGH)
+        found = self.ring.window(self.now, LONG, LONGER, ENOUGH)
+        if exact:
+            begins, wanted = found[0].start_ms(LENGTH), exact[0].start_ms(LENGTH)
+            assert begins <= wanted
+            assert wanted - begins <= (self.now - wanted) / LEVEL
+
+    @invariant()
+    def slides_are_few(self):
+        """New ones are as they were; of the others none is longer than a part of its age, and none overlap."""
+        found = self.ring.slides
+        assert len(found) <= sum(sketch.most_slides(LONGER, LENGTH))
+        for slide in found:
+            length = slide.end_ms - slide.start_ms(LENGTH)
+            assert length == LENGTH or LEVEL * length <= self.now - slide.end_ms
+        assert all(one.end_ms <= other.start_ms(LENGTH) for one, other in pairwise(found))
+
+
+TestLevels = LevelsMachine.TestCase
+TestLevels.settings = settings(max_examples=20, stateful_step_count=10, deadline=None)
+
+
+@unhurried
+@given(st.lists(st.sampled_from([1, 1, 1, 1, 2, 40]), min_size=1, max_size=600), st.integers(0, 600))
+def test_it_does_not_matter_when_slides_are_merged(gaps, restart):
+    """All at once, or little by little, with a restart somewhere."""
+    ends = np.cumsum(gaps) * LENGTH
+    slides = []
+    for end in ends.tolist():
+        slides.append(Slide(end))
+        slides[-1].fold(codes_of(1, end), np.zeros((1, 5), np.int64))
+    ring = Ring()
+    for number, slide in enumerate(slides):
+        ring.push(slide, 10**9, 10**9, 1)
+        ring.coarsen(LENGTH)
+        if number == restart:
+            ring = sketch.unpack(sketch.pack(ring))
+    again = Ring([*slides])
+    again.coarsen(LENGTH)
+    assert again == ring
+
+
+def test_few_slides_stay_as_they_are():
+    """Up to 64 of them: those of most configurations."""
+    ring = Ring([Slide(end, 1) for end in range(LENGTH, 65 * LENGTH, LENGTH)])
+    before = [*ring.slides]
+    ring.coarsen(LENGTH)
+    assert ring.slides == before
+
+
+def test_most_slides():
+    """As many as there are of a span in which every slide has records, give or take one of each length."""
+    for slides in (1, 12, 64, 66, 100, 1_000):
+        ring = Ring()
+        for end in range(LENGTH, 3_000 * LENGTH, LENGTH):
+            ring.push(Slide(end, 1, data=b"a", sums=bytes(40)), slides * LENGTH, 0, 1)
+            ring.coarsen(LENGTH)
+            assert len(ring.slides) <= sum(sketch.most_slides(slides * LENGTH, LENGTH))
+        assert len(ring.slides) >= sum(sketch.most_slides(slides * LENGTH, LENGTH)) - 2 * len(bin(slides))
+
+
+def test_when_so_many_records_ago_was_in_a_merged_slide():
+    """Its records are taken as evenly spread over all of it."""
+    assert Ring([Slide(40, 10, span_ms=40)]).ago(5, 5) == 20
+
+
+def test_slides_of_an_earlier_release_are_of_one_length():
+    """Those that it wrote had nothing to say of that, nor of names."""
+    for old in ([10, 2, "codes", b"ab", b""], [10, 2, "codes", b"ab", b"", {}]):
+        assert sketch.unpack(msgspec.msgpack.encode([old])).slides[0].start_ms(5) == 5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from config.plan import DetectorPlan
-from operators.sketch import Slide, count
+from operators.sketch import Ring, Slide, count
 from operators.windows import LEAST, Slides
 from tests.operators.panes import MINUTE, TENTHS, Records, detection, pane
 from tests.operators.signals import categorical_signal
@@ -42,6 +42,24 @@ def test_an_onset_is_the_slide_at_which_the_change_begins(drawn, minute, records
         assert found.to_ms == 7 * MINUTE  # one slide that differs: anywhere in it
     else:
         assert found.to_ms - minute * MINUTE < MINUTE / 2
+
+
+@pytest.mark.parametrize("changed", [3, 100, 180])
+def test_an_onset_in_slides_that_were_merged(changed):
+    """Lies where it is in those that were not, as sure as the slides are long."""
+    of = detection()
+    exact, found = slides("o" * changed + "u" * (200 - changed), of, records=60)
+    ring = Ring(found)
+    ring.coarsen(MINUTE)
+    merged = Slides(of, ring.slides, 200 * MINUTE)
+    assert len(ring.slides) < 140
+    sure, less_sure = exact.onset(0), merged.onset(0)
+    longest = MINUTE if changed > 140 else 4 * MINUTE
+    assert less_sure.at_ms == pytest.approx(changed * MINUTE, abs=longest / 2)
+    assert less_sure.from_ms <= changed * MINUTE <= less_sure.to_ms
+    assert less_sure.to_ms - less_sure.from_ms >= sure.to_ms - sure.from_ms
+    assert merged.span(True) == exact.span(True)
+    assert merged.shift_since(0, 150 * MINUTE, spread=False) == exact.shift_since(0, 150 * MINUTE, spread=False)
 
 
 def test_the_onset_of_a_mix():
