@@ -49,8 +49,8 @@ class Identities:
             Positions of those that the configuration passes over.
         """
         whose = {names: self._whose(names) for names in set(named)}
-        if len(whose) == 1 and isinstance(one := next(iter(whose.values())), tuple):
-            return {one: list(rows)}, []
+        if len(whose) == 1:
+            return self.group(rows, named[0], dead)
         groups: dict[Identity, list[int]] = {}
         ignored: list[int] = []
         for row, names in zip(rows, named, strict=True):
@@ -62,6 +62,16 @@ class Identities:
             else:
                 groups.setdefault(found, []).append(row)
         return groups, ignored
+
+    def group(
+        self, rows: Sequence[int], names: Named, dead: dict[int, str]
+    ) -> tuple[dict[Identity, list[int]], list[int]]:
+        """Do what `groups` does for records that all name the same."""
+        found = self._whose(names)
+        if isinstance(found, UnusableError):
+            dead.update(dict.fromkeys(rows, str(found)))
+            return {}, []
+        return ({}, list(rows)) if found is None else ({found: list(rows)}, [])
 
     def _whose(self, names: Named) -> Identity | UnusableError | None:
         if names in self._known:

@@ -21,9 +21,17 @@ try:
 finally:
     builtins.print = _replaced
 
-__all__ = ["intrinsic", "kernel", "types"]
+__all__ = ["intrinsic", "kernel", "part", "types"]
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a loop over arrays: cached on disk, without the GIL, and never reassociating floats."""
     return numba.njit(function, cache=True, nogil=True, fastmath=False)
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """Compile what a kernel calls for each value: it makes no arrays, and does not count who uses those that it gets.
+
+    Counting takes two locked instructions an array and call, more than most of these loops do.
+    """
+    return numba.njit(function, cache=True, nogil=True, fastmath=False, _nrt=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,8 @@ class RecordCoder:
         self._signals = signals
         self._pane_ms = pane_ms
         self._texts = source.format == "csv"
-        self._slots = {FEATURE + name: slot for slot, name in enumerate(layout.numbers)}
+        slots = {FEATURE + name: slot for slot, name in enumerate(layout.numbers)}
+        self._runs = list(_runs([slots.get(signals.names[position]) for position in signals.numeric]))
         self._columns = {position: at for at, position in enumerate(signals.numeric)}
         self._segments = [
             SegmentCoder(plan, signals.model, signals.profile.segments) for plan in signals.model.segments
@@ -78,16 +79,16 @@ class RecordCoder:
 
     def _values(self, records: Records) -> Floats:
         """Values of the number-valued signals, shape (records, numeric signals)."""
-        columns = []
-        for position in self._signals.numeric:
+        values = np.empty((len(records.rows), len(self._signals.numeric)))
+        for column, slot, count in self._runs:
+            values[:, column : column + count] = records.numbers[:, slot : slot + count]
+        for column, position in enumerate(self._signals.numeric):
             name = self._signals.names[position]
-            if name.startswith(FEATURE):
-                columns.append(records.numbers[:, self._slots[name]])
-            elif name == "confidence":
-                columns.append(records.confidence)
-            else:
-                columns.append(numbers(records.prediction, texts=self._texts))
-        return np.ascontiguousarray(np.column_stack(columns)) if columns else np.empty((len(records.rows), 0))
+            if name == "confidence":
+                values[:, column] = records.confidence
+            elif not name.startswith(FEATURE):
+                values[:, column] = numbers(records.prediction, texts=self._texts)
+        return values
 
     def _codes(self, records: Records, values: Floats) -> Bytes:
         signals = self._signals
@@ -126,6 +127,21 @@ class _Unnamed:
         rows = rows[unnamed.smallest(hashes[rows])]
         names = self.coder.names(self.column, rows)
         return unnamed.sample(hashes[rows].tolist(), map(disguised, names) if self.hide else names)
+
+
+def _runs(slots: Sequence[int | None]) -> Iterator[tuple[int, int, int]]:
+    """Columns that stand side by side as their slots do: the first one's column and slot, and how many.
+
+    >>> list(_runs([2, 3, None, 0, 4]))
+    [(0, 2, 2), (3, 0, 1), (4, 4, 1)]
+    """
+    start = 0
+    for column, slot in enumerate(slots):
+        if slot is None:
+            start = column + 1
+        elif column + 1 == len(slots) or slots[column + 1] != slot + 1:
+            yield start, slot - (column - start), column + 1 - start
+            start = column + 1
 
 
 class _Cutter:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from operators.jit import kernel
-from operators.scan_values import NOTHING, closing, largest, scalar, word
+from operators.jit import kernel, part
+from operators.scan_values import CLASSES, NOTHING, closing, largest, scalar, word
 
 # What becomes of a key's value: it is only looked at, is a number or a token, has members to read, or numbers of which
 # the largest counts.
@@ -48,6 +48,7 @@ def scan(data, starts, words, masks, keys, numbers, tokens, values, forms, taken
     """
     expected = np.full(MEMBERS, -1, np.int64)
     seen = np.full(keys.shape[0], -1, np.int64)
+    begins, stops = np.empty(CLASSES, np.int64), np.empty(CLASSES, np.int64)
     for i in range(starts.shape[0] - 1):
         taken[i] = False
         numbers[i] = np.nan
@@ -89,7 +90,7 @@ def scan(data, starts, words, masks, keys, numbers, tokens, values, forms, taken
                     level = 1
                     continue
                 if use == CHANCES and data[p] == _OPEN:
-                    p, chance = largest(data, p + 1, end)
+                    p, chance = largest(data, p + 1, end, begins, stops)
                     if p < 0:
                         break
                 else:
@@ -121,14 +122,14 @@ def scan(data, starts, words, masks, keys, numbers, tokens, values, forms, taken
             numbers[i, -1] = chance
 
 
-@kernel
+@part
 def _past_blanks(data, p):  # type: ignore[no-untyped-def]
     while data[p] == _BLANK:
         p += 1
     return p
 
 
-@kernel
+@part
 def _is_at(data, p, words, masks, pieces, key):  # type: ignore[no-untyped-def]
     for piece in range(pieces):
         if word(data, p + 8 * piece) & masks[key, piece] != words[key, piece]:
@@ -136,7 +137,7 @@ def _is_at(data, p, words, masks, pieces, key):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
+@part
 def _found(data, p, length, level, words, masks, keys):  # type: ignore[no-untyped-def]
     """The key at p, which has so many bytes with quotes and colon; -1 if it is none of them."""
     for key in range(keys.shape[0]):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from operators.jit import intrinsic, kernel, types
+from operators.jit import intrinsic, part, types
 
 # Forms of a value; a key's `allowed` is a sum of them.
 NOTHING, TEXT, INTEGER, FLOAT, BOOLEAN, LARGE = 1, 2, 4, 8, 16, 32  # LARGE: an integer beyond 2^53
@@ -60,6 +60,7 @@ def _powers() -> tuple[list[int], list[int]]:
 
 _FIVES_HIGH, _FIVES_LOW = (np.array(half, np.uint64) for half in _powers())
 _TENS = np.array([10**k for k in range(20)], np.uint64)
+_SIGNS = np.array([1.0, -1.0])
 _FLOAT_TENS = np.array([10.0**k for k in range(23)])
 
 
@@ -113,7 +114,7 @@ def word(context, data, at):  # type: ignore[no-untyped-def]
     return types.uint64(data, types.int64), generate
 
 
-@kernel
+@part
 def _rounded(digits, power):  # type: ignore[no-untyped-def]
     """The float nearest to digits x 10^power, and whether that is sure (Eisel and Lemire)."""
     if power < _LEAST_POWER or power > _LARGEST_POWER:
@@ -144,7 +145,7 @@ def _rounded(digits, power):  # type: ignore[no-untyped-def]
     return _as_float((bits & ~_U(1 << 52)) | (_U(exponent) << _U(52))), True
 
 
-@kernel
+@part
 def _digits(data, p, value):  # type: ignore[no-untyped-def]
     """Digits from p on, put behind those of a value; the place after them. The value is wrong beyond 19 of them."""
     while True:
@@ -161,12 +162,11 @@ def _digits(data, p, value):  # type: ignore[no-untyped-def]
             return value, p
 
 
-@kernel
+@part
 def _number(data, p):  # type: ignore[no-untyped-def]
     """A number from p on: the place after it or -1, its form, its value."""
     negative = data[p] == _MINUS
-    if negative:
-        p += 1
+    p += np.int64(negative)  # no branch: nobody could guess it
     first = p
     value, p = _digits(data, p, _ZERO)
     count = p - first
@@ -217,10 +217,10 @@ def _number(data, p):  # type: ignore[no-untyped-def]
         if negative and value > _LEAST:
             return -1, NOTHING, 0.0
         form = LARGE
-    return p, form, -result if negative else result
+    return p, form, np.copysign(result, _SIGNS[np.int64(negative)])
 
 
-@kernel
+@part
 def closing(data, p, end):  # type: ignore[no-untyped-def]
     """Place of the quote that ends the text whose first character is at p; -1 if it is not plain ASCII."""
     while True:
@@ -236,14 +236,14 @@ def closing(data, p, end):  # type: ignore[no-untyped-def]
             return -1
 
 
-@kernel
+@part
 def scalar(data, p, end):  # type: ignore[no-untyped-def]
     """A value from p on that is no object and no array: the place after it or -1, its form, its text, its value."""
     first = data[p]
     if first == _QUOTE:
         quote = closing(data, p + 1, end)
         return (quote + 1 if quote >= 0 else -1), TEXT, p + 1, quote, np.nan
-    if first == _MINUS or (first >= _NOUGHT and first <= _NINE):
+    if (first == _MINUS) | ((first >= _NOUGHT) & (first <= _NINE)):
         after, form, value = _number(data, p)
         return after, form, p, after, value
     if first == _N and word(data, p) & _FOUR_BYTES == _NULL:
@@ -255,11 +255,13 @@ def scalar(data, p, end):  # type: ignore[no-untyped-def]
     return -1, NOTHING, p, p, np.nan
 
 
-@kernel
-def largest(data, p, end):  # type: ignore[no-untyped-def]
-    """The largest of an object's numbers, from its first key on: the place after it or -1, the number, NaN for none."""
+@part
+def largest(data, p, end, begins, stops):  # type: ignore[no-untyped-def]
+    """The largest of an object's numbers, from its first key on: the place after it or -1, the number, NaN for none.
+
+    `begins` and `stops` are room for the places of CLASSES keys.
+    """
     found, count = np.nan, 0
-    begins, stops = np.empty(CLASSES, np.int64), np.empty(CLASSES, np.int64)
     if data[p] == _CLOSE:
         return p + 1, found
     while data[p] == _QUOTE and count < CLASSES:

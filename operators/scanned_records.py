@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from operators.columns import Column, listed
-from operators.identities import Identities, Named
+from operators.identities import Identities
 from operators.records import Layout, Reading, Records, merged
-from operators.scanner import MODEL, PREDICTION, ROLE, VERSION, Scanned, Scanner
+from operators.scanner import PREDICTION, Scanned, Scanner
 
 Ints = npt.NDArray[np.int64]
 
@@ -47,18 +46,14 @@ class ScannedReading:
         left = self._left.tolist()
         self.dead = {left[row]: error for row, error in rest.dead.items()}
         rows = np.flatnonzero(scanned.taken)
-        self.groups, self.ignored = identities.groups(rows.tolist(), self._named(rows), self.dead)
+        positions: list[int] = rows.tolist()
+        if positions and scanned.name_the_same(rows):
+            self.groups, self.ignored = identities.group(positions, scanned.names(rows[:1])[0], self.dead)
+        else:
+            self.groups, self.ignored = identities.groups(positions, scanned.names(rows), self.dead)
         self.ignored += [left[row] for row in rest.ignored]
         for whose, others in rest.groups.items():
             self.groups[whose] = sorted([*self.groups.get(whose, ()), *(left[row] for row in others)])
-
-    def _named(self, rows: Ints) -> list[Named]:
-        """Model, version and role that scanned records name."""
-        columns = [self._scanned.texts(at, rows).dictionary_encode() for at in (MODEL, VERSION, ROLE)]
-        if all(len(column.dictionary) <= 1 and column.null_count in (0, len(rows)) for column in columns):
-            one: Any = tuple(column.dictionary[0].as_py() if len(column.dictionary) else None for column in columns)
-            return [one] * len(rows)
-        return list(zip(*(column.to_pylist() for column in columns), strict=True))
 
     def timestamps(self) -> Sequence[object]:
         """What each record says of its time."""

@@ -12,6 +12,7 @@ import pyarrow as pa
 from config.plan import SourcePlan
 from operators.columns import Column, steps
 from operators.hashing import hash_places
+from operators.identities import Named
 from operators.jit import kernel
 from operators.raw_lines import LIMIT
 from operators.records import Layout
@@ -85,16 +86,32 @@ class Scanner:
 
     def scan(self, lines: Sequence[bytes | None]) -> Scanned:
         """Scan a batch; tombstones and what is too long are left."""
-        texts = [line if line is not None and len(line) <= LIMIT else b"" for line in lines]
+        texts, lengths = _limited(lines)
         data = np.frombuffer(bytearray().join([*texts, PADDING]), np.uint8)
         starts = np.zeros(len(texts) + 1, np.int64)
-        np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)), out=starts[1:])
+        np.cumsum(lengths, out=starts[1:])
         found = Scanned(data, starts, self._numbers, self._tokens)
         scan(
             data, starts, self._words, self._masks, self._keys,
             found.numbers, found.tokens, found.values, found.forms, found.taken,
         )  # fmt: skip
         return found
+
+
+def _limited(lines: Sequence[bytes | None]) -> tuple[Sequence[bytes], Ints]:
+    """Lines and their lengths, tombstones and what is too long empty.
+
+    >>> _limited([b"{}", None])
+    ([b'{}', b''], array([2, 0]))
+    """
+    try:
+        lengths = np.fromiter(map(len, lines), np.int64, len(lines))  # type: ignore[arg-type]  # None raises
+        if not (lengths > LIMIT).any():
+            return lines, lengths  # type: ignore[return-value]  # none of them is None
+    except TypeError:
+        pass  # a tombstone
+    texts = [line if line is not None and len(line) <= LIMIT else b"" for line in lines]
+    return texts, np.fromiter(map(len, texts), np.int64, len(texts))
 
 
 def _is_plain(key: str) -> bool:
@@ -140,6 +157,14 @@ class Scanned:
         valid = None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
         return pa.StringArray.from_buffers(len(rows), pa.py_buffer(ends), pa.py_buffer(text), valid)
 
+    def name_the_same(self, rows: Ints) -> bool:
+        """Whether some records, one at least, all name one model, version and role."""
+        return all(_same(self.data, self.tokens, self.forms, rows, at) for at in (MODEL, VERSION, ROLE))
+
+    def names(self, rows: Ints) -> list[Named]:
+        """Model, version and role that each of some records names."""
+        return list(zip(*(self.texts(at, rows).to_pylist() for at in (MODEL, VERSION, ROLE)), strict=True))
+
     def hashes(self, rows: Ints) -> npt.NDArray[np.uint64]:
         """Of the ids, or of the whole record where there is none."""
         places = self.tokens[rows, ID]
@@ -177,3 +202,21 @@ def _gather(data, places, out):  # type: ignore[no-untyped-def]
         for j in range(places[i, 0], places[i, 1]):
             out[at] = data[j]
             at += 1
+
+
+@kernel
+def _same(data, tokens, forms, rows, at):  # type: ignore[no-untyped-def]
+    """Whether a token is written the same in all of some records."""
+    one = rows[0]
+    begin, length = tokens[one, at, 0], tokens[one, at, 1] - tokens[one, at, 0]
+    for row in rows:
+        if forms[row, at] != forms[one, at]:
+            return False
+        if forms[row, at] == NOTHING:
+            continue
+        if tokens[row, at, 1] - tokens[row, at, 0] != length:
+            return False
+        for j in range(length):
+            if data[tokens[row, at, 0] + j] != data[begin + j]:
+                return False
+    return True

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from operators.detectors.alarms import Alarms, room
 from operators.detectors.arrays import Floats, Integers, argument, sequences, updated
-from operators.jit import kernel
+from operators.jit import kernel, part
 from schemas.errors import StateVersionError
 
 CLOCK = 32  # river's; values between two checks: a shorter one finds a change earlier by so much and costs time
@@ -174,7 +174,7 @@ def _scan(
     return found
 
 
-@kernel
+@part
 def _insert(row: Floats, values: Floats) -> None:
     width, total, variance = row[WIDTH], row[TOTAL], row[VARIANCE]
     for x in values:
@@ -191,7 +191,7 @@ def _insert(row: Floats, values: Floats) -> None:
     row[WIDTH], row[TOTAL], row[VARIANCE] = width, total, variance
 
 
-@kernel
+@part
 def _compress(row: Floats) -> None:
     # Wherever a row has one bucket too many, its two oldest become one of the next row.
     r = 0
@@ -213,7 +213,7 @@ def _compress(row: Floats) -> None:
         n *= 2.0
 
 
-@kernel
+@part
 def _shrink(row: Floats, delta: float) -> tuple[float, float, float]:
     # Bucket by bucket from the oldest, until no cut is left; of the last cut the recent part, the rise of the mean
     # there, and epsilon.
@@ -226,7 +226,7 @@ def _shrink(row: Floats, delta: float) -> tuple[float, float, float]:
         _drop_oldest(row)
 
 
-@kernel
+@part
 def _cut(row: Floats, delta: float) -> tuple[float, float, float]:
     # The first border, from the oldest on, where the means on both sides differ by more than epsilon. n0, u0: values
     # and total of the older part; n1, u1: of the recent one.
@@ -259,7 +259,7 @@ def _cut(row: Floats, delta: float) -> tuple[float, float, float]:
     return 0.0, 0.0, 0.0
 
 
-@kernel
+@part
 def _drop_oldest(row: Floats) -> None:
     # Total and variance are then added up anew from the buckets left, where river subtracts: a level of 1e10 would
     # leave its rounding error behind, a variance that is far off or even negative, and hide every later change.
