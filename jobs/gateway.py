@@ -29,6 +29,9 @@ OPTIONS = ("-XX:+IgnoreUnrecognizedVMOptions", "--add-opens=jdk.proxy2/jdk.proxy
 # The second compiler takes a core for most of the first minute, and saves 1 us a record from then on. The default
 # collector's threads take as much from Python, which everything waits for.
 FAST = "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC"  # unless JVM_ARGS says otherwise
+# Of glibc, for the Python workers: batches are arrays of megabytes, which it would give back to the system after each
+# and get anew, cleared page by page: a tenth of the workers' time, and a third more memory.
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "536870912", "MALLOC_ARENA_MAX": "2"}
 OUT_OF_MEMORY = "-XX:+ExitOnOutOfMemoryError"  # a JVM without memory limps on for hours; its end is an error at once
 ELSEWHERE = ("FLINK_HOME", "FLINK_CONF_DIR", "FLINK_LIB_DIR", "FLINK_OPT_DIR", "FLINK_PLUGINS_DIR", "FLINK_BIN_DIR")
 
@@ -82,6 +85,7 @@ def start(java_home: Path, where: Path) -> None:
     (_temporary / "log4j2.properties").write_text(LOG4J)
     connection = _temporary / "gateway"
     environment = {
+        **MALLOC,
         **os.environ,
         "JAVA_HOME": str(java_home),
         "TMPDIR": str(_temporary),
