@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
-MOST = 1_500_000  # records of a case: more make the whole longer than people wait
-LEAST = 300_000  # records of a fast case: fewer are not three bundles after the warm part
+MOST = 3_000_000  # records of a case: more make the whole longer than people wait
+LEAST = 1_000_000  # records of a fast case: of fewer, most go by before the compilers of the JVM are done
 
 Kind = Literal["tidemark", "flink_count", "flink_naive", "river"]
 

@@ -23,7 +23,7 @@ from benchmarks.result import Result
 from jobs.broker import Broker
 
 FOLDER = Path(".tidemark")
-SECONDS = 10.0  # a case: after the warm quarter that is five seconds or more, in which other processes even out
+SECONDS = 20.0  # a case: of less, the compilers of the JVM take a share that no long run has
 GIVEN_UP_S = 600
 
 
@@ -53,7 +53,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.throughput", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print an object of JSON, not a table")
     parser.add_argument("--markdown", action="store_true", help="print a table for docs/benchmarks.md")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="about how long each case runs (default: 10)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="about how long each case runs (default: 20)")
     names = [case.name for case in CASES]
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"some of: {', '.join(names)}")
     parser.add_argument("--memory", action="store_true", help="memory of the workers over 5 million records instead")
