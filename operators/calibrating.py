@@ -13,13 +13,13 @@ from operators.codes import MISSING, OTHER
 from operators.coding import CategoryCoder, NumericCoder
 from operators.dependence import calibrate
 from operators.earliest import Earliest
+from operators.plain_times import NO_TIME
 from operators.values import Gap
 from schemas.profile import NumericSignal, Signal
 
 VALUES = 8_000_000  # kept, of all signals together: 8 bytes each, twice that for a moment
 RECORDS = 1_000_000  # kept: more makes the estimates hardly better
 NAMES = 1_000  # told apart, of a signal; later ones count together
-NO_TIME = int(np.iinfo(np.int64).min)  # event time of a record that has none
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

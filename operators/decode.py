@@ -21,6 +21,7 @@ from operators.identities import Identities
 from operators.json_records import JsonReader
 from operators.keys import COUNTS, source_key
 from operators.letters import Letters
+from operators.plain_times import NO_TIME
 from operators.record_coding import RecordCoder
 from operators.records import Reading, layout
 from operators.references import JobReferences, References
@@ -29,7 +30,6 @@ from operators.unprofiled import Unprofiled
 from operators.value_coding import ValueCoder
 from operators.values import Gap, event_time
 
-NO_TIME = -(2**63)  # of a record that does not say when it was
 LATEST_MS = 7_258_118_400_000  # 2200; a broker's time from there on, or before 1970, is none
 
 Ints = npt.NDArray[np.int64]
@@ -103,11 +103,11 @@ class Decoder:
 
     def payload_times(self, reading: Reading) -> Ints:
         """Times that records say themselves; one that does not becomes a dead letter."""
-        times_ms = np.full(reading.rows, NO_TIME, np.int64)
+        times_ms = reading.plain_times()
+        times_ms[list(reading.dead)] = NO_TIME
         texts = self._source.format == "csv"
-        for row, value in enumerate(reading.timestamps()):
-            if row in reading.dead:
-                continue
+        rows = [row for row in np.flatnonzero(times_ms == NO_TIME).tolist() if row not in reading.dead]
+        for row, value in zip(rows, reading.timestamps(rows), strict=True):
             time_ms = event_time(value, texts=texts)
             if isinstance(time_ms, Gap):
                 what = "is missing" if time_ms is Gap.MISSING else "expected RFC 3339 text or a number"

@@ -17,6 +17,7 @@ from operators.columns import article, follow, not_json, numbers, steps
 from operators.hashing import hash64
 from operators.identities import Identities
 from operators.letters import UnusableError
+from operators.plain_times import NO_TIME
 from operators.raw_lines import is_plain, usable
 from operators.records import Layout, Reading, Records
 from operators.scanned_records import ScannedReading
@@ -196,9 +197,13 @@ class JsonReading:
                     except UnusableError as error:
                         self.dead[row] = str(error)
 
-    def timestamps(self) -> Sequence[object]:
-        """What each record says of its time."""
-        return [None if record is None else record.timestamp for record in self._records]
+    def plain_times(self) -> npt.NDArray[np.int64]:
+        """None of them."""
+        return np.full(self.rows, NO_TIME)
+
+    def timestamps(self, rows: Sequence[int]) -> Sequence[object]:
+        """What some of the records say of their times."""
+        return [None if (record := self._records[row]) is None else record.timestamp for row in rows]
 
     def take(self, model: str, rows: npt.NDArray[np.int64]) -> Records:
         """Some records of a group."""

@@ -105,7 +105,7 @@ class ProfileBuilder:
         source
             How they were read.
         times_ms
-            Their event times, `calibrating.NO_TIME` where one has none; None where they come in the order of time.
+            Their event times, `plain_times.NO_TIME` where one has none; None where they come in the order of time.
         """
         self.count(read_values(self._model, columns, source), len(columns.rows), times_ms)
         for plan in self._model.segments:

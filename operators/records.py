@@ -75,8 +75,11 @@ class Reading(Protocol):
     groups: dict[Identity, list[int]]  # positions of the usable records, ascending
     ignored: list[int]  # positions of records that the configuration passes over
 
-    def timestamps(self) -> Sequence[object]:
-        """What each record says of its time."""
+    def plain_times(self) -> npt.NDArray[np.int64]:
+        """Event times of records in ms where they are plain to see, else `plain_times.NO_TIME`."""
+
+    def timestamps(self, rows: Sequence[int]) -> Sequence[object]:
+        """What some of the records say of their times."""
 
     def take(self, model: str, rows: npt.NDArray[np.int64]) -> Records:
         """Some records of a group."""

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from config.errors import did_you_mean
 from config.plan import FieldsPlan, ModelPlan, Plan, SourcePlan
-from operators.calibrating import NO_TIME
 from operators.columns import Column, Columns, extract, names
 from operators.csv_rows import Malformed
 from operators.files import Format, guess_format
+from operators.plain_times import NO_TIME
 from operators.profiling import WATCHED
 from operators.values import Gap, event_time
 from schemas.errors import DataError, UsageError

@@ -55,14 +55,17 @@ class ScannedReading:
         for whose, others in rest.groups.items():
             self.groups[whose] = sorted([*self.groups.get(whose, ()), *(left[row] for row in others)])
 
-    def timestamps(self) -> Sequence[object]:
-        """What each record says of its time."""
-        times: list[object] = [None] * self.rows
-        rows = np.flatnonzero(self._scanned.taken)
-        for part, found in ((rows, self._scanned.timestamps(rows)), (self._left, self._rest.timestamps())):
-            for row, time in zip(part.tolist(), found, strict=True):
-                times[row] = time
-        return times
+    def plain_times(self) -> Ints:
+        """Event times of records in ms where they are plain to see."""
+        return self._scanned.plain_times()
+
+    def timestamps(self, rows: Sequence[int]) -> Sequence[object]:
+        """What some of the records say of their times."""
+        at = np.array(rows, np.int64)
+        taken = self._scanned.taken[at]
+        left: Ints = np.searchsorted(self._left, at[~taken])
+        said = iter(self._scanned.timestamps(at[taken])), iter(self._rest.timestamps(left.tolist()))
+        return [next(said[0] if is_taken else said[1]) for is_taken in taken.tolist()]
 
     def take(self, model: str, rows: Ints) -> Records:
         """Some records of a group."""

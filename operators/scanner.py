@@ -14,6 +14,7 @@ from operators.columns import Column, steps
 from operators.hashing import hash_places
 from operators.identities import Named
 from operators.jit import kernel
+from operators.plain_times import plain_times
 from operators.raw_lines import LIMIT
 from operators.records import Layout
 from operators.scan import CHANCES, FEATURES, NUMBER, TOKEN, scan
@@ -171,6 +172,11 @@ class Scanned:
         without = self.forms[rows, ID] == NOTHING
         places[without, 0], places[without, 1] = self.starts[rows[without]], self.starts[rows[without] + 1]
         return hash_places(self.data, places)
+
+    def plain_times(self) -> Ints:
+        """Event times of all records in ms, `plain_times.NO_TIME` where they are not plain to see."""
+        forms = np.where(self.taken, self.forms[:, TIMESTAMP], np.uint8(NOTHING))
+        return plain_times(self.data, np.ascontiguousarray(self.tokens[:, TIMESTAMP]), forms)
 
     def timestamps(self, rows: Ints) -> list[object]:
         """What some records say of their times."""

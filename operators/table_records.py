@@ -15,6 +15,7 @@ from operators.columns import FIELDS, Column, Columns, column_name, distinct, ex
 from operators.csv_rows import Malformed
 from operators.hashing import hash64, hash_rows
 from operators.identities import Identities
+from operators.plain_times import NO_TIME
 from operators.records import Layout, Records
 from operators.values import Gap, confidence
 
@@ -70,10 +71,17 @@ class TableReading:
         column = self._columns.fields.get(field)
         return [Gap.MISSING] * self.rows if column is None else names(column)
 
-    def timestamps(self) -> Sequence[object]:
-        """What each record says of its time."""
+    def plain_times(self) -> npt.NDArray[np.int64]:
+        """None of them."""
+        return np.full(self.rows, NO_TIME)
+
+    def timestamps(self, rows: Sequence[int]) -> Sequence[object]:
+        """What some of the records say of their times."""
         column = self._columns.fields.get("timestamp")
-        return [None] * self.rows if column is None else listed(column)
+        if column is None:
+            return [None] * len(rows)
+        said = listed(column)
+        return [said[row] for row in rows]
 
     def take(self, model: str, rows: npt.NDArray[np.int64]) -> Records:
         """Some records of a group."""

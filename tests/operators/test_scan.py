@@ -15,9 +15,11 @@ from operators import scanner
 from operators.columns import names, numbers
 from operators.identities import Identities
 from operators.json_records import JsonReader
+from operators.plain_times import NO_TIME
 from operators.records import Reading, layout
 from operators.references import References
 from operators.scan import scan
+from operators.values import event_time
 from tests.operators.decoding import TOPIC, job, line, model, record
 
 SEGMENTS = (SegmentPlan(fields=("plan",)), SegmentPlan(fields=("country", "age")), SegmentPlan(fields=("member",)))
@@ -54,7 +56,10 @@ def content(reading: Reading) -> dict[str, Any]:
             "truths": {name: names(column, booleans=True) for name, column in columns.items()},
             "hashes": taken.hashes.tolist(),
         }
-    times = [(type(time), time) for row, time in enumerate(reading.timestamps()) if row not in reading.dead]
+    rows = [row for row in range(reading.rows) if row not in reading.dead]
+    times = [(type(time), time) for time in reading.timestamps(rows)]
+    plain = reading.plain_times()[rows].tolist()
+    assert all(plain_ms in (NO_TIME, event_time(time)) for plain_ms, (_, time) in zip(plain, times, strict=True))
     return {"dead": reading.dead, "ignored": sorted(reading.ignored), "times": times, "records": found}
 
 
