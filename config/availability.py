@@ -10,7 +10,7 @@ from config.model import Learned, Model
 from config.models import File
 
 RELEASE = "0.1"  # the series, as in the package's version
-TYPES_LATER = ("text", "embedding")
+TYPES_LATER = ("embedding",)
 LATER = (
     "labels",
     "performance",

@@ -9,6 +9,7 @@ import msgspec
 
 from config.availability import TYPES_LATER, unavailable
 from config.durations import time_ms
+from config.measured import measured
 from config.model import Detector, Feature, FromProfile, Learned, Model, Segment
 from config.models import File, Format, Job, Kind, Sink, Source
 from config.paths import resolve
@@ -220,13 +221,20 @@ def _learn(model: Model) -> LearnPlan | None:
 def _located(model: ModelPlan, directory: Path) -> ModelPlan:
     reference = resolve(directory, model.reference) if model.reference else None
     learn = model.learn and msgspec.structs.replace(model.learn, save=resolve(directory, model.learn.save))
-    return msgspec.structs.replace(model, reference=reference, learn=learn)
+    features = tuple(
+        msgspec.structs.replace(feature, vocabulary=resolve(directory, feature.vocabulary))
+        if feature.vocabulary
+        else feature
+        for feature in model.features
+    )
+    return msgspec.structs.replace(model, reference=reference, learn=learn, features=features)
 
 
 def _features(model: Model) -> tuple[FeaturePlan, ...]:
     """All that this release can watch; `Plan.unavailable` tells of the others."""
     features = model.features.items() if isinstance(model.features, dict) else ()
-    return tuple(_feature(name, feature) for name, feature in features if feature.type not in TYPES_LATER)
+    plans = [_feature(name, feature) for name, feature in features if feature.type not in TYPES_LATER]
+    return tuple(watched for plan in plans for watched in measured(plan))
 
 
 def _feature(name: str, feature: Feature) -> FeaturePlan:
@@ -236,6 +244,7 @@ def _feature(name: str, feature: Feature) -> FeaturePlan:
         sensitive=feature.sensitive,
         range=feature.range,
         detectors=None if feature.detectors is None else tuple(_detector(detector) for detector in feature.detectors),
+        vocabulary=feature.vocabulary,
     )
 
 

@@ -10,6 +10,7 @@ from typing import get_args
 from config.compile import LEARNED
 from config.durations import duration, time_ms
 from config.errors import Path, Problem
+from config.measured import MEASURES, measured_names
 from config.model import Detector, Feature, Learned, Level, Model, Prediction, Segment
 from config.river_detectors import river_problems
 
@@ -52,6 +53,7 @@ def model_problems(path: Path, name: str, model: Model, pane_ms: int) -> Iterato
             yield Problem((*path, "features"), "has no feature (names and types, or {from: profile})")
         for feature, settings in model.features.items():
             yield from _feature_problems((*path, "features", feature), feature, settings)
+            yield from _measured_problems((*path, "features", feature), feature, settings, model)
     yield from _segments_problems((*path, "segments"), model)
     yield from _later_problems(path, model)
 
@@ -148,14 +150,25 @@ def _feature_problems(path: Path, name: str, feature: Feature) -> Iterator[Probl
         yield from _detector_problems(here, detector, feature)
 
 
+def _measured_problems(path: Path, name: str, feature: Feature, model: Model) -> Iterator[Problem]:
+    """What does not fit a feature of which numbers are measured."""
+    for watched in measured_names(name, feature.type):
+        if watched in model.features:  # type: ignore[operator]  # it names them
+            yield Problem(path, f"is watched as '{watched}', which is the name of another feature; rename one of them")
+    if feature.type in MEASURES and (learned := _learned(model)) is not None:
+        message = f"is {feature.type}, which is measured by a profile, and '{'.'.join(learned[0])}' is without one"
+        yield Problem(path, message)
+
+
 def _detector_problems(path: Path, detector: Detector, feature: Feature) -> Iterator[Problem]:
-    if feature.type in ("text", "embedding"):
+    numeric = feature.type == "numeric" or feature.type in MEASURES
+    if feature.type == "embedding":
         yield Problem(path, f"'{detector.name}' is for numbers and categories, not {feature.type}")
     elif detector.river:
-        yield from river_problems(path, detector.name, detector.options, feature.type)
-    elif feature.type != "numeric" and detector.name in NUMBERS_ONLY:
+        yield from river_problems(path, detector.name, detector.options, "numeric" if numeric else feature.type)
+    elif not numeric and detector.name in NUMBERS_ONLY:
         yield Problem(path, f"'{detector.name}' is for numeric features, not {feature.type} ({', '.join(ANYTHING)})")
-    elif feature.type != "numeric" and detector.options.get("input") == "raw":
+    elif not numeric and detector.options.get("input") == "raw":
         yield Problem((*path, detector.name, "input"), f"'raw' is for numeric features, not {feature.type}")
     if detector.name in ("adwin", "page_hinkley") and detector.options.get("input") != "raw":
         for option in sorted(detector.options.keys() - {"input"}):

@@ -80,13 +80,21 @@ class DetectorPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeaturePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature that is watched."""
+    """One feature that is watched. A text is not: `config.measured` makes numeric features of it."""
 
     name: str
     type: Literal["numeric", "categorical", "boolean", "text", "embedding"]
     sensitive: bool = False
     range: tuple[float, float] | None = None
     detectors: tuple[DetectorPlan, ...] | None = None  # None: the defaults of its type
+    of: str | None = None  # the text that this number is measured of
+    measure: Literal["length", "coverage"] | None = None  # what is measured of it
+    vocabulary: str | None = None  # file of the words that texts are expected to have; None: those of the reference
+
+    @property
+    def field(self) -> str:
+        """Where records have it."""
+        return self.of or self.name
 
 
 class WindowPlan(msgspec.Struct, frozen=True, kw_only=True):

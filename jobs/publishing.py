@@ -35,7 +35,8 @@ def subject(plan: Plan, dataset: str) -> tuple[str, str]:
     """
     model = plan.models[0]
     there = features(dataset)
-    if lacking := [feature.name for feature in model.features if feature.name not in there]:
+    wanted = dict.fromkeys(feature.field for feature in model.features)
+    if lacking := [name for name in wanted if name not in there]:
         message = (
             f"--dataset: '{dataset}' has no {', '.join(lacking)}, features of model '{model.name}' "
             f"(it has {', '.join(there)})"

@@ -15,9 +15,11 @@ from config.durations import time_ms
 from config.errors import did_you_mean
 from config.plan import ModelPlan, SourcePlan
 from operators.block_reader import BlockReader
+from operators.columns import Columns
 from operators.csv_rows import Malformed
 from operators.files import list_blocks
 from operators.inference import infer_features
+from operators.measures import YardstickMaker
 from operators.profiling import ProfileBuilder
 from operators.reference_data import ReferenceData, check_columns, file_source, topic_source
 from operators.references import UNVERSIONED
@@ -90,41 +92,46 @@ def make_profile(
     """
     plan = model_plan(loaded, model)
     source, pieces, total = _data(loaded, plan, data, start, end)
-    builder: ProfileBuilder | None = None
-    with progress(total) as advance:
-        for piece in pieces():
-            if builder is None:
-                plan = _with_features(plan, piece, source)
-                builder, reference = ProfileBuilder(plan), ReferenceData(plan, source, version)
-            columns = reference.select(piece.records, piece.malformed, piece.times_ms)
-            builder.add(columns, source, reference.times_ms)
-            advance(len(piece.records))
-    if builder is None:
-        message = f"{data}: has no records"
-        raise DataError(message)
+    plan = _with_features(plan, pieces, source)
+
+    def read(use: Callable[[Columns, ReferenceData], None]) -> ReferenceData:
+        reference = ReferenceData(plan, source, version)
+        with progress(total) as advance:
+            for piece in pieces():
+                use(reference.select(piece.records, piece.malformed, piece.times_ms), reference)
+                advance(len(piece.records))
+        return reference
+
+    maker = YardstickMaker(plan)
+    before = read(lambda columns, _: maker.add(columns)) if maker.needed else None
+    yardsticks = maker.build()
+    builder = ProfileBuilder(plan, yardsticks=yardsticks)
+    reference = read(lambda columns, reference: builder.add(columns, source, reference.times_ms))
     if not reference.used:
-        message = f"{data}: has no records of {model}{_why(reference)}"
+        message = f"{data}: has no records of {model}{_why(reference)}" if reference.read else f"{data}: has no records"
         raise DataError(message)
+    if before is not None:
+        _check_unchanged(data, model, before, reference, "to measure texts")
     made = builder.build(_provenance(data, reference), reference.version)
     if not any(signal.count for name, signal in made.signals.items() if name.startswith("feature.")):
         message = f"{data}: no feature of {model} has a value in any of {reference.used:,} records; correct their names"
         raise DataError(message)
-    counter = SliceCounter(plan, made)
+    counter = SliceCounter(plan, made, yardsticks=yardsticks)
     if counter.needed:
-        again = ReferenceData(plan, source, reference.version)
-        with progress(total) as advance:
-            for piece in pieces():
-                counter.add(again.select(piece.records, piece.malformed, piece.times_ms), source)
-                advance(len(piece.records))
-        if again.used != reference.used:
-            message = (
-                f"{data}: had {reference.used:,} records of {model} when it was read first, and {again.used:,} when it "
-                "was read again to count segments; take data that stay as they are"
-            )
-            raise DataError(message)
+        again = read(lambda columns, _: counter.add(columns, source))
+        _check_unchanged(data, model, reference, again, "to count segments")
         made = counter.build()
     path = output or _by_template(plan, reference.version)
     return Made(made, path, [*_account(reference), *remarks(made, plan)])
+
+
+def _check_unchanged(data: str, model: str, first: ReferenceData, again: ReferenceData, why: str) -> None:
+    if again.used != first.used:
+        message = (
+            f"{data}: had {first.used:,} records of {model} when it was read first, and {again.used:,} when it "
+            f"was read again {why}; take data that stay as they are"
+        )
+        raise DataError(message)
 
 
 def _data(
@@ -169,10 +176,14 @@ def _time(option: str, text: str | None) -> int | None:
         raise UsageError(message) from None
 
 
-def _with_features(plan: ModelPlan, piece: Piece, source: SourcePlan) -> ModelPlan:
+def _with_features(plan: ModelPlan, pieces: Callable[[], Iterator[Piece]], source: SourcePlan) -> ModelPlan:
     """With `features: {from: profile}` the data say what the features are."""
     if not plan.features_from_profile:
         return plan
+    piece = next(pieces(), None)
+    if piece is None:
+        message = f"{source.path or source.topic}: has no records"
+        raise DataError(message)
     features = infer_features(piece.records, source, plan.features_exclude)
     if not features:
         message = f"{source.path or source.topic}: nothing in it looks like a feature; name them under 'features'"

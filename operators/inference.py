@@ -6,11 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from statistics import median
 from typing import Any, Literal
 
 import msgspec
 import pyarrow as pa
 
+from config.measured import measured
 from config.plan import FeaturePlan, PredictionPlan, SourcePlan
 from operators.columns import FIELDS, column_name, follow, steps
 from operators.values import Gap, category, event_time, numeric
@@ -19,6 +21,7 @@ NUMBERS = 0.95  # share of numbers from which on a column is numeric; the others
 TIMES = 0.95
 CLASSES = 20  # different whole numbers that are still classes
 IDENTIFIER = 1_000  # different texts that are no longer categories
+WORDS = 3  # of which such texts are no identifiers either
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b")  # also in an order that nobody can know, as 1/2/11
 _YEAR_1990_MS, _YEAR_2100_MS = 631_152_000_000, 4_102_444_800_000
 
@@ -62,7 +65,7 @@ POSITIVE = (
 class Guess(msgspec.Struct, frozen=True):
     """What a column is as a feature."""
 
-    type: Literal["numeric", "categorical", "boolean"] | None  # None: it should not be one
+    type: Literal["numeric", "categorical", "boolean", "text"] | None  # None: it should not be one
     remark: str | None = None
 
 
@@ -90,6 +93,8 @@ def guess_type(values: Sequence[Any], *, texts: bool) -> Guess:
         return Guess(None, "holds times")
     different = len({category(value) for value in present})
     if different > IDENTIFIER or (different > 50 and different > len(present) / 2):
+        if median(len(str(value).split()) for value in present) >= WORDS:
+            return Guess("text")
         return Guess(None, f"has {different:,} different texts in {len(present):,} records")
     return Guess("categorical")
 
@@ -194,9 +199,9 @@ def infer_features(
     that ``True`` and ``true`` are the same.
     """
     texts = source.format == "csv"
-    features = []
+    features: list[FeaturePlan] = []
     for name, values in features_of(records, source).items():
         kind = guess_type(values, texts=texts).type
         if kind is not None and name not in exclude:
-            features.append(FeaturePlan(name=name, type="categorical" if kind == "boolean" else kind))
+            features += measured(FeaturePlan(name=name, type="categorical" if kind == "boolean" else kind))
     return tuple(features)

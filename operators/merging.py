@@ -44,6 +44,7 @@ def merge(one: Profile, other: Profile) -> Profile:
             for key, values in one.segments.items()
         },
         slices=merged_slices(one, other, signals),
+        texts=one.texts,
     )
 
 
@@ -58,6 +59,8 @@ def _misfit(one: Profile, other: Profile) -> str | None:
             return f"{key} has two sets of bins"
     if isinstance(one.slices, msgspec.UnsetType) != isinstance(other.slices, msgspec.UnsetType):
         return "counts of segments are in one of them only"
+    if one.texts != other.texts:
+        return "their texts are measured by different words"
     return None
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
 
+from config.measured import measured_names
 from config.plan import FeaturePlan
+from operators.measures import yardsticks_of
 from operators.references import FEATURE
 from operators.slices import SliceCodec
 from operators.values import DISGUISED
+from operators.vocabulary import word_hashes_of
 from schemas.errors import ProfileError
-from schemas.profile import BINS, TOP, CategoricalSignal, NumericSignal, Profile, Signal
+from schemas.profile import BINS, TOP, CategoricalSignal, NumericSignal, Profile, Signal, TextReference
 
 _TYPES = {True: ("numeric",), False: ("categorical", "boolean")}  # feature types by: the signal is a number
 
@@ -32,7 +36,17 @@ def damage(profile: Profile) -> str | None:
         wrong = _of_numbers(signal) if isinstance(signal, NumericSignal) else _of_names(signal)
         if wrong is not None:
             return f"{name}: {wrong}"
-    return _of_slices(profile)
+    return _of_texts(profile) or _of_slices(profile)
+
+
+def _of_texts(profile: Profile) -> str | None:
+    for name, text in yardsticks_of(profile).texts.items():
+        if len(text.words) % 4 or (np.diff(word_hashes_of(text).astype(np.int64)) <= 0).any():
+            return f"{name}: its words are not in order"
+        for watched in measured_names(name, "text"):
+            if FEATURE + watched not in profile.signals:
+                return f"{name}: it lacks {FEATURE + watched}"
+    return None
 
 
 def _of_slices(profile: Profile) -> str | None:
@@ -77,10 +91,44 @@ def _of_counts(counts: tuple[int, ...], rest: int, total: int) -> str | None:
     return "its counts do not add up" if min((*counts, rest)) < 0 or sum(counts) + rest != total else None
 
 
-def misfits(profile: Profile, features: Iterable[FeaturePlan]) -> list[str]:
-    """What the configuration says otherwise than the profile, feature by feature."""
-    found = ((feature, profile.signals.get(FEATURE + feature.name)) for feature in features)
-    return [f"{feature.name}: {wrong}" for feature, signal in found if (wrong := _misfit(feature, signal)) is not None]
+def misfits(
+    profile: Profile, features: Iterable[FeaturePlan], vocabularies: Mapping[str, TextReference] = MappingProxyType({})
+) -> list[str]:
+    """What the configuration says otherwise than the profile, feature by feature.
+
+    Parameters
+    ----------
+    profile, features
+        The two.
+    vocabularies
+        Words of the files that features name, by field.
+    """
+    wrong: dict[str, str] = {}
+    texts = yardsticks_of(profile).texts
+    for feature in features:
+        signal, text = profile.signals.get(FEATURE + feature.name), texts.get(feature.field)
+        if feature.of is None and signal is not None and feature.name in _measured(texts):
+            what: str | None = "was measured of a text, is numeric"
+        elif feature.of is not None and text is None:
+            numeric = isinstance(profile.signals.get(FEATURE + feature.of), NumericSignal)
+            known = FEATURE + feature.of in profile.signals
+            what = f"was {'numeric' if numeric else 'categorical'}, is text" if known else "is not in it"
+        elif text is not None and feature.measure == "coverage" and _other_words(text, vocabularies.get(feature.field)):
+            what = "its vocabulary has changed"
+        else:
+            what = _misfit(feature, signal)
+        if what is not None:
+            wrong.setdefault(feature.field, what)
+    return [f"{field}: {what}" for field, what in wrong.items()]
+
+
+def _measured(texts: Iterable[str]) -> set[str]:
+    return {name for text in texts for name in measured_names(text, "text")}
+
+
+def _other_words(text: TextReference, vocabulary: TextReference | None) -> bool:
+    """Whether a profile's words are others than those of the file that is named now."""
+    return text.records is None if vocabulary is None else text != vocabulary
 
 
 def _misfit(feature: FeaturePlan, signal: Signal | None) -> str | None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import fsspec
 import msgspec
 
+from config.measured import measured
 from config.plan import FeaturePlan, ModelPlan, Plan
 from operators.detection import Detection
 from operators.footprint import check, footprint, learned_footprint
+from operators.measures import yardsticks_of
 from operators.profile_checks import damage, misfits, was_sensitive
 from operators.references import FEATURE, JobReferences, References, natural
+from operators.vocabulary import read_vocabulary
 from schemas import profile as profiles
 from schemas.errors import ProfileError
 from schemas.profile import NumericSignal, Profile
@@ -118,21 +122,10 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
             )
             raise ProfileError(message)
         newest = found[max(found, key=natural)]
-        features = [
-            FeaturePlan(
-                name=name.removeprefix(FEATURE),
-                type="numeric" if isinstance(s, NumericSignal) else "categorical",
-                sensitive=was_sensitive(s),
-            )
-            for name, s in newest.signals.items()
-            if name.startswith(FEATURE) and name.removeprefix(FEATURE) not in model.features_exclude
-        ]
-        model = msgspec.structs.replace(model, features=tuple(features))
-    # Text and embedding features are accepted and named as not available; they are no signals yet.
-    features = [f for f in model.features if f.type in ("numeric", "categorical", "boolean")]
-    model = msgspec.structs.replace(model, features=tuple(features))
+        model = msgspec.structs.replace(model, features=_features(newest, model.features_exclude))
+    vocabularies = {f.field: read_vocabulary(f.vocabulary) for f in model.features if f.vocabulary is not None}
     for version, profile in found.items():
-        if wrong := misfits(profile, features):
+        if wrong := misfits(profile, model.features, vocabularies):
             of = f"{model.name}-{version}" if version else model.name
             message = (
                 f"profile {of}: made for features that differ from the configuration ({', '.join(wrong)}); "
@@ -140,3 +133,21 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
             )
             raise ProfileError(message)
     return model
+
+
+def _features(profile: Profile, exclude: Collection[str]) -> tuple[FeaturePlan, ...]:
+    """Features that a profile describes."""
+    measured_of = {
+        name: feature
+        for text in yardsticks_of(profile).texts
+        for feature in measured(FeaturePlan(name=text, type="text"))
+        for name in [FEATURE + feature.name]
+    }
+    features = []
+    for name, signal in profile.signals.items():
+        plan = measured_of.get(name) or FeaturePlan(
+            name=name.removeprefix(FEATURE), type="numeric" if isinstance(signal, NumericSignal) else "categorical"
+        )
+        if name.startswith(FEATURE) and plan.field not in exclude:
+            features.append(msgspec.structs.replace(plan, sensitive=was_sensitive(signal)))
+    return tuple(features)

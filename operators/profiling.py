@@ -18,6 +18,7 @@ from config.plan import FeaturePlan, ModelPlan, SegmentPlan, SourcePlan
 from operators.binning import numeric_signal
 from operators.calibrating import Calibrating
 from operators.columns import Column, Columns, names, numbers
+from operators.measures import Measures, Yardsticks, yardsticks_of
 from operators.name_counts import NameCounts
 from operators.value_counts import ValueCounts
 from operators.values import Gap, confidence, disguised
@@ -59,6 +60,8 @@ class ProfileBuilder:
         Whose features, prediction and segments are counted.
     like
         Take the bins of that profile, so that the two can be compared and merged.
+    yardsticks
+        What texts are measured by, from a `YardstickMaker`; without it, and with ``like``, its own.
 
     Examples
     --------
@@ -77,9 +80,11 @@ class ProfileBuilder:
     (41.0, 1)
     """
 
-    def __init__(self, model: ModelPlan, like: Profile | None = None) -> None:
+    def __init__(self, model: ModelPlan, like: Profile | None = None, yardsticks: Yardsticks | None = None) -> None:
         self._model = model
         self._like = like
+        self._yardsticks = yardsticks or (Yardsticks() if like is None else yardsticks_of(like))
+        self._measures = Measures(model, self._yardsticks)
         self._features = watched(model)
         numeric = sum(feature.type == "numeric" for feature in self._features) + 2
         self._cells = int(np.clip(CELLS // numeric, FEWEST_CELLS, MOST_CELLS))
@@ -107,7 +112,7 @@ class ProfileBuilder:
         times_ms
             Their event times, `plain_times.NO_TIME` where one has none; None where they come in the order of time.
         """
-        self.count(read_values(self._model, columns, source), len(columns.rows), times_ms)
+        self.count(read_values(self._model, columns, source, self._measures), len(columns.rows), times_ms)
         for plan in self._model.segments:
             self._add_segments(plan, columns, len(columns.rows))
 
@@ -147,6 +152,7 @@ class ProfileBuilder:
             provenance=msgspec.structs.replace(provenance, order=self._calibrating.order),
             signals=self._calibrating.calibrated(signals, truths),
             segments={",".join(plan.fields): self._segment_values(plan) for plan in self._model.segments},
+            texts=self._yardsticks.texts or msgspec.UNSET,
         )
 
     def _feature_signal(self, feature: FeaturePlan) -> Signal:
@@ -175,19 +181,24 @@ def watched(model: ModelPlan) -> list[FeaturePlan]:
     return [feature for feature in model.features if feature.type in WATCHED]
 
 
-def read_values(model: ModelPlan, columns: Columns, source: SourcePlan) -> Values:
+def read_values(model: ModelPlan, columns: Columns, source: SourcePlan, measures: Measures) -> Values:
     """Values of the signals in columns of records, as far as the source carries them."""
     texts, rows = source.format == "csv", len(columns.rows)
+    nothing: Column = [None] * rows
+
+    def carried(field: str) -> Column | None:
+        return columns.features.get(field, nothing) if source.carries is None or field in source.carries else None
+
     found: dict[str, npt.NDArray[np.float64]] = {CONFIDENCE: _confidences(columns, rows, texts)}
     named: dict[str, list[str | Gap]] = {}
     for feature in watched(model):
-        if source.carries is None or feature.name in source.carries:
-            column = columns.features.get(feature.name, [None] * rows)
-            if feature.type == "numeric":
-                found[FEATURE + feature.name] = numbers(column, texts=texts)
-            else:
-                named[FEATURE + feature.name] = names(column, booleans=feature.type == "boolean")
-    column = columns.fields.get(PREDICTION, [None] * rows)
+        column = None if feature.of is not None else carried(feature.name)
+        if column is not None and feature.type == "numeric":
+            found[FEATURE + feature.name] = numbers(column, texts=texts)
+        elif column is not None:
+            named[FEATURE + feature.name] = names(column, booleans=feature.type == "boolean")
+    found |= {FEATURE + name: values for name, values in measures.numbers(carried).items()}
+    column = columns.fields.get(PREDICTION, nothing)
     if may_be_number(model):
         found[PREDICTION] = numbers(column, texts=texts)
     if may_be_class(model):

@@ -15,6 +15,7 @@ from operators.coding import CategoryCoder
 from operators.columns import Column, numbers
 from operators.entries import Entry
 from operators.keys import monitor_key
+from operators.measures import Measures, yardsticks_of
 from operators.records import Identity, Layout, Records
 from operators.references import FEATURE, ModelSignals
 from operators.segment_coding import SegmentCoder
@@ -34,12 +35,15 @@ class RecordCoder:
         self._texts = source.format == "csv"
         slots = {FEATURE + name: slot for slot, name in enumerate(layout.numbers)}
         self._runs = list(_runs([slots.get(signals.names[position]) for position in signals.numeric]))
+        self._measures = Measures(signals.model, yardsticks_of(signals.profile))
         self._columns = {position: at for at, position in enumerate(signals.numeric)}
         self._segments = [
             SegmentCoder(plan, signals.model, signals.profile.segments) for plan in signals.model.segments
         ]
         self._sensitive = {feature.name for feature in signals.model.features if feature.sensitive}
-        self._absent = [position for position, name in enumerate(signals.names) if not carries(source, name)]
+        fields = {FEATURE + feature.name: FEATURE + feature.field for feature in signals.model.features}
+        carried = [carries(source, fields.get(name, name)) for name in signals.names]
+        self._absent = [position for position, there in enumerate(carried) if not there]
 
     def chunks(self, records: Records, times_ms: Ints, whose: Identity) -> Iterator[Entry]:
         """Chunks of records of one model, version and role: the whole traffic, then each segment.
@@ -82,9 +86,12 @@ class RecordCoder:
         values = np.empty((len(records.rows), len(self._signals.numeric)))
         for column, slot, count in self._runs:
             values[:, column : column + count] = records.numbers[:, slot : slot + count]
+        measured = {FEATURE + name: column for name, column in self._measures.numbers(records.names.get).items()}
         for column, position in enumerate(self._signals.numeric):
             name = self._signals.names[position]
-            if name == "confidence":
+            if name in measured:
+                values[:, column] = measured[name]
+            elif name == "confidence":
                 values[:, column] = records.confidence
             elif not name.startswith(FEATURE):
                 values[:, column] = numbers(records.prediction, texts=self._texts)
@@ -105,7 +112,7 @@ class RecordCoder:
 
 
 def carries(source: SourcePlan, signal: str) -> bool:
-    """Whether a source's records carry a signal."""
+    """Whether a source's records carry a signal; of what is measured of a text, the text."""
     if not signal.startswith(FEATURE):
         return source.kind == "predictions"
     return source.carries is None or signal.removeprefix(FEATURE) in source.carries

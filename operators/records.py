@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.plan import ModelPlan
+from operators import measures
 from operators.columns import Column, listed
 
 Identity = tuple[str, str, str]  # model, version, role
@@ -19,14 +20,14 @@ class Layout(msgspec.Struct, frozen=True):
     """Which fields of a model's records are read as numbers and which as names."""
 
     numbers: tuple[str, ...]  # features
-    names: tuple[str, ...]  # features, then fields that only segments are made of
+    names: tuple[str, ...]  # features, then texts that are measured, then fields that only segments are made of
     segments: tuple[str, ...]  # fields of segments: among the features, or beside them in the record
 
 
 def layout(model: ModelPlan) -> Layout:
     """What is read of a model's records."""
-    numbers = [f.name for f in model.features if f.type == "numeric"]
-    names = [f.name for f in model.features if f.type != "numeric"]
+    numbers = [f.name for f in model.features if f.type == "numeric" and f.of is None]
+    names = [*(f.name for f in model.features if f.type != "numeric"), *measures.fields(model)]
     fields = dict.fromkeys(field for segment in model.segments for field in segment.fields)
     beside = [field for field in fields if field not in names and field not in numbers]
     return Layout(tuple(numbers), (*names, *beside), tuple(fields))

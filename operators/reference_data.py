@@ -76,7 +76,8 @@ def topic_source(plan: Plan, model: str, topic: str) -> SourcePlan:
 
 def check_columns(path: str, columns: Sequence[str], model: ModelPlan) -> None:
     """Raise DataError unless a table has a column for each feature."""
-    lacking = [f.name for f in model.features if f.type in WATCHED and f.name not in columns]
+    watched = dict.fromkeys(f.field for f in model.features if f.type in WATCHED)
+    lacking = [name for name in watched if name not in columns]
     if lacking:
         shown = ", ".join(repr(name) for name in lacking[:5]) + (", ..." if len(lacking) > 5 else "")
         there = ", ".join(columns[:20]) + (", ..." if len(columns) > 20 else "")
@@ -103,7 +104,7 @@ class ReferenceData:
         self._wanted = version
         fields = dict.fromkeys(field for segment in model.segments for field in segment.fields)
         self._others = list(fields)
-        self._features = list(dict.fromkeys([*(f.name for f in model.features), *fields]))
+        self._features = list(dict.fromkeys([*(f.field for f in model.features), *fields]))
         self.read = 0  # records
         self.used = 0
         self.dead = 0

@@ -15,6 +15,7 @@ from operators import moments
 from operators.codes import CODES
 from operators.columns import Columns
 from operators.jit import kernel
+from operators.measures import Measures, Yardsticks, yardsticks_of
 from operators.profiling import Values, read_values, segment_column, watched
 from operators.ranks import reference_counts, value_codes
 from operators.references import FEATURE, ModelSignals
@@ -39,10 +40,15 @@ class SliceCounter:
     profile
         From `ProfileBuilder`. Of its segments' values the most frequent ones are counted, in equal numbers for each
         way of slicing, as many as `cells` has room for.
+    yardsticks
+        What the profile's own texts were measured by, if it is not what later ones are.
     """
 
-    def __init__(self, model: ModelPlan, profile: Profile, cells: int = CELLS) -> None:
+    def __init__(
+        self, model: ModelPlan, profile: Profile, cells: int = CELLS, yardsticks: Yardsticks | None = None
+    ) -> None:
         self._signals = ModelSignals(msgspec.structs.replace(model, features=tuple(watched(model))), profile)
+        self._measures = Measures(model, yardsticks or yardsticks_of(profile))
         # Which values the configuration lists does not matter: it may list others when the job runs.
         plans = [msgspec.structs.replace(plan, values=None) for plan in model.segments]
         room = cells // (CODES * len(self._signals.names) * max(1, len(plans)))
@@ -56,7 +62,9 @@ class SliceCounter:
     def add(self, columns: Columns, source: SourcePlan) -> None:
         """Count records of the model, in any order and pieces."""
         if len(columns.rows):
-            values, codes = self._coded(read_values(self._signals.model, columns, source), len(columns.rows))
+            values, codes = self._coded(
+                read_values(self._signals.model, columns, source, self._measures), len(columns.rows)
+            )
             for way in self._ways:
                 way.add(columns, values, codes)
 

@@ -79,6 +79,17 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     moments: bytes  # of each numeric signal mean and sd of its values
 
 
+class TextReference(msgspec.Struct, frozen=True, kw_only=True):
+    """What the texts of a field are measured by: the words that are known, as hashes.
+
+    ``feature.NAME.coverage`` is the share of a text's words that are among them. Hashes are those of
+    operators/words.py, 32 bits each, little-endian and ascending, in the file as base64.
+    """
+
+    words: bytes
+    records: int | None  # so many records of the reference have each of them; None: they are from a file
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the reference came from."""
 
@@ -106,6 +117,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     signals: dict[str, Signal]
     segments: dict[str, tuple[tuple[str, int], ...]] = {}
     slices: dict[str, dict[str, Slice]] | msgspec.UnsetType = msgspec.UNSET  # unset: not in the file, nor in its id
+    texts: dict[str, TextReference] | msgspec.UnsetType = msgspec.UNSET  # by name of the field; unset: there are none
 
     @property
     def id(self) -> str:

@@ -124,7 +124,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
         defaults = NUMERIC_DEFAULTS if feature.type == "numeric" else CATEGORICAL_DEFAULTS
         detectors = [DetectorPlan(name=name) for name in defaults] if feature.detectors is None else feature.detectors
         sensitive = ", sensitive" if feature.sensitive else ""
-        yield f"feature {feature.name}", f"{feature.type}{sensitive}: {', '.join(map(_detector, detectors)) or 'none'}"
+        kind = feature.type if feature.of is None else f"{feature.measure} of {feature.of}"
+        yield f"feature {feature.name}", f"{kind}{sensitive}: {', '.join(map(_detector, detectors)) or 'none'}"
     for segment in model.segments:
         yield "segments", _segment(segment)
 

@@ -24,7 +24,6 @@ def test_everything():
         f"models.churn.season: {LATER}",
         f"models.churn.value: {LATER}",
         f"models.churn.retrain: {LATER}",
-        f"models.churn.features.title: type 'text' is {LATER}",
         f"models.churn.features.vector: type 'embedding' is {LATER}",
     )
 
@@ -60,7 +59,7 @@ def test_what_is_not_available_is_not_in_the_plan(loaded):
 sources: {predictions: {path: a.csv}}
 models:
   m:
-    features: {a: {type: numeric, detectors: [psi]}, b: text}
+    features: {a: {type: numeric, detectors: [psi]}, b: embedding}
 """).plan.models[0]
     assert [feature.name for feature in model.features] == ["a"]
     assert [detector.name for detector in model.features[0].detectors] == ["psi"]

@@ -106,6 +106,16 @@ def test_everything():
                             DetectorPlan(name="ks", threshold=0.2),
                         ),
                     ),
+                    *(
+                        FeaturePlan(
+                            name=f"title.{measure}",
+                            type="numeric",
+                            of="title",
+                            measure=measure,
+                            vocabulary=str(folder / "vocab.txt"),
+                        )
+                        for measure in ("length", "coverage")
+                    ),
                 ),
                 segments=(SegmentPlan(fields=("country",)), SegmentPlan(fields=("country", "device"))),
                 disclose=30,

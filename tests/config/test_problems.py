@@ -322,7 +322,9 @@ DETECTORS = (
          [".detectors[0]: 'river:binary.DDM' is for yes and no, boolean features, not ranks"]),
         ("{type: categorical, detectors: ['river:ADWIN']}",
          [".detectors[0]: 'river:ADWIN' takes numbers; for a categorical feature say '{river:ADWIN: {input: rank}}'"]),
-        ("{type: text, detectors: [psi]}", [".detectors[0]: 'psi' is for numbers and categories, not text"]),
+        ("{type: embedding, detectors: [psi]}", [".detectors[0]: 'psi' is for numbers and categories, not embedding"]),
+        ("{type: text, detectors: ['river:binary.DDM']}",
+         [".detectors[0]: 'river:binary.DDM' is for yes and no, boolean features, not numeric ones"]),
     ],
 )  # fmt: skip
 def test_features(feature, expected, problems):
@@ -413,6 +415,25 @@ def test_segments_of_what_is_learned(reference, problems):
     assert problems(SOURCES + text) == [
         "c.yaml:6:16: models.m.segments[0]: 'b, c' takes its values from a profile, and a version that is learned has "
         "none; list them"
+    ]
+
+
+@pytest.mark.parametrize("reference", ["reference: {learn: 100}", "on_unknown_version: learn"])
+def test_texts_of_what_is_learned(reference, problems):
+    """What they are measured by is in a profile."""
+    text = f"models:\n  m:\n    features: {{age: numeric, title: text}}\n    {reference}\n"
+    key = reference.partition(":")[0] + (".learn" if "{" in reference else "")
+    assert problems(SOURCES + text) == [
+        f"c.yaml:4:30: models.m.features.title: is text, which is measured by a profile, and '{key}' is without one"
+    ]
+
+
+def test_what_is_measured_has_a_name_of_its_own(problems):
+    """Two signals of one name could not be told apart."""
+    text = "models:\n  m:\n    features: {title.length: numeric, title: text}\n"
+    assert problems(SOURCES + text) == [
+        "c.yaml:4:39: models.m.features.title: is watched as 'title.length', which is the name of another feature; "
+        "rename one of them"
     ]
 
 

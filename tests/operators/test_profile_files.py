@@ -3,14 +3,18 @@ from __future__ import annotations
 import json
 
 import msgspec
+import numpy as np
 import pytest
 
+from config.measured import measured
 from config.plan import FeaturePlan, VersionPlan
 from operators.profile_files import find, load_references
 from operators.values import disguised
+from operators.vocabulary import read_vocabulary
 from schemas import profile as profiles
 from schemas.errors import ProfileError
-from tests.operators.decoding import FEATURES, job, model, named, numeric, profile
+from schemas.profile import TextReference
+from tests.operators.decoding import job, model, named, numeric, profile
 
 
 def write(folder, *made, name="{model}-{version}.json"):
@@ -75,13 +79,6 @@ def test_features_from_the_profile(tmp_path):
         FeaturePlan(name="age", type="numeric"),
         FeaturePlan(name="income", type="numeric", sensitive=True),
     )
-
-
-def test_features_that_are_no_signals_yet(tmp_path):
-    """Text and embeddings are in no profile, and nothing says that they were missing."""
-    features = (*FEATURES, FeaturePlan(name="title", type="text"), FeaturePlan(name="v", type="embedding"))
-    (plan,) = load(write(tmp_path, profile()), features=features).plan.models
-    assert plan.features == FEATURES
 
 
 def test_no_profile(tmp_path):
@@ -167,3 +164,69 @@ def test_other_features(tmp_path):
         "income: was numeric, is categorical, new: is not in it, age: was not sensitive, is sensitive, "
         "member: was not sensitive, is sensitive); run 'tidemark profile' again"
     )
+
+
+TITLE = measured(FeaturePlan(name="title", type="text"))
+
+
+def with_title(**changes):
+    """A profile with a text."""
+    words = TextReference(words=np.arange(3, dtype="<u4").tobytes(), records=2)
+    signals = {"feature.title.length": numeric(20.0), "feature.title.coverage": numeric(0.5)}
+    made = profile()
+    return msgspec.structs.replace(made, **{"signals": made.signals | signals, "texts": {"title": words}, **changes})
+
+
+def test_texts_from_the_profile(tmp_path):
+    """What is measured of a text comes back as that, and is left out by the text's name."""
+    reference = write(tmp_path, with_title())
+    for exclude, expected in (((), TITLE), (("title",), ())):
+        (plan,) = load(reference, features=(), features_from_profile=True, features_exclude=exclude).plan.models
+        assert tuple(feature for feature in plan.features if feature.of) == expected
+        assert len(plan.features) == 4 + len(expected)
+
+
+def test_a_text_that_does_not_fit(tmp_path):
+    """A text needs a profile that has it as a text, measured by the same words."""
+    for made, features, what in (
+        (profile(), TITLE, "title: is not in it"),
+        (profile(), measured(FeaturePlan(name="age", type="text")), "age: was numeric, is text"),
+        (profile(), measured(FeaturePlan(name="plan", type="text")), "plan: was categorical, is text"),
+        (
+            with_title(),
+            (FeaturePlan(name="title.length", type="numeric"),),
+            "title.length: was measured of a text, is numeric",
+        ),
+    ):
+        said = error(write(tmp_path, made), features=features)
+        assert said == (
+            f"profile churn-3: made for features that differ from the configuration ({what}); "
+            "run 'tidemark profile' again"
+        )
+
+
+def test_a_vocabulary_that_has_changed(tmp_path):
+    """The words of the file are those of the profile."""
+    (tmp_path / "a.txt").write_text("gold\nsilver\n")
+    features = measured(FeaturePlan(name="title", type="text", vocabulary=str(tmp_path / "a.txt")))
+    made = with_title(texts={"title": read_vocabulary(str(tmp_path / "a.txt"))})
+    assert load(write(tmp_path, made), features=features).plan.models[0].features == features
+    changed = "title: its vocabulary has changed"
+    assert changed in error(write(tmp_path, made), features=TITLE)
+    assert changed in error(write(tmp_path, with_title()), features=features)
+
+
+@pytest.mark.parametrize(
+    ("words", "signals", "what"),
+    [
+        (b"123", {}, "its words are not in order"),
+        (b"\2\0\0\0\1\0\0\0", {}, "its words are not in order"),
+        (b"", {"feature.age": numeric(1.0)}, "it lacks feature.title.length"),
+    ],
+)
+def test_damaged_texts(tmp_path, words, signals, what):
+    """Words ascend, and what is measured by them is there."""
+    made = with_title(texts={"title": TextReference(words=words, records=2)})
+    made = msgspec.structs.replace(made, signals=signals or made.signals)
+    said = error(write(tmp_path, made), features=TITLE)
+    assert said == f"profile churn-3.json: is damaged (title: {what}); run 'tidemark profile' again"

@@ -236,9 +236,9 @@ def test_a_feature_counts_as_missing_only_where_it_is_carried():
     assert (made.signals["feature.age"].count, plan.count, plan.missing) == (2, 0, 0)
 
 
-def test_text_and_embeddings_are_left_out():
+def test_embeddings_are_left_out():
     """Types that this release does not watch are not in the profile."""
-    features = (*FEATURES, FeaturePlan(name="title", type="text"), FeaturePlan(name="vector", type="embedding"))
+    features = (*FEATURES, FeaturePlan(name="vector", type="embedding"))
     assert list(profile([record(1)], model(features=features)).signals) == [
         *("feature.age", "feature.plan", "feature.member")
     ]

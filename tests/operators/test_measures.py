@@ -1,0 +1,178 @@
+import json
+from random import Random
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from config.measured import measured
+from config.plan import FeaturePlan, SegmentPlan, SourcePlan
+from operators import merging
+from operators.codes import ABSENT, INVALID, MISSING
+from operators.columns import extract
+from operators.decode import Decoder
+from operators.measures import YardstickMaker
+from operators.profiling import ProfileBuilder
+from operators.reference_data import ReferenceData
+from operators.slices import SliceCodec
+from operators.slicing import SliceCounter
+from schemas import profile as profiles
+from schemas.errors import ProfileError
+from schemas.profile import Provenance
+from tests.operators.decoding import NOW_MS, Decoded, job, model
+
+TITLE = measured(FeaturePlan(name="title", type="text"))
+AGE = FeaturePlan(name="age", type="numeric")
+CHURN = model(features=(AGE, *TITLE), segments=(), prediction=None, disclose=1)
+SOURCE = SourcePlan(name="predictions", kind="predictions", topic="predictions")
+ORIGIN = Provenance(source="a.jsonl", rows=0, start=None, end=None, tidemark="0")
+LENGTH, COVERAGE = "feature.title.length", "feature.title.coverage"
+
+
+def lines(titles, country="DE"):
+    rows = [{"model": "churn", "version": "3", "country": country, "features": {"title": t, "age": 1}} for t in titles]
+    return [json.dumps(row, ensure_ascii=False).encode() for row in rows]
+
+
+def texts(count, seed=1):
+    chance = Random(seed)
+    return [" ".join(f"w{int(chance.paretovariate(0.9))}" for _ in range(chance.randint(1, 9))) for _ in range(count)]
+
+
+def build(records, plan=CHURN, like=None, source=SOURCE):
+    """A profile as `tidemark profile` makes it."""
+    yardsticks = None
+    if like is None:
+        maker = YardstickMaker(plan)
+        maker.add(ReferenceData(plan, source).select(records))
+        yardsticks = maker.build()
+    builder = ProfileBuilder(plan, like, yardsticks)
+    columns = ReferenceData(plan, source).select(records)
+    builder.add(columns, source)
+    made = builder.build(ORIGIN, "3")
+    if not plan.segments:
+        return made
+    counter = SliceCounter(plan, made, yardsticks=yardsticks)
+    counter.add(columns, source)
+    return counter.build()
+
+
+def decoded(records, made, plan=CHURN, source=SOURCE):
+    decoder = Decoder(job(source, models=(plan,), profiles={"churn": {"": made}}), source)
+    times, late = np.full(len(records), NOW_MS), np.zeros(len(records), np.bool_)
+    return Decoded(decoder.finish(decoder.read(records), times, late, None))
+
+
+def test_signals_of_a_text():
+    """Length in characters, coverage by the words that other records have; gaps are counted, none is dropped."""
+    made = build(lines(["Gold ring", "gold watch", "A GOLD RING, new", None, "", [1], 7, "!?"]))
+    length, coverage = made.signals[LENGTH], made.signals[COVERAGE]
+    assert (length.count, length.missing, length.invalid, length.min, length.max) == (6, 1, 1, 0.0, 16.0)
+    # gold is in two other records, ring in one other: too few with this record away; texts without words have none.
+    assert (coverage.count, coverage.missing, coverage.invalid) == (4, 3, 1)
+    assert (coverage.mean, coverage.min, coverage.max) == (0.3125, 0.0, 0.5)
+    assert made.texts["title"].records == 2
+
+
+def test_what_is_sensitive_stays_out():
+    """Of a sensitive text only words of many records are known, by their hashes, and no extreme is told."""
+    plan = model(features=measured(FeaturePlan(name="title", type="text", sensitive=True)), segments=(), disclose=20)
+    made = build(lines(["my secret word"] * 19 + ["common words"] * 20), plan)
+    assert (made.texts["title"].records, len(made.texts["title"].words)) == (20, 2 * 4)
+    assert (made.signals[LENGTH].min, made.signals[COVERAGE].max) == (None, None)
+    assert b"secret" not in profiles.encode(made)
+    assert b"common" not in profiles.encode(made)
+
+
+def test_decode_measures_as_the_profile_does():
+    """The scanner's texts, msgspec's and a table's come to the same codes, in any batches."""
+    made = build(lines(texts(500)))
+    titles = [*texts(50, seed=2), "naïve Straße 猫カ", 'quote " and \\', None, "", [1], {"a": 1}, 7, 2.5, True, "!?"]
+    records = lines(titles)
+    escaped = [record.replace(b'"title"', b'"\\u0074itle"') for record in records]
+    whole = decoded(records, made)
+    assert whole.counts.used == len(records)
+    assert sorted(whole.codes()) == sorted(decoded(escaped, made).codes())
+    parts = [row for cut in (slice(7), slice(7, 30), slice(30, None)) for row in decoded(records[cut], made).codes()]
+    assert sorted(parts) == sorted(whole.codes())
+    column = [
+        t if isinstance(t, str) or t is None else json.dumps(t) if isinstance(t, bool) else str(t)
+        for t in titles
+        if not isinstance(t, (list, dict))
+    ]
+    source = SourcePlan(
+        name="predictions", kind="predictions", path="a.parquet", format="parquet", model="churn", version="3"
+    )
+    table = decoded(pa.table({"title": column, "age": [1] * len(column)}), made, source=source)
+    texts_only = [r for r, t in zip(records, titles, strict=True) if not isinstance(t, (list, dict))]
+    assert sorted(table.codes()) == sorted(decoded(texts_only, made).codes())
+
+
+def test_signals_are_numbers_as_any():
+    """Codes of later records lie in the profile's bins as a number's own would."""
+    made = build(lines(texts(500)))
+    codes = np.array(decoded(lines(["x" * 5, None, [1]]), made).codes())
+    edges = made.signals[LENGTH].edges
+    assert sorted(codes[:, 1].tolist()) == sorted([int(np.searchsorted(edges, 5.0, "right")), MISSING, INVALID])
+
+
+def test_a_text_that_a_source_does_not_carry():
+    """Its signals are missing nowhere."""
+    source = msgspec.structs.replace(SOURCE, carries=("age",))
+    made = build(lines(texts(100)))
+    assert {tuple(row[1:]) for row in decoded(lines(["a b"]), made, source=source).codes()} == {(ABSENT, ABSENT)}
+    counted = build(lines(["a b"]), like=made, source=source)
+    assert (counted.signals[LENGTH].count, counted.signals[LENGTH].missing) == (0, 0)
+
+
+def test_profiles_merge():
+    """The profile of all records is that of two parts, measured by the same words; by others they do not merge."""
+    first, second = lines(texts(300)), lines(texts(200, seed=2))
+    one = build(first)
+    parts = merging.merge(build(first, like=one), build(second, like=one))
+    whole = build([*first, *second], like=one)
+    assert parts.texts == whole.texts == one.texts
+    for name in (LENGTH, COVERAGE):
+        assert parts.signals[name].counts == whole.signals[name].counts
+        assert parts.signals[name].missing == whole.signals[name].missing
+    other = msgspec.structs.replace(parts, texts={"title": msgspec.structs.replace(one.texts["title"], words=b"")})
+    with pytest.raises(ProfileError) as caught:
+        merging.merge(parts, other)
+    assert str(caught.value) == (
+        "profile of churn 3: cannot be merged: their texts are measured by different words (the same); "
+        "make one profile with the bins of the other"
+    )
+
+
+def test_the_order_of_records_does_not_matter():
+    """Neither the vocabulary nor the counts depend on it."""
+    records = lines(texts(300))
+    one, other = build(records), build(records[::-1])
+    assert one.texts == other.texts
+    assert [s.counts for s in one.signals.values()] == [s.counts for s in other.signals.values()]
+
+
+def test_slices_are_measured_as_the_whole():
+    """A segment's own counts add up to the whole's: they are measured by the words of the others as well."""
+    plan = msgspec.structs.replace(CHURN, segments=(SegmentPlan(fields=("country",)),))
+    made = build([*lines(texts(200)), *lines(texts(100, seed=2), "AT")], plan)
+    codec = SliceCodec(list(made.signals.values()))
+    counted = sum(codec.counts(part) for part in made.slices["country"].values())
+    position = list(made.signals).index(COVERAGE)
+    signal = made.signals[COVERAGE]
+    assert counted[position][: len(signal.counts)].tolist() == list(signal.counts)
+
+
+def test_a_profile_survives_its_file():
+    """Words are read as they were written; without texts nothing of them is in the file, nor in its id."""
+    made = build(lines(texts(100)))
+    assert profiles.decode(profiles.encode(made)) == made
+    plain = build(lines(["a"]), model(features=(AGE,), segments=()))
+    assert b"texts" not in profiles.encode(plain)
+
+
+def test_columns_of_reference_data():
+    """The text's own column is read, for all that is measured of it."""
+    columns = extract(lines(["a b"]), SOURCE, ["title"])
+    assert columns.features["title"] == ["a b"]
