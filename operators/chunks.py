@@ -73,14 +73,15 @@ def encode(
     meaning: int,
     signals: int,
     raw: int,
-    sums: npt.NDArray[np.int64],
+    numeric: int,
     records: int,
+    sums: bytes,
     data: bytes,
     names: Names | None = None,
 ) -> bytes:
-    """One chunk from the bytes of its rows."""
-    head = HEADER.pack(FORMAT, NAMES if names else 0, signals, raw, len(sums), records, pane_end_ms, meaning)
-    return head + sums.tobytes() + data + (msgspec.msgpack.encode(names) if names else b"")
+    """One chunk from the bytes of its sums and of its rows."""
+    head = HEADER.pack(FORMAT, NAMES if names else 0, signals, raw, numeric, records, pane_end_ms, meaning)
+    return head + sums + data + (msgspec.msgpack.encode(names) if names else b"")
 
 
 def overhead(numeric: int) -> int:
@@ -124,25 +125,20 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
     StateVersionError
         The chunk was written by another release; let the job finish its panes before upgrading.
     """
-    total: npt.NDArray[np.int64] | None = None
-    parts = []
+    signals = raw = numeric = end_ms = 0
+    sums, parts = [], []
     names: list[Names] = []
-    signals = raw = end_ms = 0
     for chunk in chunks:
         signals, raw, records, end_ms = header(chunk)
         _, flags, _, _, numeric, *_ = HEADER.unpack_from(chunk)
-        at = HEADER.size
-        sums = np.frombuffer(chunk, np.int64, numeric * moments.FIELDS, at).reshape(numeric, moments.FIELDS)
-        if total is None:
-            total = moments.empty(numeric)
-        moments.add(total, sums)
-        at += sums.nbytes
-        size = records * (PREFIX + signals + 8 * raw)
-        parts.append(np.frombuffer(chunk, np.uint8, size, at).reshape(records, -1))
+        at = HEADER.size + 8 * moments.FIELDS * numeric
+        after = at + records * (PREFIX + signals + 8 * raw)
+        sums.append(chunk[HEADER.size : at])
+        parts.append(chunk[at:after])
         if flags & NAMES:
-            names.append(_names.decode(chunk[at + size :]))
-    assert total is not None, "a pane has at least one chunk"
-    data = parts[0] if len(parts) == 1 else np.concatenate(parts)
+            names.append(_names.decode(chunk[after:]))
+    total = moments.added(np.frombuffer(b"".join(sums), np.int64).reshape(len(parts), numeric, moments.FIELDS))
+    data = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, PREFIX + signals + 8 * raw)
     positions = row_order(data)
     if positions is not None:
         data = data[positions]

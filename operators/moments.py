@@ -101,6 +101,15 @@ def add(into: Ints, sums: Ints) -> None:
     low[:, LEAST], low[:, LARGEST] = least, largest
 
 
+def added(parts: Ints) -> Ints:
+    """Sums of all records of some parts, at least one: shape (parts, signals, FIELDS) to (signals, FIELDS)."""
+    total: Ints = parts.sum(axis=0)
+    floats, extremes = parts.view(np.float64), total.view(np.float64)
+    extremes[:, LEAST] = floats[:, :, LEAST].min(axis=0)
+    extremes[:, LARGEST] = floats[:, :, LARGEST].max(axis=0)
+    return total
+
+
 def empty(signals: int) -> Ints:
     """Sums of no records."""
     sums = np.zeros((signals, FIELDS), np.int64)

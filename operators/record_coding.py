@@ -182,18 +182,30 @@ class _Cutter:
         ends = group_ends(both[order], self._most)
         sums = self._signals.moments.sums(values, codes, ends)
         text, width = data.tobytes(), data.shape[1]
-        count, raw = len(self._signals.names), len(self._signals.raw)
+        size = sums.nbytes // len(ends)
+        all_sums = sums.tobytes()
+        firsts = order[np.append(0, ends[:-1])]
+        rows = self._rows[firsts].tolist()
+        pane_ends = (self._starts[firsts] + self._pane_ms).tolist()
+        count, raw, numeric = len(self._signals.names), len(self._signals.raw), sums.shape[1]
         start = 0
-        for group, end in enumerate(ends.tolist()):
-            first = order[start]
-            pane_end = int(self._starts[first]) + self._pane_ms
-            rows = text[start * width : end * width]
-            members = order[start:end]
-            sampled = {one.position: one.sample(members, self._hashes) for one in self._unnamed}
-            names = {position: some for position, some in sampled.items() if some}
-            chunk = chunks.encode(pane_end, self._signals.meaning, count, raw, sums[group], end - start, rows, names)
-            yield Entry(int(self._rows[first]), keys[int(groups[first])], chunk, pane_end)
+        for group, (end, key) in enumerate(zip(ends.tolist(), groups[firsts].tolist(), strict=True)):
+            names = self._sampled(order[start:end]) if self._unnamed else None
+            yield Entry(
+                rows[group],
+                keys[key],
+                chunks.encode(
+                    pane_ends[group], self._signals.meaning, count, raw, numeric, end - start,
+                    all_sums[group * size : (group + 1) * size], text[start * width : end * width], names,
+                ),
+                pane_ends[group],
+            )  # fmt: skip
             start = end
+
+    def _sampled(self, members: Ints) -> unnamed.Names:
+        """Names that some records have and the reference has not."""
+        found = {one.position: one.sample(members, self._hashes) for one in self._unnamed}
+        return {position: some for position, some in found.items() if some}
 
 
 def group_ends(ordered: Ints, most: int) -> Ints:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.plan import ModelPlan, SegmentPlan
-from operators.columns import Column, names
+from operators.columns import Column, distinct, names
 from operators.values import disguised
 from schemas import segments
 
@@ -53,12 +53,15 @@ class SegmentCoder:
     def codes(self, columns: list[Column]) -> npt.NDArray[np.int64]:
         """Number of each record's segment, from the columns of its fields."""
         rest = len(self.texts) - 1
-        shown = [
-            [_name(value, True) for value in names(column)] if sensitive else names(column)
-            for column, sensitive in zip(columns, self._sensitive, strict=True)
-        ]
-        found = (self._numbers.get(each, rest) for each in zip(*shown, strict=True))
-        return np.fromiter(found, np.int64, len(columns[0]))
+        combined: list[tuple[Any, ...]] = [()]  # values that records have in the fields so far, each once
+        positions = np.zeros(len(columns[0]), np.int64)  # which of them each record has
+        for column, sensitive in zip(columns, self._sensitive, strict=True):
+            values, of_field = distinct(column)
+            shown = [_name(value, sensitive) for value in names(values)]
+            found, positions = np.unique(positions * len(shown) + of_field, return_inverse=True)
+            combined = [(*combined[each // len(shown)], shown[each % len(shown)]) for each in found.tolist()]
+        numbers = np.array([self._numbers.get(each, rest) for each in combined], np.int64)
+        return numbers[positions]
 
 
 def _name(value: Any, sensitive: bool) -> Any:

@@ -19,10 +19,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from operators import chunks, moments
+from operators import chunks
 from operators.chunks import Bytes
 
-_NONE = moments.empty(0)
 _decoder = msgspec.msgpack.Decoder(dict[int, str])
 
 Floats = npt.NDArray[np.float64]
@@ -64,7 +63,7 @@ def rows(offsets_ms: Ints, hashes: Ids, numbers: Floats, ids: Ids) -> Bytes:
 def encode(pane_end_ms: int, meaning: int, numbers: int, ids: Ids, data: bytes, texts: dict[int, str]) -> bytes:
     """One chunk from the bytes of its rows, the ids in them, and the names of a batch that those may stand for."""
     told = {number: texts[number] for number in np.unique(ids).tolist() if number in texts}
-    head = chunks.encode(pane_end_ms, meaning, numbers, ids.shape[1], _NONE, len(ids), data)
+    head = chunks.encode(pane_end_ms, meaning, numbers, ids.shape[1], 0, len(ids), b"", data)
     return head + msgspec.msgpack.encode(told)
 
 

@@ -162,8 +162,9 @@ def pane(records: Records, of: Detection, order: np.random.Generator | None = No
                 of.signals.meaning,
                 codes.shape[1],
                 raw.shape[1],
-                sums,
+                len(sums),
                 len(part),
+                sums.tobytes(),
                 rows.tobytes(),
                 {} if made else records.names,
             )

@@ -33,7 +33,7 @@ def chunk(rows, end_ms=END_MS, meaning=7):
     data = chunks.rows(
         np.array(times, np.int64), np.array(hashes, np.uint64), np.array(codes, np.uint8), np.array(raw, np.float64)
     )
-    return chunks.encode(end_ms, meaning, SIGNALS, RAW, sums(rows), len(rows), data.tobytes())
+    return chunks.encode(end_ms, meaning, SIGNALS, RAW, NUMERIC, len(rows), sums(rows).tobytes(), data.tobytes())
 
 
 def sums(rows):
@@ -87,7 +87,7 @@ def test_arrays_fit_the_kernels():
 def test_without_raw_values_and_numbers():
     """Signals that are all categories, none of them raw."""
     data = chunks.rows(np.array([5]), np.array([1], np.uint64), np.array([[3]], np.uint8), np.empty((1, 0)))
-    pane = chunks.decode([chunks.encode(END_MS, 7, 1, 0, moments.empty(0), 1, data.tobytes())], PANE_MS)
+    pane = chunks.decode([chunks.encode(END_MS, 7, 1, 0, 0, 1, b"", data.tobytes())], PANE_MS)
     assert bits(pane) == (END_MS, [END_MS - PANE_MS + 5], [[3]], [], b"")
     assert pane.raw.shape == (1, 0)
 
@@ -101,7 +101,7 @@ def test_times_before_1970():
 def test_the_bytes():
     """The layout of the docstring, byte by byte: it is state, and other releases read it."""
     data = chunks.rows(np.array([258]), np.array([1], np.uint64), np.array([[9, 8]], np.uint8), np.array([[1.0]]))
-    made = chunks.encode(END_MS, 0xABCD, 2, 1, np.array([[1, 2, 3, 4, 5]]), 1, data.tobytes())
+    made = chunks.encode(END_MS, 0xABCD, 2, 1, 1, 1, np.array([1, 2, 3, 4, 5]).tobytes(), data.tobytes())
     assert made.hex(" ", 4) == bytes.fromhex(
         "01 00 0200 0100 0100 01000000 00a8da769b010000 cdab0000"
         "0100000000000000 0200000000000000 0300000000000000 0400000000000000 0500000000000000"

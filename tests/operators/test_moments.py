@@ -53,6 +53,7 @@ def test_order_and_grouping_do_not_show(values, data):
     for number in data.draw(st.permutations(range(len(cuts)))):
         moments.add(total, groups[number])
     assert total.tobytes() == sums(of, values).tobytes()
+    assert moments.added(groups).tobytes() == total.tobytes()
 
 
 @unhurried
