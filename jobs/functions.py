@@ -73,6 +73,8 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)
         self._models = {model.name: model for model in job.plan.models}
         self._monitors = Monitors(job, scores=job.plan.summaries is not None)
+        # What Flink knows already: each pane wants to wake its key at the same times, and to say so crosses to the JVM.
+        self._timers: dict[str, set[int]] = {}
         self._state = _bytes_state(runtime_context, "key")
         self._ring = _bytes_state(runtime_context, "ring")
         self._learned = _bytes_state(runtime_context, "learned")
@@ -86,8 +88,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
             if result is None:
                 return
             self._keep(before, result)
-            if result.next_ms is not None:
-                ctx.timer_service().register_event_time_timer(result.next_ms - 1)
+            self._wake(key, result.next_ms, ctx)
             yield from self._said(key, result)
             if result.counted and self._monitors.key(key).segment == ALL:
                 yield Row("counted", key, b"%d" % result.counted)
@@ -105,12 +106,24 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
         """Let time pass for a key that got nothing."""
         key, before = ctx.get_current_key(), _value(self._state)
+        timers = self._timers.setdefault(key, set())
+        timers.discard(timestamp)
         result = self._monitors.pass_time(key, self._kept(before), timestamp + 1)
         self._keep(before, result)
         # After the last record of bounded input nobody hears what slides without records say.
-        if result.next_ms is not None and ctx.timer_service().current_watermark() < FINAL:
-            ctx.timer_service().register_event_time_timer(result.next_ms - 1)
+        if ctx.timer_service().current_watermark() < FINAL:
+            self._wake(key, result.next_ms, ctx)
+        if not timers:
+            del self._timers[key]
         yield from self._said(key, result)
+
+    def _wake(self, key: str, next_ms: int | None, ctx: KeyedProcessFunction.Context) -> None:
+        if next_ms is None:
+            return
+        timers = self._timers.setdefault(key, set())
+        if next_ms - 1 not in timers:
+            timers.add(next_ms - 1)
+            ctx.timer_service().register_event_time_timer(next_ms - 1)
 
     def _kept(self, state: bytes) -> Kept:
         return Kept(lambda: state, lambda: _value(self._ring), lambda: _value(self._learned))
