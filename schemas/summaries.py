@@ -54,10 +54,13 @@ class SummaryEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def encode(source: str, summary: Summary) -> bytes:
-    """The message of a job (`cloudevents.source`) about a window."""
+    """The message of a job (`cloudevents.source`) about a window; numbers are written as they come, so come rounded.
+
+    Of a thousand segments, to round what is rounded took as long as to evaluate them.
+    """
     subject = cloudevents.subject(summary.model, summary.version, summary.segment)
     time = summary.window.end
-    return cloudevents.encode(
+    return msgspec.json.encode(
         SummaryEvent(
             source=source,
             id=cloudevents.identity(source, "summary", summary.model, summary.version, summary.segment, time),

@@ -11,6 +11,7 @@ from config.plan import DetectorPlan
 from operators import detection as detectors
 from operators import effects
 from operators.codes import MISSING
+from schemas import cloudevents, summaries
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
 from schemas.summaries import SignalCounts
@@ -35,6 +36,15 @@ def test_an_alarm_is_a_statistic_over_its_threshold(min_effect):
         over = row.statistic > row.threshold
         assert row.alarm == (over and effects.reaches(effects.effect_level(row.detector, row.effect), min_effect))
     assert {row.alarm for row in rows} == {False, True}
+
+
+def test_summaries_come_rounded():
+    """What is written is what rounding would make of it, so nothing has to be rounded again."""
+    driver = Driver(detection(detectors=ALL), scores=True).run(timeline("ooossssuuusooo", KINDS))
+    assert driver.summaries
+    for summary in driver.summaries:
+        written = summaries.encode("tidemark/test/job", summary)
+        assert written == cloudevents.encode(summaries.decode(written))
 
 
 def test_every_evaluation_is_there_once():
