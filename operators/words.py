@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from operators.columns import Column, names
-from operators.jit import kernel
+from operators.jit import kernel, part
 from operators.values import Gap
 
 KNOWN_POINTS = 0x20000  # code points that the table has; of those beyond only ideographs are in words
@@ -135,7 +135,7 @@ def _lengths(data, places, found):  # type: ignore[no-untyped-def]
         found[i] = count
 
 
-@kernel
+@part
 def _point(data, p, end):  # type: ignore[no-untyped-def]
     """The code point at p, and how many bytes it has; of bytes that are no UTF-8 each is a blank."""
     first = np.int64(data[p])
@@ -150,14 +150,14 @@ def _point(data, p, end):  # type: ignore[no-untyped-def]
     return point, size
 
 
-@kernel
+@part
 def _form(point, forms):  # type: ignore[no-untyped-def]
     if point < forms.shape[0]:
         return np.int64(forms[point])
     return -point if IDEOGRAPHS[0] <= point <= IDEOGRAPHS[1] else np.int64(0)
 
 
-@kernel
+@part
 def _word(data, p, end, forms):  # type: ignore[no-untyped-def]
     """The hash of the next word from p on, 0 if there is none, and where it ends."""
     form, size = np.int64(0), 1
