@@ -141,7 +141,9 @@ class Stream:
         self.events += events
 
 
-def stream(family: str, rng: np.random.Generator, records: int, budget_ms: int, confirm: int) -> Stream:
+def stream(
+    family: str, rng: np.random.Generator, records: int, budget_ms: int, confirm: int, previous_ms: int
+) -> Stream:
     """A model of some features of one family, with a reference of its own, seen for some days if it has days."""
     named = family.startswith("zipf")
     day = SLIDES_A_DAY * records
@@ -150,7 +152,9 @@ def stream(family: str, rng: np.random.Generator, records: int, budget_ms: int, 
     features = tuple(FeaturePlan(name=f"f{number}", type=kind) for number in range(FEATURES))  # type: ignore[arg-type]
     model = ModelPlan(
         name="model",
-        window=WindowPlan(size_ms=SIZE_MS, slide_ms=SLIDE_MS, min_count=500, grow_to_ms=SIZE_MS),
+        window=WindowPlan(
+            size_ms=SIZE_MS, slide_ms=SLIDE_MS, min_count=500, grow_to_ms=SIZE_MS, previous_ms=previous_ms
+        ),
         alarms=AlarmsPlan(
             budget=1.0, period_ms=budget_ms, confirm=confirm, recover=3, min_effect="small", critical="large"
         ),
@@ -189,13 +193,13 @@ def _name(value: float) -> str:
     return f"c{value:.0f}"
 
 
-def stationary(family: str, periods: int, records: int, confirm: int, seed: int) -> dict[str, object]:
+def stationary(family: str, periods: int, records: int, confirm: int, previous_ms: int, seed: int) -> dict[str, object]:
     """Episodes in so many budget periods of a day while nothing changes."""
     rng = np.random.default_rng([seed, list(FAMILIES).index(family)])
     opened = 0
     detectors: Counter[str] = Counter()
     for first in range(0, periods, PERIODS_A_REFERENCE):
-        one = stream(family, rng, records, SLIDES_A_DAY * SLIDE_MS, confirm)
+        one = stream(family, rng, records, SLIDES_A_DAY * SLIDE_MS, confirm, previous_ms)
         for _ in range(min(PERIODS_A_REFERENCE, periods - first)):
             sizes = _sizes(family, rng, records)
             one.show([FAMILIES[family](rng, sum(sizes), sum(sizes)) for _ in range(FEATURES)], sizes)
@@ -211,13 +215,13 @@ def stationary(family: str, periods: int, records: int, confirm: int, seed: int)
     }
 
 
-def abrupt(change: str, streams: int, records: int, confirm: int, seed: int) -> dict[str, object]:
+def abrupt(change: str, streams: int, records: int, confirm: int, previous_ms: int, seed: int) -> dict[str, object]:
     """How a change of one of the features is found; the budget is one in 30 days."""
     rng = np.random.default_rng([seed, 100 + list(CHANGES).index(change)])
     delays, errors, recovered = [], [], 0
     detectors: Counter[str] = Counter()
     for _ in range(streams):
-        one = stream("normal", rng, records, 30 * SLIDES_A_DAY * SLIDE_MS, confirm)
+        one = stream("normal", rng, records, 30 * SLIDES_A_DAY * SLIDE_MS, confirm, previous_ms)
         before = int(rng.integers(SLIDES_A_DAY, SLIDES_A_DAY + 24)) * records + int(rng.integers(records))
         slides = -(-before // records) + HORIZON
         columns = [_normal(rng, slides * records, 0) for _ in range(FEATURES)]
@@ -250,11 +254,12 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=40, help="streams of each change")
     parser.add_argument("--records", type=int, default=100, help="records a slide; a window has twelve slides")
     parser.add_argument("--confirm", type=int, default=2)
+    parser.add_argument("--previous", type=int, default=0, help="hours before each window that it is compared with")
     parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    how = given.records, given.confirm, given.seed
+    how = given.records, given.confirm, given.previous * 60 * MINUTE, given.seed
     quiet = [stationary(family, given.periods, *how) for family in given.families if given.periods]
     found = [abrupt(change, given.streams, *how) for change in CHANGES if given.streams]
     if given.json:

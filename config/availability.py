@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from config.errors import Path, dotted
 from config.later import Quality
-from config.model import Learned, Model
+from config.model import Model
 from config.models import File
 
 RELEASE = "0.1"  # the series, as in the package's version
@@ -46,8 +46,6 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
     for part in LATER:
         if getattr(model, part):
             yield (part,), ""
-    if isinstance(model.reference, Learned) and model.reference.previous:
-        yield ("reference",), "'previous' is "
     for setting, value in model.quality:
         if setting != "freshness" and value != getattr(Quality(), setting):
             yield ("quality", setting), ""

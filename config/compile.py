@@ -10,7 +10,7 @@ import msgspec
 from config.availability import TYPES_LATER, unavailable
 from config.durations import time_ms
 from config.measured import measured
-from config.model import Detector, Feature, FromProfile, Learned, Model, Segment
+from config.model import Detector, Feature, FromProfile, Model, Reference, Segment
 from config.models import File, Format, Job, Kind, Sink, Source
 from config.paths import resolve
 from config.plan import (
@@ -184,7 +184,7 @@ def _model(name: str, model: Model) -> ModelPlan:
         name=name,
         info=model.info,
         versions={version: VersionPlan(role=settings.role) for version, settings in model.versions.items()},
-        reference=None if isinstance(model.reference, Learned) else model.reference,
+        reference=model.reference.profile if isinstance(model.reference, Reference) else model.reference,
         learn=_learn(model),
         on_unknown_version=model.on_unknown_version,
         window=WindowPlan(
@@ -192,6 +192,7 @@ def _model(name: str, model: Model) -> ModelPlan:
             slide_ms=model.window.slide,
             min_count=model.window.min_count,
             grow_to_ms=model.window.grow_to,
+            previous_ms=(model.reference.previous or 0) if isinstance(model.reference, Reference) else 0,
         ),
         alarms=AlarmsPlan(
             budget=model.alarms.budget[0],
@@ -211,11 +212,18 @@ def _model(name: str, model: Model) -> ModelPlan:
     )
 
 
+def learned_records(model: Model) -> int | None:
+    """Of how many records a version without a profile learns one; None: it does not."""
+    reference = model.reference if isinstance(model.reference, Reference) else Reference(profile=model.reference)
+    if reference.profile is not None and reference.learn is None and model.on_unknown_version != "learn":
+        return None
+    return reference.learn or LEARNED
+
+
 def _learn(model: Model) -> LearnPlan | None:
-    if isinstance(model.reference, Learned):
-        learn = model.reference.learn
-        return LearnPlan(records=learn, save=model.reference.save) if learn else None
-    return LearnPlan(records=LEARNED, save=Learned().save) if model.on_unknown_version == "learn" else None
+    records = learned_records(model)
+    reference = model.reference if isinstance(model.reference, Reference) else Reference()
+    return None if records is None else LearnPlan(records=records, save=reference.save)
 
 
 def _located(model: ModelPlan, directory: Path) -> ModelPlan:

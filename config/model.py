@@ -25,9 +25,10 @@ class Version(Section):
     role: Annotated[Role, OneOf("a role")] = "champion"
 
 
-class Learned(Section):
-    """A reference made from the stream: its first records, or the time before."""
+class Reference(Section):
+    """What versions are compared with: a profile, given or learned from their first records, or the time before."""
 
+    profile: String | None = None
     learn: Annotated[int, Within(100)] | None = None
     previous: Duration | None = None
     save: String = "profiles/learned/{model}-{version}.json"
@@ -216,7 +217,7 @@ class Segment(Section):
 
 
 def _reference_tag(value: Any) -> str:
-    return TAG + ("learned" if isinstance(value, (dict, Learned)) else "path")
+    return TAG + ("said" if isinstance(value, (dict, Reference)) else "path")
 
 
 class Settings(Section):
@@ -225,7 +226,7 @@ class Settings(Section):
     info: Free = Field(default_factory=dict)
     versions: dict[str, Version] = Field(default_factory=dict)
     reference: Annotated[
-        Annotated[Learned, Tag(TAG + "learned")] | Annotated[String, Tag(TAG + "path")], Discriminator(_reference_tag)
+        Annotated[Reference, Tag(TAG + "said")] | Annotated[String, Tag(TAG + "path")], Discriminator(_reference_tag)
     ] = "profiles/{model}-{version}.json"
     on_unknown_version: Annotated[Literal["previous_profile", "learn", "ignore"], OneOf("a rule")] = "previous_profile"
     window: Window = Window()

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import get_args
 
-from config.compile import LEARNED
+from config.compile import learned_records
 from config.durations import duration, time_ms
 from config.errors import Path, Problem
 from config.measured import MEASURES, measured_names
-from config.model import Detector, Feature, Learned, Level, Model, Prediction, Segment
+from config.model import Detector, Feature, Level, Model, Prediction, Reference, Segment
 from config.river_detectors import river_problems
 
 # Values that a key keeps while it learns: one byte string of 32 MB, read and written with each pane.
@@ -43,9 +43,9 @@ def model_problems(path: Path, name: str, model: Model, pane_ms: int) -> Iterato
     if LEVELS.index(model.alarms.critical) < LEVELS.index(model.alarms.min_effect):
         message = f"'{model.alarms.critical}' is below min_effect ('{model.alarms.min_effect}')"
         yield Problem((*path, "alarms", "critical"), message)
-    yield from _reference_problems((*path, "reference"), model.reference)
-    if (learned := _learned(model)) is not None:
-        yield from _learning_problems(path, model, *learned)
+    yield from _reference_problems((*path, "reference"), model.reference, model.window.size)
+    if (records := learned_records(model)) is not None:
+        yield from _learning_problems(path, model, _says_learn(model), records)
     if model.prediction:
         yield from _prediction_problems((*path, "prediction"), model.prediction)
     if isinstance(model.features, dict):
@@ -54,6 +54,8 @@ def model_problems(path: Path, name: str, model: Model, pane_ms: int) -> Iterato
         for feature, settings in model.features.items():
             yield from _feature_problems((*path, "features", feature), feature, settings)
             yield from _measured_problems((*path, "features", feature), feature, settings, model)
+    if isinstance(model.reference, Reference) and model.reference.previous:
+        yield from _moving_problems(path, model)
     yield from _segments_problems((*path, "segments"), model)
     yield from _later_problems(path, model)
 
@@ -69,16 +71,21 @@ def _window_problems(path: Path, model: Model, pane_ms: int) -> Iterator[Problem
         yield Problem((*path, "grow_to"), f"'{duration(window.grow_to)}' is shorter than size ('{size}')")
 
 
-def _reference_problems(path: Path, reference: Learned | str) -> Iterator[Problem]:
-    if isinstance(reference, Learned):
-        if (reference.learn is None) == (reference.previous is None):
-            yield Problem(path, "takes one of 'learn: RECORDS' and 'previous: DURATION', or the path of a profile")
-        if "{version}" not in reference.save:
-            message = f"'{reference.save}' has no '{{version}}': each version would overwrite the one before"
-            yield Problem((*path, "save"), message)
-        yield from _placeholder_problems((*path, "save"), reference.save)
+def _reference_problems(path: Path, reference: Reference | str, size_ms: int) -> Iterator[Problem]:
+    if not isinstance(reference, Reference):
+        yield from _placeholder_problems(path, reference)
         return
-    yield from _placeholder_problems(path, reference)
+    if reference.profile is None and reference.learn is None and reference.previous is None:
+        yield Problem(path, "says nothing; give 'learn: RECORDS', 'previous: DURATION' or the path of a profile")
+    if reference.profile is not None:
+        yield from _placeholder_problems((*path, "profile"), reference.profile)
+    if reference.previous is not None and reference.previous < size_ms:
+        message = f"'{duration(reference.previous)}' is shorter than the window ('{duration(size_ms)}')"
+        yield Problem((*path, "previous"), message)
+    if "{version}" not in reference.save:
+        message = f"'{reference.save}' has no '{{version}}': each version would overwrite the one before"
+        yield Problem((*path, "save"), message)
+    yield from _placeholder_problems((*path, "save"), reference.save)
 
 
 def _placeholder_problems(path: Path, reference: str) -> Iterator[Problem]:
@@ -87,12 +94,11 @@ def _placeholder_problems(path: Path, reference: str) -> Iterator[Problem]:
             yield Problem(path, f"'{word}' is not known here ({{model}}, {{version}})")
 
 
-def _learned(model: Model) -> tuple[tuple[str, ...], int] | None:
-    """What says that references are learned, and of how many records."""
-    if isinstance(model.reference, Learned):
-        learn = model.reference.learn
-        return (("reference", "learn"), learn) if learn else None
-    return (("on_unknown_version",), LEARNED) if model.on_unknown_version == "learn" else None
+def _says_learn(model: Model) -> tuple[str, ...]:
+    """Where it says that references are learned."""
+    if not isinstance(model.reference, Reference):
+        return ("on_unknown_version",)
+    return ("reference", "learn") if model.reference.learn else ("reference",)
 
 
 def _learning_problems(path: Path, model: Model, where: tuple[str, ...], records: int) -> Iterator[Problem]:
@@ -104,7 +110,7 @@ def _learning_problems(path: Path, model: Model, where: tuple[str, ...], records
                 f"(at most {LEARNED_VALUES // signals} records)"
             )
             yield Problem((*path, *where), message)
-    elif where[0] == "reference":
+    elif isinstance(model.reference, Reference) and model.reference.profile is None:
         yield Problem((*path, "features"), "are in no profile where the reference is learned; name them")
     for index, segment in enumerate(model.segments):
         if segment.values is None:
@@ -155,9 +161,21 @@ def _measured_problems(path: Path, name: str, feature: Feature, model: Model) ->
     for watched in measured_names(name, feature.type):
         if watched in model.features:  # type: ignore[operator]  # it names them
             yield Problem(path, f"is watched as '{watched}', which is the name of another feature; rename one of them")
-    if feature.type in MEASURES and (learned := _learned(model)) is not None:
-        message = f"is {feature.type}, which is measured by a profile, and '{'.'.join(learned[0])}' is without one"
-        yield Problem(path, message)
+    if feature.type in MEASURES and learned_records(model) is not None:
+        said = ".".join(_says_learn(model))
+        yield Problem(path, f"is {feature.type}, which is measured by a profile, and '{said}' is without one")
+
+
+def _moving_problems(path: Path, model: Model) -> Iterator[Problem]:
+    """What cannot be compared with the time before."""
+    if model.season:
+        message = "is a part of a reference that stays, which 'previous' is not; keep one of both"
+        yield Problem((*path, "season"), message)
+    for name, feature in model.features.items() if isinstance(model.features, dict) else ():
+        for index, detector in enumerate(feature.detectors or ()):
+            if detector.name == "page_hinkley" and detector.options.get("input") != "raw":
+                message = "needs a reference that stays, which 'previous' is not (adwin, or 'input: raw')"
+                yield Problem((*path, "features", name, "detectors", index), f"'{detector.name}' {message}")
 
 
 def _detector_problems(path: Path, detector: Detector, feature: Feature) -> Iterator[Problem]:

@@ -104,6 +104,7 @@ class WindowPlan(msgspec.Struct, frozen=True, kw_only=True):
     slide_ms: int
     min_count: int
     grow_to_ms: int
+    previous_ms: int = 0  # span before a window that it is compared with; 0: with the profile
 
 
 class AlarmsPlan(msgspec.Struct, frozen=True, kw_only=True):

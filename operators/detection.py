@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from config.plan import ALL, DetectorPlan
+from config.plan import ALL, DetectorPlan, ModelPlan
 from operators import calibration
 from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
@@ -34,6 +34,8 @@ WINDOWED = ("psi", "lepage", "ks", "chi_squared", *DISTANCES, "wasserstein")
 SEQUENTIAL = ("adwin", "page_hinkley")
 NUMERIC_DEFAULTS = ("psi", "lepage", "adwin", "page_hinkley")
 CATEGORICAL_DEFAULTS = ("psi", "page_hinkley")
+# Page-Hinkley adds up deviations from the reference's mean, which has to stay where it is; ADWIN has no reference.
+MOVING_DEFAULTS = {NUMERIC_DEFAULTS: ("psi", "lepage", "adwin"), CATEGORICAL_DEFAULTS: ("psi", "adwin")}
 
 TABLES = 15_000  # bytes of a signal of a segment: tables, and the counts that they come from
 KEPT = 512 << 20  # bytes of tables for a model version's segments; of more the ones used last are kept
@@ -126,6 +128,7 @@ class Detection:
             f"slide {self.signals.model.window.slide_ms}",
             *(f"{track.signal} {track.name} {track.form}{track.made_with}" for track in self.tracks.tracks),
             *(f"block {block}" for block in self.tracks.blocks if block > 1),
+            *(["previous"] if self.signals.model.window.previous_ms else []),
         ]
         return hashlib.blake2b("\0".join(about).encode(), digest_size=8).digest()
 
@@ -245,4 +248,10 @@ def _detectors(signals: ModelSignals, position: int) -> tuple[DetectorPlan, ...]
         feature = next(f for f in signals.model.features if FEATURE + f.name == name)
         if feature.detectors is not None:
             return feature.detectors
-    return tuple(DetectorPlan(name=d) for d in (NUMERIC_DEFAULTS if numeric else CATEGORICAL_DEFAULTS))
+    return tuple(DetectorPlan(name=d) for d in defaults(signals.model, numeric=numeric))
+
+
+def defaults(model: ModelPlan, *, numeric: bool) -> tuple[str, ...]:
+    """Detectors of a signal of which nothing is said."""
+    names = NUMERIC_DEFAULTS if numeric else CATEGORICAL_DEFAULTS
+    return MOVING_DEFAULTS[names] if model.window.previous_ms else names

@@ -1,4 +1,4 @@
-"""Evaluation: a key's window against the profile, at the end of a slide; which signals open and which recover."""
+"""Evaluation: a key's window against its reference, at the end of a slide; which signals open and which recover."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from operators import effects, evidence, scores
 from operators.detection import Detection, Verdict
 from operators.onsets import Onset
 from operators.outputs import SignalChange
+from operators.previous import before
 from operators.scores import Alarm, Bools
 from operators.sketch import Ring, Slide
 from operators.state import Key, KeyState, Watch
@@ -60,17 +61,26 @@ class _Evaluation:
         taken = ring.window(slide.end_ms, plan.size_ms, plan.grow_to_ms, plan.min_count)
         self._slides = Slides(detection, taken, slide.end_ms)
         self._window = self._slides.span(key.segment == ALL)
+        self._enough = self._slides.records >= plan.min_count
+        self._previous = None
+        if plan.previous_ms and self._enough:
+            found = before(detection, ring, self._slides.start_ms)
+            self._enough = found is not None
+            if found is not None:
+                self._detection, self._previous = found
+                self._slides = Slides(self._detection, taken, slide.end_ms)
         self._changes: list[SignalChange] = []
 
     def run(self, wanted: bool) -> Evaluated:
-        enough = self._slides.records >= self._model.window.min_count
         verdicts: list[Verdict] = []
         alarms: dict[int, list[Alarm]] = {}
         judged = None
-        if enough:
+        if self._enough:
             means = self._slides.means if "wasserstein" in self._detection.windowed else None
             tests = evaluate_counts(self._detection.tables, self._slides.counts, means)
             judged = tests.count >= min(LEAST, self._model.window.min_count)
+            if self._previous is not None:
+                judged &= self._detection.tables.totals >= min(LEAST, self._model.window.min_count)
             verdicts = self._detection.judge(tests, self._key.segment)
             alarms = self._windowed(verdicts, tests, judged)
             # Of a signal with few values nothing is said; of one with none, as of an empty window, that it is over.
@@ -88,7 +98,7 @@ class _Evaluation:
         if not wanted or not self._slide.records:
             return Evaluated(self._changes, None)
         about = self._detection, self._key, self._slides, self._slide, self._window
-        return Evaluated(self._changes, scores.summary(*about, verdicts, judged, alarms))
+        return Evaluated(self._changes, scores.summary(*about, verdicts, judged, alarms, self._previous))
 
     def _windowed(self, verdicts: Sequence[Verdict], tests: WindowTests, judged: Bools) -> dict[int, list[Alarm]]:
         """Alarms of the windowed detectors by position of the signal."""
@@ -214,7 +224,8 @@ class _Evaluation:
             return
         watch.calm += 1
         if watch.calm >= self._model.alarms.recover:
-            self._changes.append(over(watch.told, self._slide, "recovered", window=self._window))
+            previous = self._previous or watch.told.previous
+            self._changes.append(over(watch.told, self._slide, "recovered", window=self._window, previous=previous))
             watch.told, watch.calm, watch.turned, watch.held = None, 0, 0, []
 
     def _critical(self, alarm: Alarm) -> bool:
@@ -240,6 +251,7 @@ class _Evaluation:
             of=signals.kinds.count(kind),
             profile_id=signals.profile_id,
             profile_kind=signals.kind,
+            previous=self._previous,
             evidence=evidence.evidence(self._detection, position, self._slides, alarm, onset),
         )
         self._changes.append(watch.told)

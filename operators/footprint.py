@@ -50,7 +50,7 @@ def footprint(detection: Detection, versions: int) -> Footprint:
     signals, window = detection.signals, detection.signals.model.window
     cells = len(signals.names) * CODES
     slide = cells * CELL + len(signals.numeric) * FIELDS * 8 + len(signals.named) * MOST * NAME
-    single, merged = most_slides(window.size_ms, window.slide_ms)
+    single, merged = most_slides(window.size_ms + window.previous_ms, window.slide_ms)
     slides = (single + 1 + merged) * slide + merged * cells * CELL  # counts of merged slides may be twice as wide
     buckets = adwin.MAX_BUCKETS * max(1, (SHOWN_VALUES // adwin.MAX_BUCKETS).bit_length())
     tracks = detection.tracks

@@ -51,6 +51,13 @@ class Inflation(NamedTuple):
         return Inflated(self.location[row, number], self.spread[row, number], self.shares[row, number])
 
 
+def of_difference(one: Inflated, values: Floats, other: Inflated, others: Floats) -> Inflated:
+    """Of the differences between means of so many values and means of so many others, at least one each."""
+    part = (1 / values) / (1 / values + 1 / others)
+    location, spread = (part * a + (1 - part) * b for a, b in zip(one[:2], other[:2], strict=True))
+    return Inflated(location, spread, part[:, None] * one.shares + (1 - part[:, None]) * other.shares)
+
+
 def inflation(signals: Sequence[Signal]) -> Inflation:
     """Of signals as their profile found it: none where it found none, or did not look.
 

@@ -87,6 +87,8 @@ def forgotten_ms(window: WindowPlan, pane_ms: int) -> int:
     To the nearest multiple of a window's reach, so that a key has few timers and not one for each time it slept.
     """
     reach_ms = max(window.size_ms, window.grow_to_ms)
+    if window.previous_ms:
+        reach_ms += max(window.previous_ms, window.grow_to_ms)
     time_ms = -(-(pane_ms + reach_ms) // reach_ms) * reach_ms
     return -(-time_ms // window.slide_ms) * window.slide_ms
 
@@ -186,7 +188,7 @@ class _Run:
             self._changed = True
             slide, window = state.slide, self._window
             if slide.records:
-                self._ring.push(slide, window.size_ms, window.grow_to_ms, window.min_count)
+                self._ring.push(slide, window.size_ms, window.grow_to_ms, window.min_count, window.previous_ms)
                 self._ring.coarsen(window.slide_ms)
                 self._ring_changed = True
             evaluated = evaluate(self._detection, self._key, state, self._ring, slide, self._scores)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from schemas.events import Kind, Role, Severity, SignalEvidence, Why, Window
+from schemas.events import Kind, Role, Severity, SignalEvidence, Span, Why, Window
 from schemas.profile import Level
 
 
@@ -27,7 +27,8 @@ class SignalChange(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
     window: Window  # its share is filled in by the policy
     of: int  # signals of this kind that the model has
     profile_id: str
-    profile_kind: Literal["profile", "learned"] = "profile"
+    profile_kind: Literal["profile", "learned", "previous"] = "profile"
+    previous: Span | None = None  # that the window was compared with, if not with a profile
     evidence: SignalEvidence  # for `recovered` what was told last
     why: Why | None = None  # `recovered` only
 

@@ -186,7 +186,7 @@ def _event(
         predicted=Span(start=window.start, end=window.end),
         affected=Affected(signals=len(episode.open), of=change.of),
         signals=signals,
-        reference=Reference(id=change.profile_id, kind=change.profile_kind),
+        reference=Reference(id=change.profile_id, kind=change.profile_kind, span=change.previous),
         configuration=configuration_id,
         info=plan.info,
         muted=False,

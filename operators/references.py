@@ -41,7 +41,7 @@ class ModelSignals:
     def __init__(self, model: ModelPlan, profile: Profile, *, learned: bool = False) -> None:
         self.model = model
         self.profile = profile
-        self.kind: Literal["profile", "learned"] = "learned" if learned else "profile"
+        self.kind: Literal["profile", "learned", "previous"] = "learned" if learned else "profile"
         self.profile_id = profile.id
         wanted = [FEATURE + feature.name for feature in model.features]
         self.names = tuple([*wanted, *(n for n in ("prediction", "confidence") if n in profile.signals)])
@@ -73,7 +73,7 @@ class ModelSignals:
         """The same signals of the same records, with what others of the reference's records look like."""
         found = copy.copy(self)
         # What codes and sums mean does not change with what they are compared with.
-        found.moments, found.meaning = self.moments, self.meaning
+        found.moments, found.category_coders, found.meaning = self.moments, self.category_coders, self.meaning
         found.signals = signals
         return found
 

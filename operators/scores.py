@@ -16,7 +16,7 @@ from operators.state import Key
 from operators.windows import Slides
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
-from schemas.events import Effect, Window
+from schemas.events import Effect, Span, Window
 from schemas.summaries import SignalCounts, Summary
 
 Bools = npt.NDArray[np.bool_]
@@ -44,6 +44,7 @@ def summary(
     verdicts: Sequence[Verdict],
     judged: Bools | None,
     alarms: Mapping[int, Sequence[Alarm]],
+    previous: Span | None,
 ) -> Summary:
     """What a window and its evaluation come to.
 
@@ -55,6 +56,8 @@ def summary(
         Signals with enough values; None if the window has too few records to say anything.
     alarms
         By position of the signal.
+    previous
+        What it was compared with, if not with a profile.
     """
     names = detection.signals.names
     counts = {
@@ -82,6 +85,7 @@ def summary(
         evaluations=tuple(rows),
         exceeded=exceeded,
         expected=significant(evaluated * detection.level(key.segment)),
+        previous=previous,
     )
 
 

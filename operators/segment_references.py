@@ -57,7 +57,7 @@ class SegmentReferences:
         own = np.flatnonzero((part.counts * self._is_value).sum(axis=1) >= LEAST).tolist()
         for position in own:
             moments = means.get(position, 0.0), sds.get(position, 0.0)
-            found[position] = _signal(found[position], part.counts[position], *moments)
+            found[position] = recounted_signal(found[position], part.counts[position], *moments)
         return tuple(found) if own else None
 
     def own(self, plan: SegmentPlan) -> tuple[int, int, int]:
@@ -115,8 +115,8 @@ def _counts(signal: Signal) -> Counts:
     return counts
 
 
-def _signal(whole: Signal, row: Counts, mean: float, sd: float) -> Signal:
-    """A signal with other counts by code."""
+def recounted_signal(whole: Signal, row: Counts, mean: float, sd: float) -> Signal:
+    """A signal with other counts by code, shape (256,), and of a numeric one the moments that it has with them."""
     missing, invalid = int(row[MISSING]), int(row[INVALID])
     if isinstance(whole, NumericSignal):
         counts = tuple(row[: len(whole.counts)].tolist())

@@ -86,20 +86,17 @@ class Ring(msgspec.Struct):
 
     slides: list[Slide] = []
 
-    def push(self, slide: Slide, size_ms: int, grow_to_ms: int, min_count: int) -> None:
-        """Take in a slide with records, and let go of those that no later window can reach.
+    def push(self, slide: Slide, size_ms: int, grow_to_ms: int, min_count: int, previous_ms: int = 0) -> None:
+        """Take in a slide with records, and let go of those that no later window can reach, nor the span before it.
 
         A window is never grown beyond the slide with which it has ``min_count`` records, so older ones can go.
         """
         self.slides.append(slide)
-        limit_ms = slide.end_ms - max(size_ms, grow_to_ms)
-        records = 0
-        for position in range(len(self.slides) - 1, -1, -1):
-            kept = self.slides[position]
-            if kept.end_ms <= limit_ms or (kept.end_ms <= slide.end_ms - size_ms and records >= min_count):
-                del self.slides[: position + 1]
-                break
-            records += kept.records
+        first = self._first(len(self.slides), slide.end_ms, size_ms, grow_to_ms, min_count)
+        if previous_ms and first:
+            before_ms = min(slide.end_ms - size_ms, self.slides[first - 1].end_ms)
+            first = self._first(first, before_ms, previous_ms, grow_to_ms, min_count)
+        del self.slides[:first]
 
     def window(self, end_ms: int, size_ms: int, grow_to_ms: int, min_count: int) -> list[Slide]:
         """Slides of the window that ends at ``end_ms``, oldest first.
@@ -109,19 +106,28 @@ class Ring(msgspec.Struct):
         that has been silent for ``size_ms``, and for longer than the slides that would be taken span, has fallen
         silent: its window is empty.
         """
-        limit_ms = end_ms - max(size_ms, grow_to_ms)
-        taken: list[Slide] = []
-        records = 0
-        for slide in reversed(self.slides):
-            if slide.end_ms <= end_ms - size_ms and (slide.end_ms <= limit_ms or records >= min_count):
-                break
-            taken.append(slide)
-            records += slide.records
+        taken = self.slides[self._first(len(self.slides), end_ms, size_ms, grow_to_ms, min_count) :]
         if taken:
-            silence_ms = end_ms - taken[0].end_ms
-            if silence_ms >= size_ms and silence_ms > taken[0].end_ms - taken[-1].end_ms:
+            silence_ms = end_ms - taken[-1].end_ms
+            if silence_ms >= size_ms and silence_ms > taken[-1].end_ms - taken[0].end_ms:
                 return []
-        return taken[::-1]
+        return taken
+
+    def before(self, start_ms: int, previous_ms: int, grow_to_ms: int, min_count: int) -> list[Slide]:
+        """Slides of the span of ``previous_ms`` before a window that starts then, which grows like one."""
+        older = Ring([slide for slide in self.slides if slide.end_ms <= start_ms])
+        return older.window(start_ms, previous_ms, grow_to_ms, min_count)
+
+    def _first(self, stop: int, end_ms: int, size_ms: int, grow_to_ms: int, min_count: int) -> int:
+        """Position of the oldest slide, of those before ``stop``, in the window that ends at ``end_ms``."""
+        limit_ms = end_ms - max(size_ms, grow_to_ms)
+        records = 0
+        for position in range(stop - 1, -1, -1):
+            slide = self.slides[position]
+            if slide.end_ms <= end_ms - size_ms and (slide.end_ms <= limit_ms or records >= min_count):
+                return position + 1
+            records += slide.records
+        return 0
 
     def coarsen(self, slide_ms: int) -> None:
         """Merge slides that are old: two, four, eight ... into one.

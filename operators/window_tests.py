@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ from operators.codes import UNSEEN
 from operators.distances import DISTANCES, Distances, distance_threshold, distances
 from operators.g_test import GTest, g_test, g_threshold
 from operators.grouping import Cells, group_counts, group_rows, is_continuous
-from operators.inflation import Inflation, inflation
+from operators.inflation import Inflated, Inflation, inflation, of_difference
 from operators.ks import KsTest, ks, ks_threshold
 from operators.lepage import LepageTest, RankMoments, is_even, lepage, lepage_threshold
 from operators.psi import debiased_psi, psi, psi_threshold
@@ -45,6 +45,15 @@ class ReferenceTables:
     spread: RankMoments  # (S,) of the spread ranks
     inflation: Inflation  # of variances, where values follow each other
     places: NDArray[np.float64]  # (S, 256) means of the bins in reference sd; NaN for what is no number
+    moving: bool = False  # the reference is a part of the stream, whose values follow each other like the window's
+
+    def inflated(self, values: NDArray[np.float64]) -> Inflated:
+        """How much more means of so many values of each signal, less the reference's, vary than independent ones do."""
+        found = self.inflation.at(values)
+        if not self.moving:
+            return found
+        totals = np.maximum(self.totals, 1.0)
+        return of_difference(found, np.maximum(values, 1.0), self.inflation.at(totals), totals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,11 @@ def reference_tables(signals: Sequence[Signal]) -> ReferenceTables:
     )
 
 
+def recounted(tables: ReferenceTables, counts: NDArray[np.float64]) -> ReferenceTables:
+    """Tables of the same signals with other counts by code, whole numbers or not, shape (S, 256)."""
+    return replace(tables, **_of_counts(counts, tables.is_value, tables.unseen, tables.continuous))
+
+
 def _of_counts(
     counts: NDArray[np.float64],
     is_value: NDArray[np.float64],
@@ -143,7 +157,7 @@ def evaluate_counts(
     n = counts.sum(axis=1)
     inverse = 1 / np.maximum(n, 1) + 1 / np.maximum(tables.totals, 1)
     cells = group_counts(counts, tables.counts, tables.groups, tables.continuous)
-    grown = tables.inflation.at(n)
+    grown = tables.inflated(n)
     dependent = tables.inflation.dependent
     g = g_test(cells, grown.shares, dependent) if dependent.any() else g_test(cells)
     index = psi(cells)

@@ -79,14 +79,16 @@ class Slides:
             found[position] = (found[position] - center) / unit
         return found
 
+    @property
+    def start_ms(self) -> int:
+        """When it begins, which is earlier than its size where it had to grow."""
+        start_ms = self._end_ms - self._detection.signals.model.window.size_ms
+        return min(start_ms, self._slides[0].start_ms(self._slide_ms)) if self._slides else start_ms
+
     def span(self, whole: bool) -> Window:
         """As events name it."""
-        size_ms = self._detection.signals.model.window.size_ms
-        start_ms = self._end_ms - size_ms
-        if self._slides:
-            start_ms = min(start_ms, self._slides[0].start_ms(self._slide_ms))
         return Window(
-            start=timestamp(start_ms),
+            start=timestamp(self.start_ms),
             end=timestamp(self._end_ms),
             count=self.records,
             share=1.0 if whole else None,
@@ -105,7 +107,7 @@ class Slides:
         row = newest[min(max(after, enough, 1), len(newest)) - 1]
         tables = self._detection.tables
         one = slice(position, position + 1)
-        tau = tables.inflation.at(np.full(self._signals, float(row.sum())))
+        tau = tables.inflated(np.full(self._signals, float(row.sum())))
         found = lepage(
             row[None].astype(np.float64),
             tables.totals[one],

@@ -180,11 +180,12 @@ class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     unseen: tuple[UnseenValues, ...] | None = None  # categories and values of discrete signals, most first
 
 
-class Reference(msgspec.Struct, frozen=True, kw_only=True):
+class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the window was compared with."""
 
-    id: str
+    id: str  # of the profile; of `previous` the one that its bins and categories are of
     kind: Literal["profile", "learned", "previous"]
+    span: Span | None = None  # `previous` only: the time before the window
 
 
 class DriftData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

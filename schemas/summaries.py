@@ -9,7 +9,7 @@ import msgspec
 from schemas import cloudevents
 from schemas.cloudevents import MEDIA_TYPE, Time
 from schemas.evaluations import Evaluation
-from schemas.events import Window
+from schemas.events import Span, Window
 
 SCHEMA: Final = "urn:tidemark:summary:1"
 
@@ -29,7 +29,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: str
     segment: str  # canonical text
     window: Window
-    status: Literal["ok", "alarm", "insufficient"]  # insufficient: fewer records than `min_count`, nothing is said
+    # insufficient: it, or the time before that it would be compared with, has fewer than `min_count` records
+    status: Literal["ok", "alarm", "insufficient"]
     counts: dict[str, SignalCounts]  # by signal
     evaluations: tuple[Evaluation, ...]
     # Evaluations of windowed detectors over the threshold that follows from the budget, before `min_effect` and
@@ -37,6 +38,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     # than episodes do, whether thresholds hold. Left out where they are 0.
     exceeded: int = 0
     expected: float = 0.0
+    previous: Span | None = None  # the time before the window that it was compared with, if not with a profile
 
 
 class SummaryEvent(msgspec.Struct, frozen=True, kw_only=True):

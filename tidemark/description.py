@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from config.durations import duration
 from config.plan import DetectorPlan, FieldsPlan, ModelPlan, Plan, PredictionPlan, SegmentPlan, SinkPlan, SourcePlan
-from operators.detection import CATEGORICAL_DEFAULTS, NUMERIC_DEFAULTS
+from operators.detection import defaults
 from operators.footprint import learned_footprint
 from operators.footprint import text as size
 from schemas.profile import Profile
@@ -105,6 +105,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
         yield "reference", f"{model.reference} ({ids or 'not there'})"
         yield "unknown version", model.on_unknown_version.replace("_", " ")
     window, alarms = model.window, model.alarms
+    if window.previous_ms:
+        yield "compared with", f"the {duration(window.previous_ms)} before each window, on the bins of the profile"
     yield (
         "window",
         f"{duration(window.size_ms)} every {duration(window.slide_ms)}, from {window.min_count} records, "
@@ -121,8 +123,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
         without = f" but for {', '.join(model.features_exclude)}" if model.features_exclude else ""
         yield "features", f"all of the profile{without}"
     for feature in model.features:  # with `from: profile` as well, once there is one
-        defaults = NUMERIC_DEFAULTS if feature.type == "numeric" else CATEGORICAL_DEFAULTS
-        detectors = [DetectorPlan(name=name) for name in defaults] if feature.detectors is None else feature.detectors
+        usual = [DetectorPlan(name=name) for name in defaults(model, numeric=feature.type == "numeric")]
+        detectors = usual if feature.detectors is None else feature.detectors
         sensitive = ", sensitive" if feature.sensitive else ""
         kind = feature.type if feature.of is None else f"{feature.measure} of {feature.of}"
         yield f"feature {feature.name}", f"{kind}{sensitive}: {', '.join(map(_detector, detectors)) or 'none'}"

@@ -16,6 +16,7 @@ from operators.remarks import SLOW, dependent, longest_tau
 from operators.segment_references import LEAST
 from schemas.profile import Profile
 
+FEW_BEFORE = 4  # windows in the time before one: with as many the smallest change found is 1.12 times the least
 FEW_IN_WINDOW = 50  # independent values: of 20, runs of 50 records gave four times the promised alarms at 1e-4
 
 
@@ -30,8 +31,12 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     detection = Detection(ModelSignals(model, profile))
     segments = detection.segments
     rate = _rate(profile)
-    expected = math.ceil(rate * model.window.size_ms) if rate else 0
-    count = max(expected, model.window.min_count)
+    window = model.window
+    expected = math.ceil(rate * window.size_ms) if rate else 0
+    count = max(expected, window.min_count)
+    known = max(1, profile.provenance.rows)
+    if window.previous_ms:
+        known = max(math.ceil((rate or count / window.size_ms) * window.previous_ms), window.min_count)
     found = describe(
         model.alarms,
         tests=detection.tests,
@@ -39,19 +44,21 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         whole=True,
         slide_ms=model.window.slide_ms,
         count=count,
-        reference=max(1, profile.provenance.rows),
+        reference=known,
         values_per_ms=rate or count / model.window.size_ms,
     )
     each = f", {detection.budget(''):.2g} for each of {segments} segments" if segments else ""
     period = duration(model.alarms.period_ms)
     yield "budget", f"{detection.budget(ALL):g} false per {period} for all traffic{each}; level {found.level:.2g}"
-    why = "at the rate of the reference" if expected >= model.window.min_count else "min_count"
-    yield "typical window", f"{count} records ({why}), reference {profile.provenance.rows}"
+    why = "at the rate of the reference" if expected >= window.min_count else "min_count"
+    what = f"the {duration(window.previous_ms)} before it" if window.previous_ms else "reference"
+    yield "typical window", f"{count} records ({why}), {what} {known}"
     asked = "".join(f"{name} {found.distances[name]:.3g}, " for name in detection.windowed if name in found.distances)
+    page_hinkley = "" if window.previous_ms else f"page_hinkley {found.page_hinkley:.3g}, "
     yield (
         "alarms above",
         f"psi {found.psi:.3g}, ks {found.ks:.3g}, lepage {found.lepage:.3g}, chi_squared {found.chi_squared:.3g}, "
-        f"{asked}page_hinkley {found.page_hinkley:.3g}, adwin at delta {found.adwin_delta:.2g}",
+        f"{asked}{page_hinkley}adwin at delta {found.adwin_delta:.2g}",
     )
     yield (
         "smallest found",
@@ -68,12 +75,32 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     needed = footprint(detection, 1)
     yield "state", f"at most {size(needed.key)} for each of {needed.keys} keys, {size(needed.total)} in a checkpoint"
     yield from _dependence(profile, detection, count)
-    if found.window_share > UNEVEN:
+    if window.previous_ms:
+        yield from _before(model, rate, count, known)
+    elif found.window_share > UNEVEN:
         more = "most" if found.window_share > UNSOUND else "many"
         yield (
             "warning",
             f"the reference has {1 / found.window_share:.2g} times the records of a window; {more} references of that "
             "size alarm always or never: give 'tidemark profile' more data",
+        )
+
+
+def _before(model: ModelPlan, rate: float | None, count: int, known: int) -> Iterator[tuple[str, str]]:
+    """Whether the time before a window is long enough to compare with."""
+    window = model.window
+    span_ms = max(window.previous_ms, window.grow_to_ms)
+    if rate and rate * span_ms < window.min_count:
+        yield (
+            "warning",
+            f"the {duration(span_ms)} before a window come to {rate * span_ms:.0f} records (min_count "
+            f"{window.min_count}); nothing will be found: make 'previous' longer",
+        )
+    elif known < FEW_BEFORE * count:
+        yield (
+            "warning",
+            f"the {duration(window.previous_ms)} before a window have {known / count:.2g} times its records; with "
+            f"{FEW_BEFORE} times as many smaller changes would be found: make 'previous' longer",
         )
 
 

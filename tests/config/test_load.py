@@ -351,14 +351,22 @@ def test_another_secret_is_the_same_configuration():
 
 def test_what_is_learned(loaded):
     """By every version of a model, or by those without a profile; with names of files in the configuration's folder."""
-    first, second, third = loaded("""\
+    first, second, third, *others = loaded("""\
 sources: {predictions: {path: a.csv, model: a}}
 models:
   a: {features: {x: numeric}, reference: {learn: 500, save: "l/{version}.json"}}
   b: {features: {x: numeric}, on_unknown_version: learn}
   c: {features: {x: numeric}}
+  d: {features: {x: numeric}, reference: {previous: 1 day}}
+  e: {features: {x: numeric}, reference: {previous: 2 days, profile: p.json}}
+  f: {features: {x: numeric}, reference: {profile: "p-{version}.json", learn: 200}}
 """).plan.models
     assert (first.reference, first.learn.records, first.learn.save[-17:]) == (None, 500, "/l/{version}.json")
     assert second.reference.endswith("/profiles/{model}-{version}.json")
     assert (second.learn.records, second.learn.save[-40:]) == (10_000, "/profiles/learned/{model}-{version}.json")
-    assert third.learn is None
+    assert (third.learn, third.window.previous_ms) == (None, 0)
+    assert [(m.reference and m.reference[-6:], m.learn and m.learn.records, m.window.previous_ms) for m in others] == [
+        (None, 10_000, 86_400_000),
+        ("p.json", None, 172_800_000),
+        ("}.json", 200, 0),
+    ]

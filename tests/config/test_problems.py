@@ -201,8 +201,11 @@ NUMBER = "is not a whole number"
         ("alarms: {critical: small, min_effect: medium}", ["alarms.critical: 'small' is below min_effect ('medium')"]),
         ("alarms: {critical: huge}", ["alarms.critical: 'huge' is not an effect (negligible, small, medium, large)"]),
         ("reference: 'p/{modle}.json'", ["reference: '{modle}' is not known here ({model}, {version})"]),
-        ("reference: {learn: 100, previous: 1 day}", ["reference: takes one of 'learn: RECORDS' and 'previous: "
-                                                      "DURATION', or the path of a profile"]),
+        ("reference: {save: 'a/{version}'}", ["reference: says nothing; give 'learn: RECORDS', 'previous: DURATION' or "
+                                              "the path of a profile"]),
+        ("reference: {previous: 30 min}", ["reference.previous: '30 min' is shorter than the window ('1 h')"]),
+        ("reference: {previous: 1 day, profile: 'p/{modle}.json'}",
+         ["reference.profile: '{modle}' is not known here ({model}, {version})"]),
         ("reference: {learn: 99}", [f"reference.learn: '99' {NUMBER} (at least 100)"]),
         ("reference: {learn: 2000000}", ["reference.learn: 2000000 records of 3 signals are kept until they are a "
                                          "reference (at most 1333333 records)"]),
@@ -442,4 +445,22 @@ def test_features_of_what_is_learned(problems):
     text = "models:\n  m: {features: {from: profile}, reference: {learn: 100}}\n"
     assert problems(SOURCES + text) == [
         "c.yaml:3:7: models.m.features: are in no profile where the reference is learned; name them"
+    ]
+
+
+def test_what_cannot_be_compared_with_the_time_before(problems):
+    """A detector that needs a reference that stays."""
+    feature = "{type: numeric, detectors: [adwin, page_hinkley]}"
+    text = "models:\n  m: {reference: {previous: 1 day}, features: {a: " + feature + "}}\n"
+    assert problems(SOURCES + text) == [
+        "c.yaml:3:86: models.m.features.a.detectors[1]: 'page_hinkley' needs a reference that stays, which 'previous' "
+        "is not (adwin, or 'input: raw')"
+    ]
+
+
+def test_a_season_is_of_a_reference_that_stays(problems):
+    """The time before a window has none."""
+    text = "models:\n  m: {reference: {previous: 1 day}, season: {}, features: {a: numeric}}\n"
+    assert problems(SOURCES + text) == [
+        "c.yaml:3:37: models.m.season: is a part of a reference that stays, which 'previous' is not; keep one of both"
     ]

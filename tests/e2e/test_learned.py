@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -20,45 +20,53 @@ pytestmark = pytest.mark.e2e
 
 RECORDS = 1_500  # of which the references are made: churn 1 has them after 82 s of the stream, country=IT after 434 s
 LEARN = f"reference: {{learn: {RECORDS}}}"
+PREVIOUS = f"reference: {{learn: {RECORDS}, previous: 2 min}}"
 
 
-def configured(folder: Path, sources: str, sinks: str, kafka: str | None = None) -> Path:
+def configured(folder: Path, sources: str, sinks: str, kafka: str | None = None, *, reference: str = LEARN) -> Path:
     """The configuration of the other tests, in which fraud has a profile and churn learns."""
     path = configure(folder, sources, sinks, kafka=kafka)
-    text = path.read_text().replace('reference: "profiles/{model}-{version}.json"', LEARN)
+    text = path.read_text().replace('reference: "profiles/{model}-{version}.json"', reference)
     path.write_text(text.replace("segments: [country]", "segments: [{country: [DE, FR, IT]}]"))
-    assert LEARN in path.read_text()
+    assert reference in path.read_text()
     assert "[DE, FR, IT]" in path.read_text()
     return path
 
 
+class Expected(Protocol):
+    """The events of a backtest, and the references that it learned."""
+
+    def __call__(self, records: list[Record], reference: str = LEARN) -> tuple[list[bytes], dict[str, bytes]]: ...
+
+
 @pytest.fixture(scope="module")
-def expected(
-    tmp_path_factory: pytest.TempPathFactory, profiles: Path
-) -> Callable[[list[Record]], tuple[list[bytes], dict[str, bytes]]]:
+def expected(tmp_path_factory: pytest.TempPathFactory, profiles: Path) -> Expected:
     """Gives the events of a backtest, and the references that it learned."""
 
-    def found(records: list[Record]) -> tuple[list[bytes], dict[str, bytes]]:
+    def found(records: list[Record], reference: str = LEARN) -> tuple[list[bytes], dict[str, bytes]]:
         folder = tmp_path_factory.mktemp("backtest")
         (folder / "profiles").symlink_to(profiles)
         write(folder / "data.jsonl", records)
-        configured(folder, "predictions: {path: data.jsonl}", "events: {path: unused.jsonl}")
+        configured(folder, "predictions: {path: data.jsonl}", "events: {path: unused.jsonl}", reference=reference)
         tidemark(folder, "backtest", "monitors.yaml", "--events", "events.jsonl", "--profiles", "learned", "--json")
         events = (folder / "events.jsonl").read_bytes().splitlines()
         learned = {line.split(b'"subject":"')[1].split(b'"')[0] for line in events if b"profile.learned" in line}
         assert {b"churn/1/all", b"churn/1/country=DE", b"churn/2/all"} <= learned
-        assert any(b"drift.opened" in line and b'"kind":"learned"' in line for line in events)
+        kind = b'"kind":"previous"' if reference == PREVIOUS else b'"kind":"learned"'
+        assert any(b"drift.opened" in line and kind in line for line in events)
         return events, {path.name: path.read_bytes() for path in (folder / "learned").iterdir()}
 
     return found
 
 
-def test_from_a_file(folder: Path, expected: Callable[[list[Record]], tuple[list[bytes], dict[str, bytes]]]) -> None:
+@pytest.mark.parametrize("reference", [LEARN, PREVIOUS])
+def test_from_a_file(folder: Path, expected: Expected, reference: str) -> None:
     """One process and two learn what a backtest learns, and find what it finds; the copies are the same files."""
     records = stream()
-    events, profiles = expected(records)
+    events, profiles = expected(records, reference)
     write(folder / "data.jsonl", records)
-    configured(folder, "predictions: {path: data.jsonl}", "events: {path: out/events.jsonl}")
+    sinks = "events: {path: out/events.jsonl}"
+    configured(folder, "predictions: {path: data.jsonl}", sinks, reference=reference)
     for parallelism in ("1", "2"):
         tidemark(folder, "run", "monitors.yaml", "--json", "--parallelism", parallelism)
         assert_same((folder / "out/events.jsonl").read_bytes().splitlines(), events)
@@ -68,9 +76,7 @@ def test_from_a_file(folder: Path, expected: Callable[[list[Record]], tuple[list
             path.unlink()
 
 
-def test_killed_while_it_learns(
-    folder: Path, broker: Broker, expected: Callable[[list[Record]], tuple[list[bytes], dict[str, bytes]]]
-) -> None:
+def test_killed_while_it_learns(folder: Path, broker: Broker, expected: Expected) -> None:
     """Every process is killed when some keys have learned and others have not; what is restored goes on."""
     records = stream()
     everything = [*records, *flush(records)]

@@ -30,6 +30,7 @@ from operators.profiling import ProfileBuilder
 from operators.references import JobReferences
 from operators.slicing import SliceCounter
 from operators.state import Key
+from schemas.cloudevents import milliseconds
 from schemas.errors import UsageError
 from schemas.events import encode
 from schemas.profile import Profile, Provenance
@@ -157,7 +158,28 @@ def test_a_version_learns_its_reference(folder):
     assert result.counted == 6_000
 
 
-@pytest.mark.parametrize("plan", [model(), LEARNING])
+PREVIOUS = msgspec.structs.replace(
+    LEARNING, window=msgspec.structs.replace(LEARNING.window, previous_ms=10 * MINUTE, grow_to_ms=10 * MINUTE)
+)
+
+
+def test_a_window_is_compared_with_the_time_before_it(folder):
+    """In the whole traffic and in the segments, on what was learned; the change is over when it has lasted."""
+    write(folder / "long.jsonl", records(18_000, 6_000))
+    result = run(folder, "long.jsonl", models=(PREVIOUS,), profiles={"churn": {}})
+    learned = {event.subject: event.data.profile for event in result.events if event.type.endswith("profile.learned")}
+    opened = {event.subject: event.data for event in result.events if event.type == "io.tidemark.drift.opened"}
+    assert opened.keys() == learned.keys()
+    for subject, data in opened.items():
+        assert (data.reference.id, data.reference.kind) == (learned[subject], "previous")
+        assert data.reference.span.end == data.window.start
+        assert [signal.detector for signal in data.signals if "page_hinkley" in signal.detector] == []
+        assert abs(milliseconds(data.onset) - START_MS - 6_000 * STEP_MS) < 2 * MINUTE
+    resolved = {event.subject for event in result.events if event.type == "io.tidemark.drift.resolved"}
+    assert resolved == learned.keys()
+
+
+@pytest.mark.parametrize("plan", [model(), LEARNING, PREVIOUS])
 def test_how_records_lie_in_files_changes_nothing(folder, monkeypatch, plan):
     """One file, a folder of files, two sources, records out of order, or small blocks: the same events."""
     given = {"models": (plan,), **({"profiles": {"churn": {}}} if plan.learn else {})}

@@ -32,7 +32,7 @@ def detection(signals: dict[str, Signal] | None = None, detectors: Any = WINDOWE
     """Of a model with features as named: windows of 3 minutes, each minute, from 100 records."""
     signals = {"age": TENTHS} if signals is None else signals
     slices = more.pop("slices", {})
-    window = {"size_ms": 3 * MINUTE, "slide_ms": MINUTE, "min_count": 100, "grow_to_ms": 3 * MINUTE}
+    window = {"size_ms": 3 * MINUTE, "slide_ms": MINUTE, "min_count": 100, "grow_to_ms": 3 * MINUTE, "previous_ms": 0}
     alarms = {"confirm": 2, "recover": 2, "min_effect": "small", "critical": "large"}
     for given in (window, alarms):
         given.update({name: more.pop(name) for name in list(more) if name in given})

@@ -4,8 +4,11 @@ import msgspec
 import pytest
 
 from config.plan import DetectorPlan, FeaturePlan, PredictionPlan
+from operators.codes import OTHER
 from operators.references import ModelSignals, References, natural
 from tests.operators.decoding import FEATURES, job, model, named, numeric, profile
+from tests.operators.panes import detection
+from tests.operators.signals import categorical_signal
 
 
 def test_signals_in_order():
@@ -95,6 +98,15 @@ def test_rare_names():
         assert found["feature.plan"].rest == 30
         assert found["feature.member"] is rare
         assert len(found["prediction"].categories) == kept
+
+
+def test_codes_do_not_change_with_what_they_are_compared_with():
+    """Where all others were counted together they still are, though a segment's reference has none of them."""
+    plan = categorical_signal([500, 400], rest=100)
+    of = detection({"plan": plan}).signals
+    other = of.compared_with((categorical_signal([500, 400]),))
+    assert other.category_coders[0].absent == OTHER
+    assert (other.meaning, other.kind) == (of.meaning, "profile")
 
 
 def test_a_feature_of_another_type():

@@ -68,7 +68,7 @@ class RingMachine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        self.ring, self.all, self.now = Ring(), [], 0
+        self.ring, self.with_before, self.all, self.now = Ring(), Ring(), [], 0
 
     @rule(after=st.integers(1, 12), records=st.integers(1, 70))
     def push(self, after, records):
@@ -77,35 +77,45 @@ class RingMachine(RuleBasedStateMachine):
         slide = Slide(self.now, records)
         self.all.append(slide)
         self.ring.push(slide, SIZE, GROW, LEAST)
+        self.with_before.push(slide, SIZE, GROW, LEAST, 2 * SIZE)
 
     @rule()
     def restart(self):
         """Through bytes."""
         self.ring = sketch.unpack(sketch.pack(self.ring))
+        self.with_before = sketch.unpack(sketch.pack(self.with_before))
 
     @invariant()
     def windows_are_those_of_the_naive_model(self):
-        """Now and at any later time."""
+        """Now and at any later time; and so is the span before each."""
         for later in range(30):
-            window = self.ring.window(self.now + later, SIZE, GROW, LEAST)
-            assert [slide.end_ms for slide in window] == naive_window(self.all, self.now + later)
+            end = self.now + later
+            expected = naive_window(self.all, end)
+            for ring in (self.ring, self.with_before):
+                window = ring.window(end, SIZE, GROW, LEAST)
+                assert [slide.end_ms for slide in window] == expected
+            start = min([end - SIZE, *(one - 1 for one in expected)])
+            before = self.with_before.before(start, 2 * SIZE, GROW, LEAST)
+            older = [slide for slide in self.all if slide.end_ms <= start]
+            assert [slide.end_ms for slide in before] == naive_window(older, start, 2 * SIZE)
 
     @invariant()
     def it_forgets(self):
-        """No more slides than a window can span."""
+        """No more slides than a window can span, and what is before it."""
         assert len(self.ring.slides) <= GROW
+        assert len(self.with_before.slides) <= 2 * GROW
 
 
-def naive_window(slides, end):
+def naive_window(slides, end, size=SIZE):
     """Ends of the slides in the window: those within its size, older ones while there are too few records."""
-    size = SIZE
+    silence = size
     while True:
         taken = [slide for slide in slides if end - size < slide.end_ms <= end]
         if sum(slide.records for slide in taken) >= LEAST or size >= GROW:
             break
         size += 1
     ends = [slide.end_ms for slide in taken]
-    silent = bool(ends) and end - ends[-1] >= SIZE and end - ends[-1] > ends[-1] - ends[0]
+    silent = bool(ends) and end - ends[-1] >= silence and end - ends[-1] > ends[-1] - ends[0]
     return [] if silent else ends
 
 
@@ -126,7 +136,7 @@ def test_when_so_many_records_ago_was(records, ago):
 
 
 LENGTH = 5  # milliseconds of a slide
-LONG, LONGER, ENOUGH = 1_000 * LENGTH, 5_000 * LENGTH, 20_000
+LONG, LONGER, ENOUGH, PREVIOUS = 1_000 * LENGTH, 5_000 * LENGTH, 20_000, 2_000 * LENGTH
 
 
 class LevelsMachine(RuleBasedStateMachine):
@@ -145,7 +155,7 @@ class LevelsMachine(RuleBasedStateMachine):
             names = {2: [(self.now * 7919 % 1_009, f"n{self.now % 3}")]} if self.now % 2 else None
             slide.fold(codes_of(records, self.now % 50), np.full((1, 5), 3, np.int64), names)
             self.all.append(slide)
-            self.ring.push(slide, LONG, LONGER, ENOUGH)
+            self.ring.push(slide, LONG, LONGER, ENOUGH, PREVIOUS)
             self.ring.coarsen(LENGTH)
 
     @rule()
@@ -167,6 +177,10 @@ class LevelsMachine(RuleBasedStateMachine):
             assert (sketch.count(window, SIGNALS) == sketch.count(single, SIGNALS)).all()
             assert (sketch.sums(window, 1) == sketch.sums(single, 1)).all()
             assert merged(slide.names for slide in window) == merged(slide.names for slide in single)
+            before = self.ring.before(start, PREVIOUS, LONGER, ENOUGH)
+            if before:
+                older = [slide for slide in self.all if before[0].start_ms(LENGTH) < slide.end_ms <= start]
+                assert (sketch.count(before, SIGNALS) == sketch.count(older, SIGNALS)).all()
 
     @invariant()
     def windows_begin_where_they_should(self):
@@ -182,7 +196,7 @@ class LevelsMachine(RuleBasedStateMachine):
     def slides_are_few(self):
         """New ones are as they were; of the others none is longer than a part of its age, and none overlap."""
         found = self.ring.slides
-        assert len(found) <= sum(sketch.most_slides(LONGER, LENGTH))
+        assert len(found) <= sum(sketch.most_slides(2 * LONGER, LENGTH))
         for slide in found:
             length = slide.end_ms - slide.start_ms(LENGTH)
             assert length == LENGTH or LEVEL * length <= self.now - slide.end_ms

@@ -145,6 +145,36 @@ def test_a_profile_gives_thresholds(folder, capsys):
     assert section[1] == "  typical window   3600 records (at the rate of the reference), reference 86401"
 
 
+def test_the_time_before_a_window(folder, capsys):
+    """How many records it has stands in the place of the reference; one that is too short is warned of."""
+    times = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+    (folder / "ref.json").write_bytes(profile(*times, 86_401))
+
+    def shown(previous, window="{}"):
+        reference = f"{{profile: ref.json, previous: {previous}}}"
+        (folder / "c.yaml").write_text(
+            f"sources: {{predictions: {{path: a.jsonl}}}}\n"
+            f"models: {{churn: {{reference: {reference}, window: {window}, features: {{from: profile}}}}}}\n"
+        )
+        assert cli.main(["validate", "c.yaml"]) == 0
+        return capsys.readouterr().out
+
+    out = shown("7 days")
+    assert "  compared with    the 7 days before each window, on the bins of the profile\n" in out
+    assert "  feature age      numeric: psi, lepage, adwin\n" in out
+    assert "  typical window   3600 records (at the rate of the reference), the 7 days before it 604800\n" in out
+    assert "page_hinkley" not in out
+    assert "warning" not in out
+    assert shown("2 h").splitlines()[-1] == (
+        "  warning          the 2 h before a window have 2 times its records; with 4 times as many smaller changes "
+        "would be found: make 'previous' longer"
+    )
+    assert shown("2 h", "{min_count: 10000, grow_to: 2 h}").splitlines()[-1] == (
+        "  warning          the 2 h before a window come to 7200 records (min_count 10000); nothing will be found: "
+        "make 'previous' longer"
+    )
+
+
 def test_autocorrelation_is_told(folder, capsys):
     """What a profile knows of it, and which signals come to few independent values in a window or the reference."""
     (folder / "c.yaml").write_text(SMALL)
