@@ -8,25 +8,29 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from scipy.signal import lfilter
 
-from config.plan import ALL, AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, WindowPlan
+from config.plan import ALL, AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, SeasonPlan, SourcePlan, WindowPlan
 from operators import policy
 from operators.binning import numeric_signal
 from operators.chunks import Pane
 from operators.coding import CategoryCoder, NumericCoder
+from operators.columns import extract
 from operators.dependence import calibrate
 from operators.detection import Detection
 from operators.monitor import step
 from operators.name_counts import NameCounts
+from operators.profiling import ProfileBuilder
 from operators.references import FEATURE, ModelSignals
+from operators.slicing import SliceCounter
 from operators.state import Key
 from operators.value_counts import ValueCounts
 from schemas.cloudevents import milliseconds
@@ -39,6 +43,9 @@ SLIDES_A_DAY = 24 * 60 // 5
 FEATURES = 5
 REFERENCE = 20_000  # rows
 DAYS = 8  # of a reference that has a daily cycle
+CYCLE = 1.5  # deviations by which values go up and down in the course of a day where the model has a season
+SEASON_DAYS = 14  # of its reference
+STREAMS_A_SEASON = 10  # share a reference, which takes seconds to make
 BURST = 10  # records in a row that have half of their variance in common
 PERIODS_A_REFERENCE = 10  # the budget holds on average over references
 HORIZON = 2 * SLIDES_A_DAY  # slides in which a change is to be found
@@ -73,12 +80,17 @@ def _daily(rng: np.random.Generator, count: int, day: int) -> Floats:
     return rng.normal(size=count) + 0.5 * np.sin(np.arange(count) * 2 * np.pi / day)
 
 
+def _cycle(count: int, day: int) -> Floats:
+    return CYCLE * np.sin(np.arange(count) * 2 * np.pi / day)
+
+
 def _bursts(rng: np.random.Generator, count: int, _: int) -> Floats:
     """Values of customers who send some records each, one after the other."""
     levels = np.repeat(rng.normal(size=count), rng.geometric(1 / BURST, count))[:count]
     return (levels + rng.normal(size=count)) / np.sqrt(2)
 
 
+SEASON = "season"  # the family whose models have one
 FAMILIES: dict[str, Draw] = {
     "normal": _normal,
     "lognormal": lambda rng, n, _: rng.lognormal(sigma=2.0, size=n),
@@ -89,6 +101,7 @@ FAMILIES: dict[str, Draw] = {
     "ar .9": _following(0.9),
     "daily": _daily,
     "bursty": _bursts,
+    SEASON: lambda rng, n, day: rng.normal(size=n) + _cycle(n, day),
 }
 CHANGES: dict[str, Callable[[Floats], Floats]] = {
     "shift .2 sd": lambda values: values + 0.2,
@@ -146,8 +159,9 @@ def stream(
 ) -> Stream:
     """A model of some features of one family, with a reference of its own, seen for some days if it has days."""
     named = family.startswith("zipf")
+    in_season = family == SEASON and not previous_ms  # the two do not go together
     day = SLIDES_A_DAY * records
-    rows = DAYS * day if family == "daily" else REFERENCE
+    rows = {"daily": DAYS * day, SEASON: SEASON_DAYS * day}.get(family, REFERENCE)
     kind = "categorical" if named else "numeric"
     features = tuple(FeaturePlan(name=f"f{number}", type=kind) for number in range(FEATURES))  # type: ignore[arg-type]
     model = ModelPlan(
@@ -159,11 +173,28 @@ def stream(
             budget=1.0, period_ms=budget_ms, confirm=confirm, recover=3, min_effect="small", critical="large"
         ),
         features=features,
+        season=SeasonPlan(period_ms=SLIDES_A_DAY * SLIDE_MS, bins=24) if in_season else None,
     )  # fmt: skip
+    if in_season:
+        columns = {feature.name: FAMILIES[family](rng, rows, day) for feature in features}
+        return Stream(Detection(ModelSignals(model, _seasonal(model, columns, SLIDE_MS / records))))
     signals = {FEATURE + feature.name: _signal(FAMILIES[family](rng, rows, day), named) for feature in features}
     provenance = Provenance(source="simulated", rows=rows, start=None, end=None, tidemark="")
     profile = Profile(model="model", version=None, provenance=provenance, signals=signals)
     return Stream(Detection(ModelSignals(model, profile)))
+
+
+def _seasonal(model: ModelPlan, columns: Mapping[str, Floats], every_ms: float) -> Profile:
+    """As `tidemark profile` makes it, in two readings."""
+    source = SourcePlan(name="reference", kind="predictions", path="reference.parquet", format="parquet")
+    read = extract(pa.table(dict(columns)), source, list(columns))
+    times_ms = (np.arange(len(read.rows)) * every_ms).astype(np.int64)
+    builder = ProfileBuilder(model)
+    builder.add(read, source, times_ms)
+    provenance = Provenance(source="simulated", rows=len(times_ms), start=None, end=None, tidemark="")
+    counter = SliceCounter(model, builder.build(provenance, None))
+    counter.add(read, source, times_ms)
+    return counter.build(builder)
 
 
 def _signal(values: Floats, named: bool) -> Signal:
@@ -215,18 +246,25 @@ def stationary(family: str, periods: int, records: int, confirm: int, previous_m
     }
 
 
-def abrupt(change: str, streams: int, records: int, confirm: int, previous_ms: int, seed: int) -> dict[str, object]:
+def abrupt(
+    change: str, streams: int, records: int, confirm: int, previous_ms: int, seed: int, family: str = "normal"
+) -> dict[str, object]:
     """How a change of one of the features is found; the budget is one in 30 days."""
     rng = np.random.default_rng([seed, 100 + list(CHANGES).index(change)])
     delays, errors, recovered = [], [], 0
     detectors: Counter[str] = Counter()
-    for _ in range(streams):
-        one = stream("normal", rng, records, 30 * SLIDES_A_DAY * SLIDE_MS, confirm, previous_ms)
+    shared = STREAMS_A_SEASON if family == SEASON else 1
+    for number in range(streams):
+        if number % shared == 0:
+            detection = stream(family, rng, records, 30 * SLIDES_A_DAY * SLIDE_MS, confirm, previous_ms).detection
+        one = Stream(detection)
         before = int(rng.integers(SLIDES_A_DAY, SLIDES_A_DAY + 24)) * records + int(rng.integers(records))
         slides = -(-before // records) + HORIZON
         columns = [_normal(rng, slides * records, 0) for _ in range(FEATURES)]
         until = len(columns[0]) - HORIZON // 2 * records
         columns[0][before:until] = CHANGES[change](columns[0][before:until])
+        if family == SEASON:
+            columns = [column + _cycle(len(column), SLIDES_A_DAY * records) for column in columns]
         one.show(columns, [records] * slides)
         at_ms = before * SLIDE_MS / records
         opened = [e for e in one.events if e.type == "io.tidemark.drift.opened" and milliseconds(e.time) > at_ms]
@@ -236,7 +274,7 @@ def abrupt(change: str, streams: int, records: int, confirm: int, previous_ms: i
             errors.append((milliseconds(opened[0].data.onset) - at_ms) * records / SLIDE_MS)
             detectors[opened[0].data.signals[0].detector] += 1
     return {
-        "change": change,
+        "change": change if family == "normal" else f"{change}, {family}",
         "streams": streams,
         "found": len(delays) / streams,
         "resolved": recovered / streams,
@@ -261,7 +299,8 @@ def main() -> None:
     given = parser.parse_args()
     how = given.records, given.confirm, given.previous * 60 * MINUTE, given.seed
     quiet = [stationary(family, given.periods, *how) for family in given.families if given.periods]
-    found = [abrupt(change, given.streams, *how) for change in CHANGES if given.streams]
+    changes = [*((change, "normal") for change in CHANGES), ("shift .5 sd", SEASON)]
+    found = [abrupt(change, given.streams, *how, family) for change, family in changes if given.streams]
     if given.json:
         print(json.dumps({"stationary": quiet, "abrupt": found}, indent=1))
         return
@@ -270,11 +309,11 @@ def main() -> None:
         print(f"{row['family']:14}{row['periods']:9}{row['episodes']:10}{row['of_budget']:11.2f}  {_shown(row)}")
     opened, periods = sum(row["episodes"] for row in quiet), sum(row["periods"] for row in quiet)  # type: ignore[misc]
     print(f"{'all':14}{periods:9}{opened:10}{opened / max(periods, 1):11.2f}")
-    print(f"\n{'change':14}{'found':>7}{'resolved':>10}{'delay':>8}{'onset error':>13}{'90 %':>8}  in records, median")
+    print(f"\n{'change':20}{'found':>7}{'resolved':>10}{'delay':>8}{'onset error':>13}{'90 %':>8}  in records, median")
     for row in found:
         delay, error, most = (_count(row[name]) for name in ("delay_records", "onset_error_records", "onset_error_90"))
         print(
-            f"{row['change']:14}{row['found']:7.0%}{row['resolved']:10.0%}{delay:>8}{error:>13}{most:>8}  {_shown(row)}"
+            f"{row['change']:20}{row['found']:7.0%}{row['resolved']:10.0%}{delay:>8}{error:>13}{most:>8}  {_shown(row)}"
         )
 
 

@@ -18,7 +18,6 @@ LATER = (
     "expect",
     "correlation",
     "multivariate",
-    "season",
     "value",
     "retrain",
 )

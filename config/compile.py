@@ -23,6 +23,7 @@ from config.plan import (
     ModelPlan,
     Plan,
     PredictionPlan,
+    SeasonPlan,
     SegmentPlan,
     SinkPlan,
     SourcePlan,
@@ -31,6 +32,7 @@ from config.plan import (
     WindowPlan,
 )
 from config.river_detectors import read
+from config.season import Season
 
 SUFFIXES: dict[str, Format] = {
     ".json": "jsonl",
@@ -209,7 +211,13 @@ def _model(name: str, model: Model) -> ModelPlan:
         segments=tuple(_segment(segment) for segment in model.segments),
         disclose=model.disclose,
         freshness_ms=model.quality.freshness,
+        season=_season(model.season) if model.season else None,
     )
+
+
+def _season(season: Season) -> SeasonPlan:
+    ignore = sorted((time_ms(span.from_), time_ms(span.to)) for span in season.ignore)
+    return SeasonPlan(period_ms=season.period, bins=season.bins, timezone=season.timezone, ignore=tuple(ignore))
 
 
 def learned_records(model: Model) -> int | None:

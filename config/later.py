@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 
 from config.durations import share
-from config.scalars import Duration, Flag, OneOf, String, Strings, Time, Within, text
+from config.scalars import Duration, Flag, OneOf, String, Strings, Within, text
 from config.section import Also, Section, written
 from config.texts import native, quote, shape
 
@@ -141,32 +140,6 @@ class Expectation(Section):
     unseen: Limit | None = None
     unique: Flag = False
     values: Strings | None = None
-
-
-def _timezone(value: Any) -> str:
-    try:
-        ZoneInfo(text(value))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        msg = f"{quote(value)} is not a time zone (as in 'Europe/Berlin')"
-        raise ValueError(msg) from None
-    return str(value)
-
-
-class Ignored(Section):
-    """A span of time that is no part of any season."""
-
-    from_: Time = Field(alias="from")
-    to: Time
-    why: String | None = None
-
-
-class Season(Section):
-    """A pattern that comes back, so that a Monday is compared with Mondays."""
-
-    period: Duration = written("7 days")
-    bins: Annotated[int, Within(2, 10_080)] = 168
-    timezone: Annotated[str, BeforeValidator(_timezone), WithJsonSchema({"type": "string"})] = "UTC"
-    ignore: tuple[Ignored, ...] = ()
 
 
 class ValueOf(Section):

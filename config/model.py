@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from config.errors import TAG
-from config.later import Expectation, Labels, Metric, Quality, Retrain, Season, ValueOf
+from config.later import Expectation, Labels, Metric, Quality, Retrain, ValueOf
 from config.scalars import Budget, Duration, Flag, Free, OneOf, String, Strings, Within, not_empty, pair
+from config.season import Season
 from config.section import Section, written
 from config.texts import Mapping, shape
 

@@ -13,6 +13,7 @@ from config.errors import Path, Problem
 from config.measured import MEASURES, measured_names
 from config.model import Detector, Feature, Level, Model, Prediction, Reference, Segment
 from config.river_detectors import river_problems
+from config.season import Season
 
 # Values that a key keeps while it learns: one byte string of 32 MB, read and written with each pane.
 LEARNED_VALUES = 4_000_000
@@ -57,6 +58,8 @@ def model_problems(path: Path, name: str, model: Model, pane_ms: int) -> Iterato
     if isinstance(model.reference, Reference) and model.reference.previous:
         yield from _moving_problems(path, model)
     yield from _segments_problems((*path, "segments"), model)
+    if model.season:
+        yield from _season_problems((*path, "season"), model, model.season, pane_ms)
     yield from _later_problems(path, model)
 
 
@@ -237,8 +240,16 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
         for name, limits in metric.items():
             if limits.min is not None and limits.max is not None and limits.min > limits.max:
                 yield Problem((*path, "performance", index, name), f"has min {limits.min:g} above max {limits.max:g}")
-    for index, span in enumerate(model.season.ignore if model.season else ()):
+
+
+def _season_problems(path: Path, model: Model, season: Season, pane_ms: int) -> Iterator[Problem]:
+    moving = isinstance(model.reference, Reference) and model.reference.previous is not None
+    if learned_records(model) is not None and not moving:
+        message = "comes from a profile, and here references are learned from the stream; leave one of them out"
+        yield Problem(path, message)
+    if season.period < season.bins * pane_ms:
+        period, pane = duration(season.period), duration(pane_ms)
+        yield Problem((*path, "bins"), f"{season.bins} parts of '{period}' are shorter than job.pane ('{pane}')")
+    for index, span in enumerate(season.ignore):
         if time_ms(span.from_) >= time_ms(span.to):
-            yield Problem(
-                (*path, "season", "ignore", index), f"begins at '{span.from_}', not before its end ('{span.to}')"
-            )
+            yield Problem((*path, "ignore", index), f"begins at '{span.from_}', not before its end ('{span.to}')")

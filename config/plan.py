@@ -148,6 +148,15 @@ class LearnPlan(msgspec.Struct, frozen=True, kw_only=True):
     save: str  # path template with {model} and {version}: a copy of what was learned of the whole traffic
 
 
+class SeasonPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A pattern that comes back: bins of a period, by the clocks of a time zone."""
+
+    period_ms: int
+    bins: int
+    timezone: str = "UTC"
+    ignore: tuple[tuple[int, int], ...] = ()  # from, to
+
+
 class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One model and all that is watched of it."""
 
@@ -166,7 +175,7 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[SegmentPlan, ...] = ()
     disclose: int = 20
     freshness_ms: int = 600_000  # a stream that stands still for so long is reported
-    season_timezone: str = "UTC"
+    season: SeasonPlan | None = None
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -116,11 +116,16 @@ def make_profile(
     if not any(signal.count for name, signal in made.signals.items() if name.startswith("feature.")):
         message = f"{data}: no feature of {model} has a value in any of {reference.used:,} records; correct their names"
         raise DataError(message)
+    if plan.season is not None and reference.start_ms is None and source.time.kind != "every":
+        message = (
+            f"{data}: no record of {model} has a time, which its season needs; give 'fields.timestamp' of the source"
+        )
+        raise DataError(message)
     counter = SliceCounter(plan, made, yardsticks=yardsticks)
     if counter.needed:
-        again = read(lambda columns, _: counter.add(columns, source))
-        _check_unchanged(data, model, reference, again, "to count segments")
-        made = counter.build()
+        again = read(lambda columns, reference: counter.add(columns, source, reference.times_ms))
+        _check_unchanged(data, model, reference, again, "to count segments or seasons")
+        made = counter.build(builder)
     path = output or _by_template(plan, reference.version)
     return Made(made, path, [*_account(reference), *remarks(made, plan)])
 
@@ -203,7 +208,11 @@ def _account(reference: ReferenceData) -> Iterator[str]:
     if reference.first_error is not None:
         row, error = reference.first_error
         yield f"{reference.dead:,} of {reference.read:,} records left out; the first, record {row}: {error}"
-    if others := reference.read - reference.dead - reference.used:
+    if reference.ignored:
+        yield f"{reference.ignored:,} of {reference.read:,} records left out, as the season ignores their time"
+    if reference.untimed:
+        yield f"{reference.untimed:,} of {reference.read:,} records have no time; they are in no part of the season"
+    if others := reference.read - reference.dead - reference.used - reference.ignored:
         yield f"{others:,} of {reference.read:,} records are of other models or versions"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -21,6 +21,7 @@ VALUES = 8_000_000  # kept, of all signals together: 8 bytes each, twice that fo
 RECORDS = 1_000_000  # kept: more makes the estimates hardly better
 NAMES = 1_000  # told apart, of a signal; later ones count together
 
+Codes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -93,20 +94,29 @@ class Calibrating:
 
     def calibrated(self, signals: Mapping[str, Signal], truths: Collection[str]) -> dict[str, Signal]:
         """The signals with their calibration; ``truths`` are those that are booleans."""
+        return {
+            name: msgspec.structs.replace(signals[name], calibration=calibrate(signals[name], codes))
+            for name, codes in self.codes(signals, truths)
+        }
+
+    def codes(self, signals: Mapping[str, Signal], truths: Collection[str]) -> Iterator[tuple[str, Codes]]:
+        """Of each signal the codes of the values that are kept, in the order of time."""
         values = self._earliest.records()
-        done: dict[str, Signal] = {}
         for name, signal in signals.items():
             if isinstance(signal, NumericSignal):
                 column = np.ascontiguousarray(values[:, self._numbers[name]])
-                codes = NumericCoder([signal]).codes(column[:, None]).ravel()
+                yield name, NumericCoder([signal]).codes(column[:, None]).ravel()
             else:
                 table = self._table(name, CategoryCoder(signal, truth=name in truths))
                 column = values[:, self._names[name]]
-                codes = table[np.where(np.isnan(column), NAMES + 1, column).astype(np.int64)]
-            done[name] = msgspec.structs.replace(signal, calibration=calibrate(signal, codes))
-        return done
+                yield name, table[np.where(np.isnan(column), NAMES + 1, column).astype(np.int64)]
 
-    def _table(self, signal: str, coder: CategoryCoder) -> npt.NDArray[np.uint8]:
+    @property
+    def times_ms(self) -> Ints | None:
+        """Times of the values that are kept, ascending; None where times do not count."""
+        return self._earliest.times() if self._timed else None
+
+    def _table(self, signal: str, coder: CategoryCoder) -> Codes:
         """Code of each name by its number."""
         names = [name for name in self._known[signal] if not isinstance(name, Gap)]
         table = np.full(NAMES + 2, OTHER, np.uint8)

@@ -11,6 +11,8 @@ direction.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -55,17 +57,37 @@ def calibrate(signal: Signal, codes: Codes) -> Calibration:
     """
     ranks = rank_table(signal)
     there = codes[np.isfinite(ranks[codes])]
-    count = len(there)
-    if count < LEAST_VALUES:
-        return Calibration(values=count, error=_rounded(ERROR / math.sqrt(max(count, 1))))
-    forms = [_curve(ranks[there])]
+    if len(there) < LEAST_VALUES:
+        return unknown(len(there))
+    forms = [ranks[there]]
     if isinstance(signal, NumericSignal):
-        forms.append(_curve(spread_ranks(ranks)[there]))
-    if not any(clear for _, clear in forms):
-        return Calibration(values=count, error=_rounded(ERROR / math.sqrt(count)))
-    tau, spread_tau = forms[0][0], forms[-1][0]
+        forms.append(spread_ranks(ranks)[there])
+    return described(forms, lambda: Counted(_cells(signal, ranks, there)))
+
+
+def unknown(count: int) -> Calibration:
+    """Of so few values that nothing can be told, or so many among which there is no dependence."""
+    return Calibration(values=count, error=_rounded(ERROR / math.sqrt(max(count, 1))))
+
+
+class Counted(NamedTuple):
+    """Values as the G test counts them."""
+
+    cells: npt.NDArray[np.int64]  # (values,) cell of each
+    # (values // 2 + 1, cells) how many of the first 0, 2, 4, ... are to be expected in each cell; None: the same share
+    # of all values
+    expected: Floats | None = None
+
+
+def described(forms: Sequence[Floats], counted: Callable[[], Counted]) -> Calibration:
+    """Describe the dependence of values by their ranks, the first of ``forms``, and spread ranks, the last."""
+    count = len(forms[0])
+    curves = [_curve(form) for form in forms]
+    if not any(clear for _, clear in curves):
+        return unknown(count)
+    tau, spread_tau = curves[0][0], curves[-1][0]
     both = np.maximum(tau, spread_tau)
-    shares = _shares(there, _cells(signal, ranks, there), both)
+    shares = _shares(counted(), both)
     return Calibration(
         values=count,
         error=_rounded(ERROR * math.sqrt(both[-1] / count)),
@@ -132,7 +154,7 @@ def _cells(signal: Signal, ranks: Floats, codes: Codes) -> npt.NDArray[np.int64]
     return cell[codes]
 
 
-def _shares(codes: Codes, cells: npt.NDArray[np.int64], tau: Floats) -> list[Floats]:
+def _shares(counted: Counted, tau: Floats) -> list[Floats]:
     """Variances of shares by length and direction, at least 1: of the length up to there where they are largest.
 
     As tau grows further with the length, beyond what blocks can show, so do they.
@@ -141,8 +163,8 @@ def _shares(codes: Codes, cells: npt.NDArray[np.int64], tau: Floats) -> list[Flo
     rows = []
     for number, now in enumerate(tau.tolist()):
         length = 2 ** (number + 1)
-        if len(codes) >= LEAST_COUNTED * length:
-            found, blocks = _directions(cells, length)
+        if len(counted.cells) >= LEAST_COUNTED * length:
+            found, blocks = _directions(counted, length)
             # Three standard errors off the total: chance must not choose the longest and noisiest.
             total = found.sum() * (1 - 3 * math.sqrt(2 * np.sum(found**2) / blocks) / found.sum())
             if total > most:
@@ -153,8 +175,9 @@ def _shares(codes: Codes, cells: npt.NDArray[np.int64], tau: Floats) -> list[Flo
     return rows
 
 
-def _directions(cells: npt.NDArray[np.int64], length: int) -> tuple[Floats, int]:
+def _directions(counted: Counted, length: int) -> tuple[Floats, int]:
     """Eigenvalues of the covariance of block counts over that of independent values, largest first; and the blocks."""
+    cells = counted.cells
     blocks = len(cells) // length
     used = cells[: blocks * length]
     many = int(cells.max()) + 1
@@ -162,7 +185,10 @@ def _directions(cells: npt.NDArray[np.int64], length: int) -> tuple[Floats, int]
     counts = counts.reshape(blocks, many)
     expected = length * counts.sum(axis=0) / (blocks * length)
     seen = expected > 0
-    scaled = (counts[:, seen] - expected[seen]) / np.sqrt(expected[seen])
+    wanted = expected[None]
+    if counted.expected is not None:
+        wanted = np.diff(counted.expected[: blocks * length // 2 + 1 : length // 2], axis=0)
+    scaled = (counts[:, seen] - wanted[:, seen]) / np.sqrt(expected[seen])
     covariance = scaled.T @ scaled / max(blocks - 1, 1)
     values = np.sort(np.linalg.eigvalsh(covariance))[::-1]
     return np.maximum(values[: max(1, int(seen.sum()) - 1)], 0.0), blocks

@@ -10,7 +10,7 @@ import copy
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,11 +21,14 @@ from config.plan import ALL, DetectorPlan, ModelPlan
 from operators import calibration
 from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
+from operators.lepage import is_even
 from operators.references import FEATURE, ModelSignals
+from operators.season_references import SeasonReferences
 from operators.segment_references import SegmentReferences
+from operators.sketch import Slide
 from operators.track import Track, river_track
 from operators.tracks import Bank, Thresholds, Tracks
-from operators.window_tests import ReferenceTables, WindowTests, judge, reference_tables
+from operators.window_tests import ReferenceTables, WindowTests, judge, recounted, reference_tables
 from schemas import segments
 from schemas.cloudevents import significant
 from schemas.profile import NumericSignal, Signal
@@ -39,6 +42,7 @@ MOVING_DEFAULTS = {NUMERIC_DEFAULTS: ("psi", "lepage", "adwin"), CATEGORICAL_DEF
 
 TABLES = 15_000  # bytes of a signal of a segment: tables, and the counts that they come from
 KEPT = 512 << 20  # bytes of tables for a model version's segments; of more the ones used last are kept
+PARTS = 2  # of the season whose tracks are kept, of the whole and of each segment: panes come in the order of time
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,6 +67,7 @@ class Detection:
     def __init__(self, signals: ModelSignals) -> None:
         self.signals = signals
         self.tables: ReferenceTables = reference_tables(signals.signals)
+        self._always = self.tables  # of the whole or a segment, at all times
         self.detectors: tuple[tuple[DetectorPlan, ...], ...] = tuple(
             _detectors(signals, position) for position in range(len(signals.names))
         )
@@ -81,7 +86,7 @@ class Detection:
                 tracks.append(Track(position, plan.name, "rank", plan))
                 if numeric:
                     tracks.append(Track(position, plan.name, "spread", plan))
-        self.tracks = self._follow(tracks)
+        self.tracks = self._follow(tracks, self.tables)
         self.segments = 0
         for segment in signals.model.segments:
             listed = segment.values
@@ -95,6 +100,9 @@ class Detection:
         self._tilts_of: dict[str, tuple[Floats, Floats]] = {}
         self._segment = ALL
         self._limits: dict[tuple[bool, float], Thresholds] = {}
+        self._parts: OrderedDict[int, Tracks] = OrderedDict()
+        self._whole = self  # also of segments
+        self.season = SeasonReferences(signals, self.tables.groups) if signals.model.season else None
 
     def of(self, segment: str) -> Detection:
         """The same detectors against the reference of a segment; itself where that has none of its own."""
@@ -113,12 +121,57 @@ class Detection:
         found = copy.copy(self)
         found.signals = self.signals.compared_with(signals)
         found.tables = replace(reference_tables(signals), is_value=self.tables.is_value)  # the same, and kept once
-        found.tracks = found._follow(self.tracks.tracks)
+        found._always, found._parts = found.tables, OrderedDict()
+        found.tracks = found._follow(self.tracks.tracks, found.tables)
         found._segment, found._limits = segment, {}
         return found
 
-    def _follow(self, tracks: Sequence[Track]) -> Tracks:
-        return Tracks(tracks, self.tables, {position: column for column, position in enumerate(self.signals.raw)})
+    def during(self, time_ms: int) -> Tracks:
+        """The sequential detectors on the ranks of the part of the season that a time is in."""
+        if self.season is None:
+            return self.tracks
+        part = int(self.season.calendar.bins(np.array([time_ms]))[0])
+        if part not in self._parts:
+            self._parts[part] = self._at({part: 1.0}).tracks
+            if len(self._parts) > PARTS:
+                self._parts.popitem(last=False)
+        return self._parts[part]
+
+    def over(self, slides: Sequence[Slide]) -> Detection:
+        """The same detectors against the reference of the times of slides, weighted by their records."""
+        if self.season is None or not slides:
+            return self
+        found = copy.copy(self)
+        found.tables = self._tables_at(self.shares(slides))
+        return found
+
+    def shares(self, slides: Sequence[Slide]) -> dict[int, float]:
+        """Shares of the records of slides in the parts of the season, as far as the slides' times tell."""
+        assert self.season is not None, "asked for by those who have one"
+        records, slide_ms = sum(slide.records for slide in slides), self.signals.model.window.slide_ms
+        found: dict[int, float] = {}
+        for slide in slides:
+            for part, share in self.season.shares(slide.start_ms(slide_ms), slide.end_ms).items():
+                found[part] = found.get(part, 0.0) + share * slide.records / records
+        return found
+
+    def reference_at(self, parts: Mapping[int, float]) -> Floats:
+        """Counts by code of what the reference is in parts of the season, by their shares; shape (signals, 256)."""
+        assert self.season is not None, "asked for by those who have one"
+        return self.season.counts(parts, self._always.counts)
+
+    def _tables_at(self, parts: Mapping[int, float]) -> ReferenceTables:
+        return recounted(self._always, self.reference_at(parts))
+
+    def _at(self, parts: Mapping[int, float]) -> Detection:
+        found = copy.copy(self)
+        found.tables = self._tables_at(parts)
+        found.tracks = found._follow(self.tracks.tracks, found.tables)
+        return found
+
+    def _follow(self, tracks: Sequence[Track], tables: ReferenceTables) -> Tracks:
+        columns = {position: column for column, position in enumerate(self.signals.raw)}
+        return Tracks(tracks, tables, columns, self._always)
 
     @cached_property
     def id(self) -> bytes:
@@ -129,6 +182,7 @@ class Detection:
             *(f"{track.signal} {track.name} {track.form}{track.made_with}" for track in self.tracks.tracks),
             *(f"block {block}" for block in self.tracks.blocks if block > 1),
             *(["previous"] if self.signals.model.window.previous_ms else []),
+            *(["season"] if self.season else []),
         ]
         return hashlib.blake2b("\0".join(about).encode(), digest_size=8).digest()
 
@@ -219,16 +273,29 @@ class Detection:
     def _tilts(self) -> tuple[Floats, Floats]:
         """Kept for all segments, small as they are: they take longer to find than the tables."""
         if self._segment not in self._tilts_of:
-            bank = self.tracks.page_hinkley
-            counts = self.tables.counts[bank.signals]
-            # A block has as many independent values as it is taus long: so many, each standing for tau equal ones, are
-            # the most skewed it can be. The sum of r values over its deviation has root r times their tilt at
-            # k / root r.
-            roots = np.sqrt(bank.blocks / bank.tau)
-            allowance = calibration.ALLOWANCE / roots
-            up, down = (roots * calibration.tilts(counts, values, allowance) for values in (bank.values, -bank.values))
+            up, down = self.tracks.page_hinkley.tilts(self._always.counts)
+            if self.season is not None:
+                least_up, least_down = self._whole._least_tilts
+                up, down = np.minimum(up, least_up), np.minimum(down, least_down)
             self._tilts_of[self._segment] = up, down
         return self._tilts_of[self._segment]
+
+    @cached_property
+    def _least_tilts(self) -> tuple[Floats, Floats]:
+        """Of all parts of the season.
+
+        A sum goes on from part to part. While each part's values exp(theta (z - k)) come to 1 on average or less, high
+        sums are as rare as with that theta always; so it is the least of all parts'. Continuous signals have the same
+        in each: those of which one value is frequent in a part differ.
+        """
+        assert self.season is not None, "asked for by those who have one"
+        up, down = (np.full(len(self.tracks.page_hinkley.tracks), np.inf) for _ in range(2))
+        for part in range(self.season.calendar.plan.bins):
+            counts = self.reference_at({part: 1.0})
+            if not is_even(counts)[self.tracks.page_hinkley.signals].all():
+                up_here, down_here = self._at({part: 1.0}).tracks.page_hinkley.tilts(counts)
+                up, down = np.minimum(up, up_here), np.minimum(down, down_here)
+        return up, down
 
 
 def _over(statistic: Floats, threshold: Floats) -> npt.NDArray[np.bool_]:

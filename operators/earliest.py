@@ -58,6 +58,11 @@ class Earliest:
         order = np.argsort(self._times[0], kind="stable")
         return self._rows[0] if bool((order[1:] > order[:-1]).all()) else self._rows[0][order]
 
+    def times(self) -> Ints:
+        """Their times, ascending."""
+        self._settle()
+        return np.sort(self._times[0])
+
     def _settle(self) -> None:
         times = np.concatenate([np.empty(0, np.int64), *self._times])
         rows = np.empty((0, self._columns)) if not self._rows else np.concatenate(self._rows)

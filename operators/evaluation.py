@@ -55,10 +55,11 @@ def evaluate(detection: Detection, key: Key, state: KeyState, ring: Ring, slide:
 
 class _Evaluation:
     def __init__(self, detection: Detection, key: Key, state: KeyState, ring: Ring, slide: Slide) -> None:
-        self._detection, self._key, self._state, self._slide = detection, key, state, slide
+        self._key, self._state, self._slide = key, state, slide
         self._model = detection.signals.model
         plan = self._model.window
         taken = ring.window(slide.end_ms, plan.size_ms, plan.grow_to_ms, plan.min_count)
+        self._detection = detection = detection.over(taken)
         self._slides = Slides(detection, taken, slide.end_ms)
         self._window = self._slides.span(key.segment == ALL)
         self._enough = self._slides.records >= plan.min_count

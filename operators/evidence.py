@@ -13,6 +13,7 @@ from operators.references import FEATURE
 from operators.scores import Alarm
 from operators.unnamed import estimates
 from operators.values import disguised
+from operators.wasserstein import scale
 from operators.windows import Slides
 from schemas.cloudevents import significant, timestamp
 from schemas.events import CategoryChange, Effect, Histogram, Moments, SignalEvidence, UnseenValues
@@ -63,7 +64,15 @@ def _reference(detection: Detection, position: int) -> Moments:
     rows = signal.count + signal.missing + signal.invalid
     missing = significant(signal.missing / rows) if rows else None
     if isinstance(signal, NumericSignal):
-        return Moments(mean=significant(signal.mean), sd=significant(signal.sd), missing=missing)
+        mean, sd = signal.mean, signal.sd
+        if detection.season is not None:  # at these times, as far as bins tell
+            bins = len(signal.counts)
+            shares, places = detection.tables.counts[position, :bins], detection.tables.places[position, :bins]
+            shares = shares / max(float(shares.sum()), 1.0)
+            center, unit = scale(signal)
+            moved = float(shares @ places)
+            mean, sd = center + unit * moved, unit * float(np.sqrt(shares @ (places - moved) ** 2))
+        return Moments(mean=significant(mean), sd=significant(sd), missing=missing)
     return Moments(missing=missing)
 
 
@@ -92,7 +101,7 @@ def _histogram(detection: Detection, position: int, row: Counts) -> Histogram | 
     """Shares by tenths of the reference, or by its values where there are few."""
     signal = detection.signals.signals[position]
     assert isinstance(signal, NumericSignal)
-    reference = np.array(signal.counts, np.float64)
+    reference = detection.tables.counts[position, : len(signal.counts)]
     current = row[: len(reference)].astype(np.float64)
     cuts = _cuts(signal, reference, current)
     if signal.discrete and _is_sensitive(detection, position):

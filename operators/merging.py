@@ -8,9 +8,9 @@ from collections import Counter
 import msgspec
 import numpy as np
 
-from operators.slice_merging import merged_slices
+from operators.slice_merging import cautious, merged_season, merged_slices
 from schemas.errors import ProfileError
-from schemas.profile import TOP, Calibration, CategoricalSignal, NumericSignal, Profile, Provenance, Signal
+from schemas.profile import TOP, CategoricalSignal, NumericSignal, Profile, Provenance, Signal
 
 
 def merge(one: Profile, other: Profile) -> Profile:
@@ -45,6 +45,7 @@ def merge(one: Profile, other: Profile) -> Profile:
         },
         slices=merged_slices(one, other, signals),
         texts=one.texts,
+        season=merged_season(one, other, signals),
     )
 
 
@@ -61,6 +62,12 @@ def _misfit(one: Profile, other: Profile) -> str | None:
         return "counts of segments are in one of them only"
     if one.texts != other.texts:
         return "their texts are measured by different words"
+    seasons = [
+        None if isinstance(season, msgspec.UnsetType) else (season.period_ms, season.timezone, len(season.slices))
+        for season in (one.season, other.season)
+    ]
+    if seasons[0] != seasons[1]:
+        return "they do not have one season"
     return None
 
 
@@ -78,18 +85,12 @@ def _both(one: Provenance, other: Provenance) -> Provenance:
 
 
 def _merged(one: Signal, other: Signal) -> Signal:
-    calibration = _cautious(one.calibration, other.calibration)
+    calibration = cautious(one.calibration, other.calibration)
     if isinstance(one, NumericSignal) and isinstance(other, NumericSignal):
         return msgspec.structs.replace(_numbers(one, other), calibration=calibration)
     assert isinstance(one, CategoricalSignal)
     assert isinstance(other, CategoricalSignal)
     return msgspec.structs.replace(_names(one, other), calibration=calibration)
-
-
-def _cautious(one: Calibration | None, other: Calibration | None) -> Calibration | None:
-    """The one with more dependence; of two without, the less certain one."""
-    known = [calibration for calibration in (one, other) if calibration is not None]
-    return max(known, key=lambda c: (max((*c.tau[-1:], *c.spread_tau[-1:]), default=1.0), c.error), default=None)
 
 
 def _numbers(one: NumericSignal, other: NumericSignal) -> NumericSignal:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from config.plan import ALL, WindowPlan
 from operators import sketch
 from operators.chunks import Pane
@@ -137,6 +139,11 @@ class _Run:
         end_ms = -(-pane.end_ms // slide_ms) * slide_ms
         if self._state is not None and pane.end_ms <= self._state.pane_ms:
             return  # counted before a restart of the sources
+        if self._ignores(pane):
+            if self._state is not None:
+                self._changed, self._state.pane_ms = True, pane.end_ms
+            self._step.counted += len(pane)
+            return
         self._changed = True
         self.pass_time(end_ms - slide_ms)
         state = self._state
@@ -151,7 +158,7 @@ class _Run:
         state.pane_ms = pane.end_ms
         # In the first slide a rate is little more than a guess: its records are taken for a whole slide's.
         rate = state.records / max(pane.end_ms - state.first_ms, slide_ms)
-        tracks = self._detection.tracks
+        tracks = self._detection.during(pane.end_ms - 1)
         followed = tracks.unpack(state.tracks, str(self._key))
         given = self._detection.given(self._key.segment)
         for hit in tracks.follow(followed, pane, self._detection.thresholds(self._key.segment, rate)):
@@ -159,6 +166,11 @@ class _Run:
                 self._hold(state, hit, before)
         state.tracks = tracks.pack(followed)
         self._step.counted += len(pane)
+
+    def _ignores(self, pane: Pane) -> bool:
+        """Whether the season leaves a pane out: by its last moment, whichever records it has."""
+        season = self._detection.season
+        return season is not None and bool(season.calendar.ignored(np.array([pane.end_ms - 1]))[0])
 
     def _hold(self, state: KeyState, hit: Hit, before: int) -> None:
         """Hold an alarm for the next evaluations. One that is held already tells the same story again."""
@@ -191,8 +203,9 @@ class _Run:
                 self._ring.push(slide, window.size_ms, window.grow_to_ms, window.min_count, window.previous_ms)
                 self._ring.coarsen(window.slide_ms)
                 self._ring_changed = True
-            evaluated = evaluate(self._detection, self._key, state, self._ring, slide, self._scores)
-            self._tell(slide, evaluated)
+            season = self._detection.season
+            if season is None or not season.calendar.ignores(slide.end_ms - window.slide_ms, slide.end_ms):
+                self._tell(slide, evaluate(self._detection, self._key, state, self._ring, slide, self._scores))
             is_open = any(watch.told is not None for watch in state.watches.values())
             state.slide = Slide(slide.end_ms + window.slide_ms) if is_open else None
         if state is not None and state.slide is None and until_ms >= forgotten_ms(self._window, state.pane_ms):

@@ -10,15 +10,16 @@ from types import MappingProxyType
 import msgspec
 import numpy as np
 
+from config.durations import duration
 from config.measured import measured_names
-from config.plan import FeaturePlan
+from config.plan import FeaturePlan, SeasonPlan
 from operators.measures import yardsticks_of
 from operators.references import FEATURE
 from operators.slices import SliceCodec
 from operators.values import DISGUISED
 from operators.vocabulary import word_hashes_of
 from schemas.errors import ProfileError
-from schemas.profile import BINS, TOP, CategoricalSignal, NumericSignal, Profile, Signal, TextReference
+from schemas.profile import BINS, TOP, CategoricalSignal, NumericSignal, Profile, Signal, Slice, TextReference
 
 _TYPES = {True: ("numeric",), False: ("categorical", "boolean")}  # feature types by: the signal is a number
 
@@ -50,20 +51,46 @@ def _of_texts(profile: Profile) -> str | None:
 
 
 def _of_slices(profile: Profile) -> str | None:
-    if isinstance(profile.slices, msgspec.UnsetType):
-        return None
     codec = SliceCodec(list(profile.signals.values()))
-    for fields, slices in profile.slices.items():
-        known = dict(profile.segments.get(fields, ()))
-        for text, part in slices.items():
-            try:
-                most = int(codec.counts(part).sum(axis=1).max(initial=0))
-                sound = most <= part.records == known.get(text) and bool(np.isfinite(codec.moments(part)).all())
-            except ProfileError as error:
-                return f"{text}: {error}"
-            if not sound:
-                return f"{text}: its counts do not add up"
+    parts: list[tuple[str, Slice, int | None]] = []  # name, slice, records that it must have
+    if not isinstance(profile.slices, msgspec.UnsetType):
+        for fields, slices in profile.slices.items():
+            known = dict(profile.segments.get(fields, ()))
+            parts += [(text, part, known.get(text, -1)) for text, part in slices.items()]
+    if not isinstance(profile.season, msgspec.UnsetType):
+        parts += [(f"part {n} of the season", part, None) for n, part in enumerate(profile.season.slices) if part]
+    for name, part, records in parts:
+        try:
+            most = int(codec.counts(part).sum(axis=1).max(initial=0))
+        except ProfileError as error:
+            return f"{name}: {error}"
+        if most > part.records or records not in (None, part.records) or not np.isfinite(codec.moments(part)).all():
+            return f"{name}: its counts do not add up"
     return None
+
+
+def season_misfit(profile: Profile, season: SeasonPlan | None) -> str | None:
+    """What the configuration's season is otherwise than the profile's; what that ignores may be something else now.
+
+    A season of the profile that the configuration does not ask for is let be.
+    """
+    if season is None:
+        return None
+    wanted = season_text(season.period_ms, season.bins, season.timezone)
+    found = profile.season
+    if isinstance(found, msgspec.UnsetType):
+        return f"made without season (wanted {wanted})"
+    made = season_text(found.period_ms, len(found.slices), found.timezone)
+    return f"made with a season of {made} (wanted {wanted})" if made != wanted else None
+
+
+def season_text(period_ms: int, bins: int, timezone: str) -> str:
+    """A season as people say it.
+
+    >>> season_text(604_800_000, 168, "Europe/Berlin")
+    '168 parts of 7 days in Europe/Berlin'
+    """
+    return f"{bins} parts of {duration(period_ms)} in {timezone}"
 
 
 def _of_numbers(signal: NumericSignal) -> str | None:

@@ -14,7 +14,7 @@ from config.plan import FeaturePlan, ModelPlan, Plan
 from operators.detection import Detection
 from operators.footprint import check, footprint, learned_footprint
 from operators.measures import yardsticks_of
-from operators.profile_checks import damage, misfits, was_sensitive
+from operators.profile_checks import damage, misfits, season_misfit, was_sensitive
 from operators.references import FEATURE, JobReferences, References, natural
 from operators.vocabulary import read_vocabulary
 from schemas import profile as profiles
@@ -131,6 +131,10 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
                 f"profile {of}: made for features that differ from the configuration ({', '.join(wrong)}); "
                 "run 'tidemark profile' again"
             )
+            raise ProfileError(message)
+        if (wrong_season := season_misfit(profile, model.season)) is not None:
+            of = f"{model.name}-{version}" if version else model.name
+            message = f"profile {of}: {wrong_season}; run 'tidemark profile' again"
             raise ProfileError(message)
     return model
 

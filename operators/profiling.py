@@ -8,7 +8,7 @@ times, which are taken in the order in which they come.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from config.plan import FeaturePlan, ModelPlan, SegmentPlan, SourcePlan
 from operators.binning import numeric_signal
-from operators.calibrating import Calibrating
+from operators.calibrating import Calibrating, Codes
 from operators.columns import Column, Columns, names, numbers
 from operators.measures import Measures, Yardsticks, yardsticks_of
 from operators.name_counts import NameCounts
@@ -145,15 +145,25 @@ class ProfileBuilder:
             signals[PREDICTION] = prediction
         if self._confidence.present:
             signals[CONFIDENCE] = self._confidence.signal(self._of_like(CONFIDENCE))
-        truths = {FEATURE + feature.name for feature in self._features if feature.type == "boolean"}
         return Profile(
             model=self._model.name,
             version=version,
             provenance=msgspec.structs.replace(provenance, order=self._calibrating.order),
-            signals=self._calibrating.calibrated(signals, truths),
+            signals=self._calibrating.calibrated(signals, self._truths),
             segments={",".join(plan.fields): self._segment_values(plan) for plan in self._model.segments},
             texts=self._yardsticks.texts or msgspec.UNSET,
         )
+
+    def series(self, signals: Mapping[str, Signal]) -> tuple[npt.NDArray[np.int64] | None, Iterator[tuple[str, Codes]]]:
+        """Times of the earliest records, ascending, and their codes of each signal of the profile that was built.
+
+        Without times (None) they are as they came.
+        """
+        return self._calibrating.times_ms, self._calibrating.codes(signals, self._truths)
+
+    @property
+    def _truths(self) -> set[str]:
+        return {FEATURE + feature.name for feature in self._features if feature.type == "boolean"}
 
     def _feature_signal(self, feature: FeaturePlan) -> Signal:
         counts = self._counts[feature.name]

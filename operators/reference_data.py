@@ -17,6 +17,7 @@ from operators.csv_rows import Malformed
 from operators.files import Format, guess_format
 from operators.plain_times import NO_TIME
 from operators.profiling import WATCHED
+from operators.season import Calendar
 from operators.values import Gap, event_time
 from schemas.errors import DataError, UsageError
 
@@ -105,9 +106,12 @@ class ReferenceData:
         fields = dict.fromkeys(field for segment in model.segments for field in segment.fields)
         self._others = list(fields)
         self._features = list(dict.fromkeys([*(f.field for f in model.features), *fields]))
+        self._calendar = Calendar(model.season) if model.season else None
         self.read = 0  # records
         self.used = 0
         self.dead = 0
+        self.ignored = 0  # in a span that the season ignores
+        self.untimed = 0  # without a time, and so in no season, which the model has
         self.first_error: tuple[int, str] | None = None  # number of the record, what is wrong
         self.other_models: Counter[str] = Counter()
         self.versions: set[str] = set()
@@ -155,10 +159,16 @@ class ReferenceData:
         self.dead += len(errors)
         columns = self._of_model(columns)
         columns = self._of_version(columns)
-        self.used += len(columns.rows)
         self._follow_times(columns, times_ms)
         if self._source.time.kind == "every":
-            self.times_ms = first + columns.rows  # a row after the other, however far apart
+            time = self._source.time
+            self.times_ms = time.from_ms + (first + columns.rows) * time.every_us // 1_000
+        if self._calendar is not None and self.times_ms is not None:
+            keep = ~self._calendar.ignored(self.times_ms)
+            self.ignored += int(len(keep) - keep.sum())
+            self.untimed += int((self.times_ms == NO_TIME).sum())
+            columns, self.times_ms = columns.take(keep), self.times_ms[keep]
+        self.used += len(columns.rows)
         return columns
 
     def _of_model(self, columns: Columns) -> Columns:

@@ -45,7 +45,9 @@ class ModelSignals:
         self.profile_id = profile.id
         wanted = [FEATURE + feature.name for feature in model.features]
         self.names = tuple([*wanted, *(n for n in ("prediction", "confidence") if n in profile.signals)])
-        self.signals: tuple[Signal, ...] = tuple(disclosed(profile.signals[name], name, model) for name in self.names)
+        shown = {name: disclosed(profile.signals[name], name, model) for name in self.names}
+        self._less = [signal for name, signal in shown.items() if signal is not profile.signals[name]]
+        self.signals: tuple[Signal, ...] = tuple(in_season(shown, profile, model).values())
         self.kinds: tuple[Kind, ...] = tuple("feature" if n.startswith(FEATURE) else n for n in self.names)  # type: ignore[misc]
         self.numeric = tuple(i for i, s in enumerate(self.signals) if isinstance(s, NumericSignal))
         self.named = tuple(i for i, s in enumerate(self.signals) if not isinstance(s, NumericSignal))
@@ -80,8 +82,7 @@ class ModelSignals:
     @cached_property
     def meaning(self) -> int:
         """What codes of these signals mean, as a number of 32 bits: another one, other signals or other bins."""
-        told = [s for name, s in zip(self.names, self.signals, strict=True) if s is not self.profile.signals[name]]
-        about = [self.profile_id.encode(), *map(str.encode, self.names), msgspec.json.encode([self.raw, told])]
+        about = [self.profile_id.encode(), *map(str.encode, self.names), msgspec.json.encode([self.raw, self._less])]
         return int.from_bytes(hashlib.blake2b(b"\0".join(about), digest_size=4).digest(), "little")
 
 
@@ -98,6 +99,14 @@ def disclosed(signal: Signal, name: str, model: ModelPlan) -> Signal:
     if len(kept) == len(signal.categories):
         return signal
     return msgspec.structs.replace(signal, categories=kept, rest=signal.count - sum(n for _, n in kept))
+
+
+def in_season(signals: Mapping[str, Signal], profile: Profile, model: ModelPlan) -> dict[str, Signal]:
+    """Signals of a profile, with the dependence of their values in the season if the model has one."""
+    if model.season is None or isinstance(profile.season, msgspec.UnsetType):
+        return dict(signals)
+    found = profile.season.calibrations
+    return {name: msgspec.structs.replace(signal, calibration=found.get(name)) for name, signal in signals.items()}
 
 
 class JobReferences(msgspec.Struct, frozen=True):

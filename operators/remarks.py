@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from config.plan import ModelPlan
+from operators.references import in_season
 from schemas.profile import CategoricalSignal, NumericSignal, Profile, Signal
 
 INVALID_SHARE = 0.01  # of values of the wrong type, from which on the type is likely to be wrong
 MANY = 1_000  # categories of which most values are not named: more like identifiers
 FEW = 500  # values, below which only large changes can be told from chance
+PERIODS = 2  # of a season: a single one does not tell what comes back from what happened once
+THIN = 50  # records of a part of a season: of a Monday morning, the least that a window needs to be judged
 SLOW = 100  # independent values that a signal comes to, below which even their variance is a guess
 
 
 def remarks(profile: Profile, model: ModelPlan) -> list[str]:
     """Signals that say nothing or are likely to be configured wrongly: which, how, and what to do."""
-    lines = [line for name, signal in profile.signals.items() for line in _of_signal(name, signal)]
+    signals = in_season(profile.signals, profile, model)
+    lines = [line for name, signal in signals.items() for line in _of_signal(name, signal)]
     if model.prediction is not None and "prediction" not in profile.signals:
         lines.append("prediction: missing in all records; correct 'fields' of the source or leave 'prediction' out")
     if profile.provenance.rows < FEW:
@@ -23,11 +29,12 @@ def remarks(profile: Profile, model: ModelPlan) -> list[str]:
             f"it has {profile.provenance.rows:,} records, too few to tell any but large changes from chance; "
             "profile more"
         )
-    elif profile.provenance.order == "file" and not any(dependent(signal) for signal in profile.signals.values()):
+    elif profile.provenance.order == "file" and not any(dependent(signal) for signal in signals.values()):
         lines.append(
             "its records have no times and seem independent: if they are not in the order in which they came, "
             "autocorrelation stays hidden, and there will be false alarms; give 'fields.timestamp' of the source"
         )
+    lines += season_remarks(profile)
     for name, values in profile.segments.items():
         if not values:
             lines.append(f"segment {name}: no value in {model.disclose} records or more; correct its name or remove it")
@@ -37,6 +44,27 @@ def remarks(profile: Profile, model: ModelPlan) -> list[str]:
                 f"segment {name}: only the {len(slices):,} most frequent of {many:,} values are counted on their own "
                 "(memory); the others will be compared with all records"
             )
+    return lines
+
+
+def season_remarks(profile: Profile) -> list[str]:
+    """What its season lacks: periods to tell it from chance, or records in some of its parts."""
+    season = profile.season
+    if isinstance(season, msgspec.UnsetType):
+        return []
+    lines = []
+    periods = season.span_ms / season.period_ms
+    if periods < PERIODS:
+        lines.append(
+            f"season: the reference covers {periods:.2g} of its periods (at least {PERIODS}): what comes back cannot "
+            "be told from chance, and only large changes will be found; profile a longer time"
+        )
+    thin = sum(part is None or part.records < THIN for part in season.slices)
+    if thin:
+        lines.append(
+            f"season: {thin} of its {len(season.slices)} parts have fewer than {THIN} records and are compared mostly "
+            "with the whole; profile a longer time, or take fewer bins"
+        )
     return lines
 
 

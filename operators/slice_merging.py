@@ -9,7 +9,7 @@ import numpy as np
 
 from operators.ranks import value_codes
 from operators.slices import Part, SliceCodec, SliceReader
-from schemas.profile import NumericSignal, Profile, Signal, Slice
+from schemas.profile import Calibration, NumericSignal, Profile, Season, Signal, Slice
 
 
 def merged_slices(
@@ -39,6 +39,29 @@ def merged_slices(
                     parts.setdefault(text, []).append((part.records, reader.read(part)))
         found[fields] = {text: merge.of(many) for text, many in sorted(parts.items()) if text not in lacking}
     return found
+
+
+def merged_season(one: Profile, other: Profile, signals: Mapping[str, Signal]) -> Season | msgspec.UnsetType:
+    """Parts of the season of both profiles, which have the same one or none."""
+    if isinstance(one.season, msgspec.UnsetType) or isinstance(other.season, msgspec.UnsetType):
+        return msgspec.UNSET
+    merge = _Merge(signals)
+    readers = [SliceReader(profile.signals, signals) for profile in (one, other)]
+    parts = []
+    for pair in zip(one.season.slices, other.season.slices, strict=True):
+        there = [(part.records, reader.read(part)) for part, reader in zip(pair, readers, strict=True) if part]
+        parts.append(merge.of(there) if there else None)
+    calibrations = [one.season.calibrations, other.season.calibrations]
+    found = {name: cautious(*(of.get(name) for of in calibrations)) for name in signals}
+    known = {name: calibration for name, calibration in found.items() if calibration is not None}
+    span_ms = one.season.span_ms + other.season.span_ms
+    return msgspec.structs.replace(one.season, span_ms=span_ms, slices=tuple(parts), calibrations=known)
+
+
+def cautious(one: Calibration | None, other: Calibration | None) -> Calibration | None:
+    """The one with more dependence; of two without, the less certain one."""
+    known = [calibration for calibration in (one, other) if calibration is not None]
+    return max(known, key=lambda c: (max((*c.tau[-1:], *c.spread_tau[-1:]), default=1.0), c.error), default=None)
 
 
 class _Merge:

@@ -1,4 +1,4 @@
-"""Slicing: the second reading of the reference data, which counts records by segment on the bins of the first one.
+"""Slicing: the second reading of the reference data: records by segment and season, on the bins of the first one.
 
 Where bins end is known only when all records have been seen, so what they come to in parts takes another look. The
 codes are those that the job gives to records: counts are exact, and take bounded memory.
@@ -16,12 +16,18 @@ from operators.codes import CODES
 from operators.columns import Columns
 from operators.jit import kernel
 from operators.measures import Measures, Yardsticks, yardsticks_of
-from operators.profiling import Values, read_values, segment_column, watched
+from operators.plain_times import NO_TIME
+from operators.profiling import ProfileBuilder, Values, read_values, segment_column, watched
 from operators.ranks import reference_counts, value_codes
 from operators.references import FEATURE, ModelSignals
+from operators.season import Calendar
+from operators.seasonal_dependence import calibrate_in_season
 from operators.segment_coding import SegmentCoder
+from operators.shrinkage import precisions
 from operators.slices import SliceCodec, smoothed
-from schemas.profile import Profile, Slice
+from operators.window_tests import reference_tables
+from schemas.errors import UsageError
+from schemas.profile import Calibration, Profile, Season, Slice
 
 CELLS = 1 << 27  # counts of all slices together, of 4 bytes each: 23,000 slices of 22 signals
 
@@ -31,7 +37,7 @@ Ints = npt.NDArray[np.int64]
 
 
 class SliceCounter:
-    """Counts the records of a model version by segment, for the profile that has been made of them.
+    """Counts the records of a model version by segment and season, for the profile that has been made of them.
 
     Parameters
     ----------
@@ -39,9 +45,14 @@ class SliceCounter:
         Whose records they are.
     profile
         From `ProfileBuilder`. Of its segments' values the most frequent ones are counted, in equal numbers for each
-        way of slicing, as many as `cells` has room for.
+        way of slicing, as many as `cells` has room for beside the season.
     yardsticks
         What the profile's own texts were measured by, if it is not what later ones are.
+
+    Raises
+    ------
+    UsageError
+        The season has more parts than there is room for.
     """
 
     def __init__(
@@ -49,31 +60,103 @@ class SliceCounter:
     ) -> None:
         self._signals = ModelSignals(msgspec.structs.replace(model, features=tuple(watched(model))), profile)
         self._measures = Measures(model, yardsticks or yardsticks_of(profile))
+        room = cells // (CODES * len(self._signals.names))
+        self._season: tuple[Calendar, _Slices] | None = None
+        if model.season is not None:
+            bins = model.season.bins
+            if bins > room:
+                message = (
+                    f"models.{model.name}.season.bins: {bins} parts with {len(self._signals.names)} signals do not fit "
+                    f"the memory of profiling (at most {room}); take fewer"
+                )
+                raise UsageError(message)
+            self._season = Calendar(model.season), _Slices(self._signals, bins)
+            self._times_ms: list[int] = []  # of the first and the last record
+            room -= bins
         # Which values the configuration lists does not matter: it may list others when the job runs.
         plans = [msgspec.structs.replace(plan, values=None) for plan in model.segments]
-        room = cells // (CODES * len(self._signals.names) * max(1, len(plans)))
-        self._ways = [_Way(plan, self._signals, room) for plan in plans]
+        self._ways: list[tuple[SegmentPlan, SegmentCoder, _Slices]] = []
+        for plan in plans:
+            coder = SegmentCoder(plan, self._signals.model, profile.segments)
+            size = min(len(coder.texts) - 1, room // len(plans))
+            self._ways.append((plan, coder, _Slices(self._signals, size)))
 
     @property
     def needed(self) -> bool:
         """There is something to count."""
-        return any(way.size for way in self._ways)
+        return self._season is not None or any(slices.size for _, _, slices in self._ways)
 
-    def add(self, columns: Columns, source: SourcePlan) -> None:
-        """Count records of the model, in any order and pieces."""
-        if len(columns.rows):
-            values, codes = self._coded(
-                read_values(self._signals.model, columns, source, self._measures), len(columns.rows)
+    def add(self, columns: Columns, source: SourcePlan, times_ms: Ints | None = None) -> None:
+        """Count records of the model, in any order and pieces.
+
+        Parameters
+        ----------
+        columns
+            The records.
+        source
+            How they were read.
+        times_ms
+            Their event times, `plain_times.NO_TIME` where one has none, None if all have none: these are in no season.
+        """
+        if not len(columns.rows):
+            return
+        read = read_values(self._signals.model, columns, source, self._measures)
+        values, codes = self._coded(read, len(columns.rows))
+        for plan, coder, slices in self._ways:
+            found = coder.codes([segment_column(field, columns, len(codes)) for field in plan.fields])
+            slices.add(np.where(found < slices.size, found, -1), values, codes)
+        if self._season is not None and times_ms is not None:
+            calendar, slices = self._season
+            slices.add(np.where(times_ms == NO_TIME, -1, calendar.bins(times_ms)), values, codes)
+            known = times_ms[times_ms != NO_TIME]
+            if len(known):
+                ends = [*self._times_ms, int(known.min()), int(known.max())]
+                self._times_ms = [min(ends), max(ends)]
+
+    def build(self, builder: ProfileBuilder | None = None) -> Profile:
+        """The profile with its slices; ``builder``, for a season, is the one that made it."""
+        made = self._signals.profile
+        codec = SliceCodec(list(made.signals.values()))
+        if self._ways:
+            slices = {
+                ",".join(plan.fields): dict(sorted(zip(coder.texts, counted.packed(codec), strict=False)))
+                for plan, coder, counted in self._ways
+            }
+            made = msgspec.structs.replace(made, slices=slices)
+        if self._season is not None:
+            assert builder is not None, "what is calibrated in the season is there"
+            calendar, counted = self._season
+            season = Season(
+                period_ms=calendar.plan.period_ms,
+                timezone=calendar.plan.timezone,
+                span_ms=self._times_ms[1] - self._times_ms[0] if self._times_ms else 0,
+                slices=tuple(part if part.records else None for part in counted.packed(codec)),
+                calibrations=self._calibrations(calendar, counted, builder),
             )
-            for way in self._ways:
-                way.add(columns, values, codes)
+            made = msgspec.structs.replace(made, season=season)
+        return made
 
-    def build(self) -> Profile:
-        """The profile with its slices."""
-        signals = self._signals
-        codec = SliceCodec(list(signals.profile.signals.values()))
-        slices = {way.fields: way.slices(codec) for way in self._ways}
-        return msgspec.structs.replace(signals.profile, slices=slices) if slices else signals.profile
+    def _calibrations(self, calendar: Calendar, counted: _Slices, builder: ProfileBuilder) -> dict[str, Calibration]:
+        signals, made = self._signals, self._signals.profile
+        tables = reference_tables(signals.signals)
+        is_value = tables.is_value.astype(np.uint32)
+        precision = precisions((counts * is_value for counts in counted.counts), tables.counts, tables.groups)
+        times_ms, series = builder.series(made.signals)
+        if times_ms is None:  # the first records had none: they are in no season
+            return {name: one.calibration for name, one in made.signals.items() if one.calibration is not None}
+        parts, periods = calendar.bins(times_ms), calendar.periods(times_ms)
+        rows = {name: row for row, name in enumerate(signals.names)}
+        return {
+            name: calibrate_in_season(
+                made.signals[name],
+                codes,
+                parts,
+                periods,
+                np.ascontiguousarray(counted.counts[:, rows[name]]),
+                float(precision[rows[name]]),
+            )
+            for name, codes in series
+        }
 
     def _coded(self, read: Values, records: int) -> tuple[Floats, Codes]:
         """Values of the number-valued signals, and codes of all, a row for each record."""
@@ -88,50 +171,47 @@ class SliceCounter:
         return values, codes
 
 
-class _Way:
-    """One way of slicing: counts and sums of its slices, by their number."""
+class _Slices:
+    """Counts and sums of slices, by their number."""
 
-    def __init__(self, plan: SegmentPlan, signals: ModelSignals, room: int) -> None:
-        self.fields = ",".join(plan.fields)
-        self._plan, self._signals = plan, signals
-        self._coder = SegmentCoder(plan, signals.model, signals.profile.segments)
-        self.size = min(len(self._coder.texts) - 1, room)
-        self._records = np.zeros(self.size, np.int64)
-        self._counts = np.zeros((self.size, len(signals.names), CODES), np.uint32)
-        self._sums = np.zeros((self.size, len(signals.numeric), moments.FIELDS), np.int64)
+    def __init__(self, signals: ModelSignals, size: int) -> None:
+        self._signals = signals
+        self.size = size
+        self._records = np.zeros(size, np.int64)
+        self.counts = np.zeros((size, len(signals.names), CODES), np.uint32)
+        self._sums = np.zeros((size, len(signals.numeric), moments.FIELDS), np.int64)
 
-    def add(self, columns: Columns, values: Floats, codes: Codes) -> None:
-        found = self._coder.codes([segment_column(field, columns, len(codes)) for field in self._plan.fields])
-        order = np.argsort(found, kind="stable")[: np.count_nonzero(found < self.size)]
+    def add(self, numbers: Ints, values: Floats, codes: Codes) -> None:
+        """Count records; those of no slice have the number -1."""
+        order = np.argsort(numbers, kind="stable")[np.count_nonzero(numbers < 0) :]
         if not len(order):
             return
-        slices, codes = found[order], codes[order]
+        slices, codes = numbers[order], codes[order]
         ends = np.append(np.flatnonzero(np.diff(slices)) + 1, len(slices))
         seen = slices[ends - 1]
         sums = self._signals.moments.sums(values[order], np.ascontiguousarray(codes[:, self._signals.numeric]), ends)
         sums[:, :, moments.LEAST :] = 0  # the extremes, which are no sums
         self._sums[seen] += sums
         self._records[seen] += np.diff(ends, prepend=0)
-        _count(codes, slices, self._counts)
+        _count(codes, slices, self.counts)
 
-    def slices(self, codec: SliceCodec) -> dict[str, Slice]:
-        """What has been counted, by segment."""
+    def packed(self, codec: SliceCodec) -> list[Slice]:
+        """What has been counted."""
         signals = self._signals
         sensitive = {FEATURE + feature.name for feature in signals.model.features if feature.sensitive}
         hidden = [position for position, name in enumerate(signals.names) if name in sensitive]
         is_value = np.array([value_codes(signal) for signal in signals.signals])
-        found: dict[str, Slice] = {}
+        found: list[Slice] = []
         for number in range(self.size):
-            counts = self._counts[number].astype(np.int64)
+            counts = self.counts[number].astype(np.int64)
             for position in hidden:
                 codes = np.flatnonzero(is_value[position])
                 whole = reference_counts(signals.signals[position])[codes].astype(np.int64)
                 counts[position, codes] = smoothed(counts[position, codes], whole, signals.model.disclose)
             many = (counts * is_value).sum(axis=1)[list(signals.numeric)]
             told = signals.moments.mean(self._sums[number], many), signals.moments.sd(self._sums[number], many)
-            packed = codec.pack(int(self._records[number]), counts, np.nan_to_num(np.column_stack(told)))
-            found[self._coder.texts[number]] = packed
-        return dict(sorted(found.items()))
+            found.append(codec.pack(int(self._records[number]), counts, np.nan_to_num(np.column_stack(told))))
+        return found
 
 
 @kernel

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from operators import raw_tracks
-from operators.calibration import ALLOWANCE, PRIOR
+from operators.calibration import ALLOWANCE, PRIOR, tilts
 from operators.chunks import Pane
 from operators.detectors import adwin, page_hinkley
 from operators.detectors.alarms import Alarms
@@ -49,7 +49,12 @@ class Bank:
     """Tracks of one detector on ranks, row by row: what each makes of a code is computed from the signal's rank."""
 
     def __init__(
-        self, tracks: Sequence[int], all_tracks: Sequence[Track], tables: ReferenceTables, standard: bool
+        self,
+        tracks: Sequence[int],
+        all_tracks: Sequence[Track],
+        tables: ReferenceTables,
+        always: ReferenceTables,
+        standard: bool,
     ) -> None:
         self.tracks = list(tracks)
         chosen = [all_tracks[t] for t in tracks]
@@ -62,6 +67,9 @@ class Bank:
         self.divisors = np.sqrt(self.blocks * self.tau) if standard else self.blocks
         self.ranks = tables.ranks
         self.mean, self.scale = np.zeros(len(chosen)), np.ones(len(chosen))
+        if tables is not always:  # the mean of spread ranks is not the same in all parts of a season
+            moved = tables.spread.mean - always.spread.mean
+            self.mean = np.where(self.spread, moved[self.signals], 0.0)
         if standard:
             self.mean = np.where(self.spread, tables.spread.mean[self.signals], tables.location.mean[self.signals])
             sd = np.where(self.spread, tables.spread.sd[self.signals], tables.location.sd[self.signals])
@@ -73,6 +81,22 @@ class Bank:
         ranks = self.ranks[self.signals]
         ranks = np.where(self.spread[:, None], spread_ranks(ranks), ranks)
         return np.asarray((ranks - self.mean[:, None]) * self.scale[:, None], np.float64)
+
+    def tilts(self, reference: Floats) -> tuple[Floats, Floats]:
+        """How fast high sums of each row get rare, upwards and downwards, see `calibration.tilts`.
+
+        Parameters
+        ----------
+        reference : float64, shape (signals, 256)
+            Counts by code.
+        """
+        counts = reference[self.signals]
+        # A block has as many independent values as it is taus long: so many, each standing for tau equal ones, are
+        # the most skewed it can be. The sum of r values over its deviation has root r times their tilt at k / root r.
+        roots = np.sqrt(self.blocks / self.tau)
+        allowance = ALLOWANCE / roots
+        up, down = (roots * tilts(counts, values, allowance) for values in (self.values, -self.values))
+        return up, down
 
     @property
     def has_blocks(self) -> bool:
@@ -91,18 +115,27 @@ class Tracks:
         Of the model version's signals.
     raw_columns
         Column of a pane's raw values for each signal that has one.
+    always
+        Where the tables are of a part of a season: those of all parts.
     """
 
-    def __init__(self, tracks: Sequence[Track], tables: ReferenceTables, raw_columns: dict[int, int]) -> None:
+    def __init__(
+        self,
+        tracks: Sequence[Track],
+        tables: ReferenceTables,
+        raw_columns: dict[int, int],
+        always: ReferenceTables | None = None,
+    ) -> None:
+        always = tables if always is None else always
         self.tracks = tuple(tracks)
         self.alone = [i for i, t in enumerate(tracks) if t.form == "raw" or t.plan.is_river]
         ranked = [i for i in range(len(tracks)) if i not in self.alone]
-        self.adwin = Bank([i for i in ranked if tracks[i].detector == "adwin"], tracks, tables, standard=False)
-        self.page_hinkley = Bank([i for i in ranked if tracks[i].detector != "adwin"], tracks, tables, standard=True)
+        self.adwin = Bank([i for i in ranked if tracks[i].detector == "adwin"], tracks, tables, always, False)
+        self.page_hinkley = Bank([i for i in ranked if tracks[i].detector != "adwin"], tracks, tables, always, True)
         self._ranks = tables.ranks
         self._raw_columns = raw_columns
         self._prior_mean = np.zeros(len(self.page_hinkley.tracks))
-        blocks = tables.totals[self.page_hinkley.signals] / self.page_hinkley.blocks
+        blocks = always.totals[self.page_hinkley.signals] / self.page_hinkley.blocks
         self._prior_weight = np.minimum(np.maximum(blocks, 1.0), PRIOR)
         self._banks = (self.adwin, self.page_hinkley)
         self._has_blocks = any(bank.has_blocks for bank in self._banks)

@@ -17,6 +17,7 @@ from operators.lepage import RankMoments, lepage
 from operators.onsets import Onset, likelihoods, likelihoods_of_shares, onset
 from operators.sketch import Counts, Slide
 from operators.wasserstein import scale
+from operators.window_tests import ReferenceTables
 from schemas.cloudevents import timestamp
 from schemas.events import Window
 from schemas.profile import NumericSignal
@@ -52,6 +53,7 @@ class Slides:
         self._slide_ms = detection.signals.model.window.slide_ms
         self.records = sum(slide.records for slide in slides)
         self._position = -1
+        self._references: dict[tuple[tuple[int, float], ...], Floats] = {}
 
     @cached_property
     def counts(self) -> Counts:
@@ -104,8 +106,9 @@ class Slides:
         newest, values = self._newest(position)
         after = sum(slide.start_ms(self._slide_ms) >= onset_ms for slide in self._slides)
         enough = int(np.searchsorted(values, LEAST)) + 1  # slides, from the newest on
-        row = newest[min(max(after, enough, 1), len(newest)) - 1]
-        tables = self._detection.tables
+        many = min(max(after, enough, 1), len(newest))
+        row = newest[many - 1]
+        tables = self._compared_with(many)
         one = slice(position, position + 1)
         tau = tables.inflated(np.full(self._signals, float(row.sum())))
         found = lepage(
@@ -134,6 +137,8 @@ class Slides:
         newest, _ = self._newest(position)
         tables = self._detection.tables
         rows = np.diff(newest, axis=0, prepend=0)[::-1].astype(np.float64)
+        if self._detection.season is not None:
+            rows = self._without_season(position, rows)
         reference = tables.counts[position]
         tau = tables.inflation.at(np.full(self._signals, float(rows.sum())))
         if tables.numeric[position]:
@@ -146,12 +151,36 @@ class Slides:
             )
         else:
             many = np.full(len(newest), position)
-            counted = np.ascontiguousarray(newest, np.float64)
+            rows = np.maximum(rows, 0)
+            counted = np.cumsum(rows[::-1], axis=0)
             tests = g_test(group_counts(counted, tables.counts[many], tables.groups[many], tables.continuous[many]))
             since = len(rows) - 1 - int(np.argmax(tests.statistic - tests.df))
             found = likelihoods_of_shares(rows, reference, since, float(tau.location[position]))
         starts_ms = np.array([slide.start_ms(self._slide_ms) for slide in self._slides], np.int64)
         return onset(found, starts_ms, np.array([slide.end_ms for slide in self._slides], np.int64))
+
+    def _without_season(self, position: int, rows: Floats) -> Floats:
+        """Counts of each slide, less what its time makes them differ from those of the whole window.
+
+        They may be a little below 0, and add up to the window's.
+        """
+        reference = np.array([self._reference_at(slide)[position] for slide in self._slides])
+        shares = reference / np.maximum(reference.sum(axis=1), 1.0)[:, None]
+        values = rows.sum(axis=1)
+        whole = values @ shares / max(float(values.sum()), 1.0)
+        return np.asarray(rows - values[:, None] * (shares - whole), np.float64)
+
+    def _reference_at(self, slide: Slide) -> Floats:
+        """Counts of the reference at the time of a slide, which many share."""
+        parts = self._detection.shares([slide])
+        key = tuple(parts.items())
+        if key not in self._references:
+            self._references[key] = self._detection.reference_at(parts)
+        return self._references[key]
+
+    def _compared_with(self, slides: int) -> ReferenceTables:
+        """Tables of the reference at the times of so many of the newest slides."""
+        return self._detection.over(self._slides[-slides:]).tables
 
     def _newest(self, position: int) -> tuple[Counts, Counts]:
         """Counts by code of the newest slide, of the newest two, ...; and their values in all."""

@@ -90,6 +90,16 @@ class TextReference(msgspec.Struct, frozen=True, kw_only=True):
     records: int | None  # so many records of the reference have each of them; None: they are from a file
 
 
+class Season(msgspec.Struct, frozen=True, kw_only=True):
+    """Records by the part of a period that they are in."""
+
+    period_ms: int
+    timezone: str
+    span_ms: int  # from the first record to the last
+    slices: tuple[Slice | None, ...]  # one for each part, from Monday's begin on; None: it has no record
+    calibrations: dict[str, Calibration]  # of each signal, of its values ranked in their parts
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the reference came from."""
 
@@ -108,6 +118,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     ``segments`` maps a segment's name (``country``, ``country,device``) to its values, most frequent first,
     as canonical segment texts (``country=DE``). ``slices`` has, under the same names, what the records of those
     values look like; of the least frequent ones it may lack some. Profiles of releases before 0.2 have none.
+    ``season`` is there if the configuration had one when the profile was made.
     """
 
     format: int = FORMAT
@@ -116,8 +127,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     provenance: Provenance
     signals: dict[str, Signal]
     segments: dict[str, tuple[tuple[str, int], ...]] = {}
-    slices: dict[str, dict[str, Slice]] | msgspec.UnsetType = msgspec.UNSET  # unset: not in the file, nor in its id
+    # Unset ones are not in the file, nor in its id.
+    slices: dict[str, dict[str, Slice]] | msgspec.UnsetType = msgspec.UNSET
     texts: dict[str, TextReference] | msgspec.UnsetType = msgspec.UNSET  # by name of the field; unset: there are none
+    season: Season | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def id(self) -> str:

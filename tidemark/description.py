@@ -9,6 +9,7 @@ from config.plan import DetectorPlan, FieldsPlan, ModelPlan, Plan, PredictionPla
 from operators.detection import defaults
 from operators.footprint import learned_footprint
 from operators.footprint import text as size
+from operators.profile_checks import season_text
 from schemas.profile import Profile
 from tidemark.sensitivity import sensitivity
 
@@ -117,6 +118,11 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
         f"{alarms.budget:g} false per {duration(alarms.period_ms)}, confirmed {alarms.confirm} times, recovered after "
         f"{alarms.recover}, from a {alarms.min_effect} effect, critical from a {alarms.critical} one",
     )
+    if model.season:
+        season = season_text(model.season.period_ms, model.season.bins, model.season.timezone)
+        spans = len(model.season.ignore)
+        left_out = f", {spans} span{'s' * (spans > 1)} left out" if spans else ""
+        yield "season", f"{season}{left_out}"
     if model.prediction:
         yield "prediction", _prediction(model.prediction)
     if model.features_from_profile:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import msgspec
+import numpy as np
+
 from config.durations import duration, time_ms
 from config.plan import ALL, ModelPlan
 from operators.detectable import UNEVEN, UNSOUND, describe
@@ -12,7 +15,7 @@ from operators.detection import Detection
 from operators.footprint import footprint
 from operators.footprint import text as size
 from operators.references import ModelSignals
-from operators.remarks import SLOW, dependent, longest_tau
+from operators.remarks import SLOW, dependent, longest_tau, season_remarks
 from operators.segment_references import LEAST
 from schemas.profile import Profile
 
@@ -34,7 +37,7 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     window = model.window
     expected = math.ceil(rate * window.size_ms) if rate else 0
     count = max(expected, window.min_count)
-    known = max(1, profile.provenance.rows)
+    known = _known(detection, max(1, profile.provenance.rows))
     if window.previous_ms:
         known = max(math.ceil((rate or count / window.size_ms) * window.previous_ms), window.min_count)
     found = describe(
@@ -51,8 +54,12 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     period = duration(model.alarms.period_ms)
     yield "budget", f"{detection.budget(ALL):g} false per {period} for all traffic{each}; level {found.level:.2g}"
     why = "at the rate of the reference" if expected >= window.min_count else "min_count"
-    what = f"the {duration(window.previous_ms)} before it" if window.previous_ms else "reference"
-    yield "typical window", f"{count} records ({why}), {what} {known}"
+    what = f"the {duration(window.previous_ms)} before it {known}"
+    if not window.previous_ms:
+        what = f"reference {profile.provenance.rows}"
+    if detection.season is not None:
+        what += f", at the times of a window as good as {known}"
+    yield "typical window", f"{count} records ({why}), {what}"
     asked = "".join(f"{name} {found.distances[name]:.3g}, " for name in detection.windowed if name in found.distances)
     page_hinkley = "" if window.previous_ms else f"page_hinkley {found.page_hinkley:.3g}, "
     yield (
@@ -72,6 +79,8 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
             f"segments by {', '.join(plan.fields)}",
             f"{many}; {own} of their {pairs} signals are compared with their own reference{rest}",
         )
+    if detection.season is not None:
+        yield from _season(profile, detection)
     needed = footprint(detection, 1)
     yield "state", f"at most {size(needed.key)} for each of {needed.keys} keys, {size(needed.total)} in a checkpoint"
     yield from _dependence(profile, detection, count)
@@ -102,6 +111,24 @@ def _before(model: ModelPlan, rate: float | None, count: int, known: int) -> Ite
             f"the {duration(window.previous_ms)} before a window have {known / count:.2g} times its records; with "
             f"{FEW_BEFORE} times as many smaller changes would be found: make 'previous' longer",
         )
+
+
+def _season(profile: Profile, detection: Detection) -> Iterator[tuple[str, str]]:
+    """How much of the reference there is at the times of a window."""
+    season = detection.season
+    assert season is not None, "asked for"
+    assert not isinstance(profile.season, msgspec.UnsetType), "profile_files refuses it"
+    records = [part.records if part else 0 for part in profile.season.slices]
+    kept = np.median(season.values / np.maximum(season.values + season.precision, 1), axis=0)
+    strongest = int(np.argmax(kept))
+    yield (
+        "season",
+        f"the reference covers {profile.season.span_ms / profile.season.period_ms:.3g} periods, "
+        f"{min(records)} to {max(records)} records in a part; strongest in {detection.signals.names[strongest]}, where "
+        f"{kept[strongest]:.0%} of what a window is compared with is of its part alone",
+    )
+    for line in season_remarks(profile):
+        yield "warning", line
 
 
 def _dependence(profile: Profile, detection: Detection, count: int) -> Iterator[tuple[str, str]]:
@@ -139,6 +166,16 @@ def _dependence(profile: Profile, detection: Detection, count: int) -> Iterator[
                 f"{name}: a window comes to {count / values:.0f} independent values (at least {FEW_IN_WINDOW}); "
                 "small changes are not found, and long runs may alarm too often: take a larger window",
             )
+
+
+def _known(detection: Detection, rows: int) -> int:
+    """From how many records the reference of a typical window is known."""
+    season, window = detection.season, detection.signals.model.window
+    if season is None:
+        return rows
+    plan = season.calendar.plan
+    parts = max(1, round(window.size_ms * plan.bins / plan.period_ms))
+    return max(1, min(rows, int(parts * np.median(season.values + season.precision))))
 
 
 def _rate(profile: Profile) -> float | None:

@@ -21,7 +21,6 @@ def test_everything():
         f"models.churn.performance: {LATER}",
         f"models.churn.estimated_performance: {LATER}",
         f"models.churn.expect: {LATER}",
-        f"models.churn.season: {LATER}",
         f"models.churn.value: {LATER}",
         f"models.churn.retrain: {LATER}",
         f"models.churn.features.vector: type 'embedding' is {LATER}",

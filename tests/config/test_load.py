@@ -13,6 +13,7 @@ from config.plan import (
     ModelPlan,
     Plan,
     PredictionPlan,
+    SeasonPlan,
     SegmentPlan,
     SinkPlan,
     SourcePlan,
@@ -119,6 +120,12 @@ def test_everything():
                 ),
                 segments=(SegmentPlan(fields=("country",)), SegmentPlan(fields=("country", "device"))),
                 disclose=30,
+                season=SeasonPlan(
+                    period_ms=604_800_000,
+                    bins=168,
+                    timezone="Europe/Berlin",
+                    ignore=((1_798_070_400_000, 1_798_329_600_000),),
+                ),
             ),
         ),
     )

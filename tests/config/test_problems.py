@@ -185,6 +185,7 @@ def test_security(security, expected, problems):
 
 
 NUMBER = "is not a whole number"
+LEARNED = "comes from a profile, and here references are learned from the stream; leave one of them out"
 
 
 @pytest.mark.parametrize(
@@ -250,6 +251,14 @@ NUMBER = "is not a whole number"
                                                "'Europe/Berlin')"]),
         ("season: {ignore: [{from: 2026-01-02, to: 2026-01-01}]}",
          ["season.ignore[0]: begins at '2026-01-02', not before its end ('2026-01-01')"]),
+        ("season: {bins: 1}", [f"season.bins: '1' {NUMBER} (at least 2 and at most 10080)"]),
+        ("season: {period: 10 min, bins: 61}", ["season.bins: 61 parts of '10 min' are shorter than job.pane "
+                                                "('10 s')"]),
+        ("season: {zone: UTC}", ["season.zone: 'zone' is not a key (bins, ignore, period, timezone); did you mean "
+                                "'timezone'?"]),
+        ("season: {ignore: [{from: 2026-01-02, why: x}]}", ["season.ignore[0]: has no 'to'"]),
+        ("season: {}\n    reference: {learn: 1000}", [f"season: {LEARNED}"]),
+        ("season: {}\n    on_unknown_version: learn", [f"season: {LEARNED}"]),
         ("retrain: {when: [quallity]}", [
             "retrain.when[0]: 'quallity' is not a kind of episode (feature, prediction, target, confidence, "
             "performance, estimated_performance, correlation, multivariate, quality); did you mean 'quality'?"]),

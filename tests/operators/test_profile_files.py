@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from config.measured import measured
-from config.plan import FeaturePlan, VersionPlan
+from config.plan import FeaturePlan, SeasonPlan, VersionPlan
 from operators.profile_files import find, load_references
 from operators.values import disguised
 from operators.vocabulary import read_vocabulary
 from schemas import profile as profiles
 from schemas.errors import ProfileError
-from schemas.profile import TextReference
+from schemas.profile import Season, TextReference
 from tests.operators.decoding import job, model, named, numeric, profile
 
 
@@ -230,3 +230,31 @@ def test_damaged_texts(tmp_path, words, signals, what):
     made = msgspec.structs.replace(made, signals=signals or made.signals)
     said = error(write(tmp_path, made), features=TITLE)
     assert said == f"profile churn-3.json: is damaged (title: {what}); run 'tidemark profile' again"
+
+
+@pytest.mark.parametrize(
+    ("made", "wrong"),
+    [
+        (msgspec.UNSET, "made without season"),
+        (Season(period_ms=86_400_000, timezone="UTC", span_ms=0, slices=(None,) * 24, calibrations={}),
+         "made with a season of 24 parts of 1 day in UTC"),
+        (Season(period_ms=604_800_000, timezone="Asia/Tokyo", span_ms=0, slices=(None,) * 168, calibrations={}),
+         "made with a season of 168 parts of 7 days in Asia/Tokyo"),
+    ],
+)  # fmt: skip
+def test_a_profile_of_another_season(tmp_path, made, wrong):
+    """Has no slices to compare with: which it has, which are wanted, and what to do."""
+    reference = write(tmp_path, msgspec.structs.replace(profile(), season=made))
+    season = SeasonPlan(period_ms=604_800_000, bins=168)
+    assert error(reference, season=season) == (
+        f"profile churn-3: {wrong} (wanted 168 parts of 7 days in UTC); run 'tidemark profile' again"
+    )
+
+
+def test_a_season_that_the_configuration_does_not_ask_for(tmp_path):
+    """Does no harm; nor does one that ignores something else."""
+    season = Season(period_ms=86_400_000, timezone="UTC", span_ms=0, slices=(None,) * 24, calibrations={})
+    reference = write(tmp_path, msgspec.structs.replace(profile(), season=season))
+    assert load(reference).profiles
+    ignore = ((0, 1_000),)
+    assert load(reference, season=SeasonPlan(period_ms=86_400_000, bins=24, ignore=ignore)).profiles

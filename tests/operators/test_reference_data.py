@@ -1,5 +1,6 @@
 import json
 
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -10,11 +11,14 @@ from config.plan import (
     JobPlan,
     ModelPlan,
     Plan,
+    SeasonPlan,
     SegmentPlan,
     SinkPlan,
     SourcePlan,
+    TimePlan,
     WindowPlan,
 )
+from operators.plain_times import NO_TIME
 from operators.reference_data import ReferenceData, check_columns, file_source, topic_source
 from schemas.errors import DataError, UsageError
 
@@ -187,3 +191,28 @@ def test_topics_are_read_like_their_source():
     table = SourcePlan(name="p", kind="predictions", path="b.csv", format="csv", fields=FieldsPlan(id="key"))
     made = topic_source(plan(table), "churn", "archive")
     assert (made.topic, made.path, made.format, made.fields) == ("archive", None, "json", FieldsPlan())
+
+
+SEASONAL = msgspec.structs.replace(
+    MODEL, season=SeasonPlan(period_ms=86_400_000, bins=24, ignore=((2_000_000_000_000, 2_000_000_002_000),))
+)
+
+
+def test_times_that_the_season_ignores():
+    """Their records are left out and counted; those without a time are in no part of it, and counted too."""
+    data = ReferenceData(SEASONAL, LINES)
+    of = [2_000_000_000_000 + second * 1_000 for second in range(-1, 4)]
+    columns = data.select(lines(*({"id": second, "timestamp": time} for second, time in enumerate(of)), {"id": 9}))
+    assert columns.fields["id"] == [0, 3, 4, 9]
+    assert data.times_ms.tolist() == [of[0], of[3], of[4], NO_TIME]
+    assert (data.used, data.ignored, data.untimed) == (4, 2, 1)
+
+
+def test_times_of_rows():
+    """With `every` a row's number gives its time, dead ones counted."""
+    time = TimePlan(kind="every", every_us=1_000_000, from_ms=2_000_000_001_000)
+    data = ReferenceData(SEASONAL, msgspec.structs.replace(LINES, time=time))
+    assert data.select([b"{}", b"x", b"{}"]).rows.tolist() == [2]
+    assert data.times_ms.tolist() == [2_000_000_003_000]
+    data.select([b"{}"])
+    assert data.times_ms.tolist() == [2_000_000_004_000]

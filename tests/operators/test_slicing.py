@@ -8,18 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.plan import FeaturePlan, SegmentPlan
+from config.plan import FeaturePlan, SeasonPlan, SegmentPlan
 from operators.codes import CODES, INVALID, MISSING
 from operators.columns import extract
 from operators.merging import merge
+from operators.plain_times import NO_TIME
 from operators.profile_checks import damage
 from operators.profiling import ProfileBuilder
 from operators.references import ModelSignals
 from operators.remarks import remarks
 from operators.segment_references import SegmentReferences
+from operators.slices import SliceReader
 from operators.slicing import SliceCounter
 from operators.values import disguised
-from schemas.errors import ProfileError
+from schemas.errors import ProfileError, UsageError
 from schemas.profile import NumericSignal, decode, encode
 from tests.operators.test_profiling import ORIGIN, SOURCE, model
 
@@ -30,18 +32,17 @@ VALUES = {
     "plan": st.sampled_from(["gold", "basic", None, 7]),
     "member": st.sampled_from([True, False, None, "maybe"]),
 }
-RECORDS = st.lists(
-    st.fixed_dictionaries(
-        {"features": st.fixed_dictionaries(VALUES)},
-        optional={
-            "country": st.sampled_from(["DE", "FR", "AT", None]),
-            "prediction": st.sampled_from(["yes", "no", None]),
-            "confidence": st.one_of(st.none(), st.floats(0, 1)),
-        },
-    ),
-    min_size=1,
-    max_size=60,
+RECORD = st.fixed_dictionaries(
+    {"features": st.fixed_dictionaries(VALUES)},
+    optional={
+        "country": st.sampled_from(["DE", "FR", "AT", None]),
+        "prediction": st.sampled_from(["yes", "no", None]),
+        "confidence": st.one_of(st.none(), st.floats(0, 1)),
+    },
 )
+RECORDS = st.lists(RECORD, min_size=1, max_size=60)
+MONDAY_MS, DAY_MS = 4 * 86_400_000, 86_400_000
+SEASONAL = msgspec.structs.replace(MODEL, season=SeasonPlan(period_ms=DAY_MS, bins=24))
 
 
 def columns(records, plan):
@@ -233,3 +234,122 @@ def test_a_damaged_slice_is_noticed(change):
     found = damage(msgspec.structs.replace(made, slices={**made.slices, "country": {"country=DE": part}}))
     assert found is not None
     assert found.startswith("country=DE: ")
+
+
+def in_season(records, plan=SEASONAL, like=None, pieces=1):
+    """With a record each quarter of an hour, two days and a half of them."""
+    when = MONDAY_MS + 900_000 * np.arange(len(records))
+    builder = ProfileBuilder(plan, like)
+    parts_of = [(columns(records[start::pieces], plan), when[start::pieces]) for start in range(pieces)]
+    for part, times_ms in parts_of:
+        builder.add(part, SOURCE, times_ms)
+    counter = SliceCounter(plan, builder.build(ORIGIN, "3"))
+    for part, times_ms in parts_of:
+        counter.add(part, SOURCE, times_ms)
+    return counter.build(builder)
+
+
+@settings(deadline=None)
+@given(records=st.lists(RECORD, min_size=1, max_size=240), pieces=st.integers(1, 5))
+def test_a_part_of_the_season_is_the_profile_of_its_records(records, pieces):
+    """Counts by code; a part without records has no slice; segments are as without a season."""
+    made = in_season(records, pieces=pieces)
+    assert damage(made) is None
+    assert made.season.span_ms == 900_000 * (len(records) - 1)
+    if records:
+        plain = sliced(records, plan=MODEL)
+        assert made.slices == plain.slices
+    signals = ModelSignals(SEASONAL, made)
+    reader = SliceReader(made.signals, dict(zip(signals.names, signals.signals, strict=True)))
+    for hour, packed in enumerate(made.season.slices):
+        inside = [one for number, one in enumerate(records) if number // 4 % 24 == hour]
+        assert (packed is None) == (not inside)
+        if packed is None:
+            continue
+        alone = profile(inside, model(segments=()), like=made).signals
+        counts = dict(zip(signals.names, reader.read(packed).counts, strict=True))
+        for name, signal in alone.items():
+            row = counts[name]
+            assert (row[MISSING], row[INVALID]) == (signal.missing, signal.invalid)
+            if isinstance(signal, NumericSignal):
+                assert tuple(row[: len(signal.counts)].tolist()) == signal.counts
+            else:
+                names = [category for category, _ in made.signals[name].categories]
+                assert {n: c for n, c in zip(names, row.tolist(), strict=False) if c} == dict(signal.categories)
+
+
+@settings(deadline=None)
+@given(some=st.lists(RECORD, min_size=1, max_size=100), others=st.lists(RECORD, min_size=1, max_size=100))
+def test_merged_parts_of_the_season_are_those_of_all_records(some, others):
+    """Of profiles on the same bins; they cover the sum of both spans."""
+    full = {"features": {"age": 1, "plan": "gold", "member": True}, "prediction": "yes", "confidence": 0.5}
+    some, others = [*some, full], [*others, full]
+    like = profile([*some, *others])
+    one, other = in_season(some, like=like), in_season(others, like=like)
+    merged = merge(one, other)
+    assert damage(merged) is None
+    assert merged.season.span_ms == one.season.span_ms + other.season.span_ms
+    records = [[part.records if part else 0 for part in made.season.slices] for made in (one, other, merged)]
+    assert np.add(*records[:2]).tolist() == records[2]
+    assert set(merged.season.calibrations) == set(merged.signals)
+
+
+def test_profiles_of_two_seasons_cannot_be_merged():
+    """Nor one with a season and one without."""
+    records = [{"features": {"age": 1}}] * 4
+    one, like = in_season(records), profile(records)
+    elsewhere = msgspec.structs.replace(SEASONAL, season=SeasonPlan(period_ms=DAY_MS, bins=24, timezone="Asia/Tokyo"))
+    for other in (sliced(records, like=like), in_season(records, plan=elsewhere, like=like)):
+        with pytest.raises(ProfileError, match="they do not have one season"):
+            merge(one, other)
+
+
+def test_records_without_a_time_are_in_no_part():
+    """But in the whole."""
+    records = [{"features": {"age": 1}}] * 4
+    part = columns(records, SEASONAL)
+    builder = ProfileBuilder(SEASONAL)
+    when = np.array([MONDAY_MS, NO_TIME, MONDAY_MS, NO_TIME])
+    builder.add(part, SOURCE, when)
+    counter = SliceCounter(SEASONAL, builder.build(ORIGIN, "3"))
+    counter.add(part, SOURCE, when)
+    counter.add(part, SOURCE, None)
+    made = counter.build(builder)
+    assert [one.records for one in made.season.slices if one] == [2]
+    assert made.season.span_ms == 0
+
+
+def test_a_season_with_too_many_parts_for_the_memory():
+    """Says how many there is room for."""
+    made = profile([{"features": {"age": 1}}], SEASONAL)
+    with pytest.raises(UsageError) as raised:
+        SliceCounter(SEASONAL, made, cells=23 * CODES * len(made.signals))
+    assert str(raised.value) == (
+        "models.churn.season.bins: 24 parts with 3 signals do not fit the memory of profiling (at most 23); take fewer"
+    )
+
+
+def test_what_a_season_lacks_is_said():
+    """Periods, and records in its parts."""
+    short = remarks(in_season([{"features": {"age": number}} for number in range(120)]), SEASONAL)
+    assert [line for line in short if line.startswith("season: ")] == [
+        "season: the reference covers 1.2 of its periods (at least 2): what comes back cannot be told from chance, and "
+        "only large changes will be found; profile a longer time",
+        "season: 24 of its 24 parts have fewer than 50 records and are compared mostly with the whole; profile a "
+        "longer time, or take fewer bins",
+    ]
+    enough = remarks(in_season([{"features": {"age": number}} for number in range(24 * 4 * 13)]), SEASONAL)
+    assert not [line for line in enough if line.startswith("season: ")]
+
+
+def test_a_season_of_records_whose_first_have_no_times():
+    """How they follow each other is told in the order in which they came, as without a season."""
+    records = [{"features": {"age": number % 7}} for number in range(300)]
+    part = columns(records, SEASONAL)
+    builder = ProfileBuilder(SEASONAL)
+    builder.add(part, SOURCE, None)
+    counter = SliceCounter(SEASONAL, builder.build(ORIGIN, "3"))
+    counter.add(part, SOURCE, MONDAY_MS + 900_000 * np.arange(300))
+    made = counter.build(builder)
+    assert made.provenance.order == "file"
+    assert made.season.calibrations == {name: signal.calibration for name, signal in made.signals.items()}

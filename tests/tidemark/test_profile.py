@@ -204,3 +204,39 @@ def test_elec2(folder, capsys):
     demand = made.signals["feature.nswdemand"]
     assert (demand.discrete, len(demand.counts)) == (False, 250)
     assert max(demand.counts) < 1.2 * 17_424 / 250
+
+
+SEASONAL = CONFIGURATION + "    season: {period: 1 day, bins: 24, ignore: [{from: 2026-01-03, to: 2026-01-04}]}\n"
+
+
+def test_a_season(folder, capsys):
+    """Its parts are in the profile; what it ignores and what has no time is said; a backtest reads it."""
+    (folder / "monitors.yaml").write_text(SEASONAL)
+    records = [record(0, timestamp=f"2026-01-{1 + i // 24:02d}T{i % 24:02d}:30:00Z") for i in range(24 * 4)]
+    write(folder, "train.jsonl", *records, record(0, timestamp=None))
+    assert run("--data", "train.jsonl", "-o", "profiles/churn-3.json") == 0
+    made = profiles.decode((folder / "profiles" / "churn-3.json").read_bytes())
+    assert [part.records for part in made.season.slices] == [3] * 24
+    assert (made.season.period_ms, made.season.timezone) == (86_400_000, "UTC")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == [
+        "24 of 97 records left out, as the season ignores their time",
+        "1 of 97 records have no time; they are in no part of the season",
+    ]
+    assert (
+        "season: 24 of its 24 parts have fewer than 50 records and are compared mostly with the whole; profile a "
+        "longer time, or take fewer bins"
+    ) in lines
+    write(folder, "live.jsonl", *records)
+    assert cli.main(["backtest", "monitors.yaml", "--data", "live.jsonl", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["records"]["used"] == 96
+
+
+def test_a_season_without_times(folder, capsys):
+    """There is nothing to tell its parts by."""
+    (folder / "monitors.yaml").write_text(SEASONAL)
+    write(folder, "train.jsonl", *({**record(i), "timestamp": None} for i in range(9)))
+    assert run("--data", "train.jsonl") == 2
+    assert capsys.readouterr().err.endswith(
+        "train.jsonl: no record of churn has a time, which its season needs; give 'fields.timestamp' of the source\n"
+    )

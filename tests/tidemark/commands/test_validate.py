@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from config import load
 from config.plan import Plan
+from operators.slices import SliceCodec
 from schemas import profile as profiles
-from schemas.profile import Calibration, NumericSignal, Profile, Provenance
+from schemas.profile import Calibration, NumericSignal, Profile, Provenance, Season
 from tidemark import cli
 
 CONFIGURATION = """\
@@ -257,4 +259,63 @@ def test_a_configuration_that_is_not_there(capsys):
     assert capsys.readouterr() == (
         "",
         "none.yaml:1:1: no such file; 'tidemark init --from DATA -o FILE' writes a first one\n",
+    )
+
+
+SEASONAL = """\
+sources: {predictions: {path: a.jsonl}}
+models:
+  churn:
+    reference: ref.json
+    features: {from: profile}
+    season: {period: 1 day, bins: 4, timezone: Europe/Berlin, ignore: [{from: 2026-12-24, to: 2026-12-27, why: sale}]}
+"""
+
+
+def test_a_season_is_told(folder, capsys):
+    """What it is, how much of the reference is in its parts, and what that lacks."""
+    (folder / "c.yaml").write_text(SEASONAL)
+    made = profiles.decode(profile("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", 86_401))
+    assert cli.main(["validate", "c.yaml"]) == 0
+    assert "  season           4 parts of 1 day in Europe/Berlin, 1 span left out\n" in capsys.readouterr().out
+
+    def shown(span_ms, *counts):
+        codec = SliceCodec(list(made.signals.values()))
+        rows = np.zeros((1, 256), np.int64)
+        slices = []
+        for low, high in counts:
+            rows[0, :2] = low, high
+            slices.append(codec.pack(low + high, rows, np.ones((1, 2))) if low + high else None)
+        calibrations = {"feature.age": Calibration(values=86_401, error=0.01, tau=(4.0,), spread_tau=(1.0,))}
+        season = Season(
+            period_ms=86_400_000, timezone="Europe/Berlin", span_ms=span_ms, slices=slices, calibrations=calibrations
+        )
+        (folder / "ref.json").write_bytes(profiles.encode(msgspec.structs.replace(made, season=season)))
+        assert cli.main(["validate", "c.yaml"]) == 0
+        return capsys.readouterr().out.split("\nmodel churn, profile of any version\n")[1].splitlines()
+
+    enough = shown(864_000_000, (20_000, 2_000), (2_000, 20_000), (20_000, 2_000), (1_200, 19_201))
+    assert enough[1].endswith(", reference 86401, at the times of a window as good as 22000")
+    assert [" ".join(line.split()) for line in enough if line.startswith("  season")] == [
+        "season the reference covers 10 periods, 20401 to 22000 records in a part; strongest in feature.age"
+        ", where 100% of what a window is compared with is of its part alone"
+    ]
+    assert [line for line in enough if "season: " in line] == []
+    assert "most in feature.age, where 4 values say as much as one" in "\n".join(enough)  # that of the season
+    lacking = shown(100_000_000, (40, 2), (0, 0), (43_160, 43_198), (0, 1))
+    assert [" ".join(line.split()) for line in lacking if "season: " in line] == [
+        "warning season: the reference covers 1.2 of its periods (at least 2): what comes back cannot be "
+        "told from chance, and only large changes will be found; profile a longer time",
+        "warning season: 3 of its 4 parts have fewer than 50 records and are compared mostly with the "
+        "whole; profile a longer time, or take fewer bins",
+    ]
+
+
+def test_a_profile_without_the_season(folder, capsys):
+    """One line that says what to do, and the status of a bad configuration."""
+    (folder / "c.yaml").write_text(SEASONAL)
+    (folder / "ref.json").write_bytes(profile(None, None, 100))
+    assert cli.main(["validate", "c.yaml"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "profile churn: made without season (wanted 4 parts of 1 day in Europe/Berlin); run 'tidemark profile' again\n"
     )
