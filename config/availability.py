@@ -10,7 +10,6 @@ from config.model import Model
 from config.models import File
 
 RELEASE = "0.1"  # the series, as in the package's version
-TYPES_LATER = ("embedding",)
 LATER = (
     "labels",
     "performance",
@@ -48,6 +47,3 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
     for setting, value in model.quality:
         if setting != "freshness" and value != getattr(Quality(), setting):
             yield ("quality", setting), ""
-    for name, feature in model.features.items() if isinstance(model.features, dict) else ():
-        if feature.type in TYPES_LATER:
-            yield ("features", name), f"type '{feature.type}' is "

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from config.availability import TYPES_LATER, unavailable
+from config.availability import unavailable
 from config.durations import time_ms
 from config.measured import measured
 from config.model import Detector, Feature, FromProfile, Model, Reference, Segment
@@ -247,10 +247,8 @@ def _located(model: ModelPlan, directory: Path) -> ModelPlan:
 
 
 def _features(model: Model) -> tuple[FeaturePlan, ...]:
-    """All that this release can watch; `Plan.unavailable` tells of the others."""
     features = model.features.items() if isinstance(model.features, dict) else ()
-    plans = [_feature(name, feature) for name, feature in features if feature.type not in TYPES_LATER]
-    return tuple(watched for plan in plans for watched in measured(plan))
+    return tuple(watched for name, feature in features for watched in measured(_feature(name, feature)))
 
 
 def _feature(name: str, feature: Feature) -> FeaturePlan:
@@ -261,6 +259,7 @@ def _feature(name: str, feature: Feature) -> FeaturePlan:
         range=feature.range,
         detectors=None if feature.detectors is None else tuple(_detector(detector) for detector in feature.detectors),
         vocabulary=feature.vocabulary,
+        dim=feature.dim,
     )
 
 

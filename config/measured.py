@@ -1,4 +1,4 @@
-"""Features that are measured: a text becomes numbers, and these are watched like any other."""
+"""Features that are measured: a text or an embedding becomes numbers, and these are watched like any other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 
 from config.plan import FeaturePlan
 
-MEASURES = {"text": ("length", "coverage")}
+MEASURES = {"text": ("length", "coverage"), "embedding": ("norm", "distance")}
 
 
 def measured_names(name: str, kind: str) -> tuple[str, ...]:

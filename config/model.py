@@ -161,7 +161,7 @@ class Feature(Section):
     sensitive: Flag = False
     detectors: tuple[Detector, ...] | None = None
     vocabulary: String | None = None
-    dim: Annotated[int, Within(1, 65_536)] | None = None
+    dim: Annotated[int, Within(1, 8_192)] | None = None
 
 
 class FromProfile(Section):

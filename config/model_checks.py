@@ -161,6 +161,8 @@ def _feature_problems(path: Path, name: str, feature: Feature) -> Iterator[Probl
 
 def _measured_problems(path: Path, name: str, feature: Feature, model: Model) -> Iterator[Problem]:
     """What does not fit a feature of which numbers are measured."""
+    if feature.type == "embedding" and feature.dim is None:
+        yield Problem(path, "is an embedding without 'dim', how many numbers it has")
     for watched in measured_names(name, feature.type):
         if watched in model.features:  # type: ignore[operator]  # it names them
             yield Problem(path, f"is watched as '{watched}', which is the name of another feature; rename one of them")
@@ -183,9 +185,7 @@ def _moving_problems(path: Path, model: Model) -> Iterator[Problem]:
 
 def _detector_problems(path: Path, detector: Detector, feature: Feature) -> Iterator[Problem]:
     numeric = feature.type == "numeric" or feature.type in MEASURES
-    if feature.type == "embedding":
-        yield Problem(path, f"'{detector.name}' is for numbers and categories, not {feature.type}")
-    elif detector.river:
+    if detector.river:
         yield from river_problems(path, detector.name, detector.options, "numeric" if numeric else feature.type)
     elif not numeric and detector.name in NUMBERS_ONLY:
         yield Problem(path, f"'{detector.name}' is for numeric features, not {feature.type} ({', '.join(ANYTHING)})")

@@ -80,16 +80,17 @@ class DetectorPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeaturePlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One feature that is watched. A text is not: `config.measured` makes numeric features of it."""
+    """One feature that is watched. Texts and embeddings are not: `config.measured` makes numeric features of them."""
 
     name: str
     type: Literal["numeric", "categorical", "boolean", "text", "embedding"]
     sensitive: bool = False
     range: tuple[float, float] | None = None
     detectors: tuple[DetectorPlan, ...] | None = None  # None: the defaults of its type
-    of: str | None = None  # the text that this number is measured of
-    measure: Literal["length", "coverage"] | None = None  # what is measured of it
+    of: str | None = None  # the text or embedding that this number is measured of
+    measure: Literal["length", "coverage", "norm", "distance"] | None = None  # what is measured of it
     vocabulary: str | None = None  # file of the words that texts are expected to have; None: those of the reference
+    dim: int | None = None  # numbers of an embedding
 
     @property
     def field(self) -> str:

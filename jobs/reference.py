@@ -103,7 +103,8 @@ def make_profile(
         return reference
 
     maker = YardstickMaker(plan)
-    before = read(lambda columns, _: maker.add(columns)) if maker.needed else None
+    texts = source.format == "csv"
+    before = read(lambda columns, _: maker.add(columns, texts=texts)) if maker.needed else None
     yardsticks = maker.build()
     builder = ProfileBuilder(plan, yardsticks=yardsticks)
     reference = read(lambda columns, reference: builder.add(columns, source, reference.times_ms))
@@ -111,7 +112,7 @@ def make_profile(
         message = f"{data}: has no records of {model}{_why(reference)}" if reference.read else f"{data}: has no records"
         raise DataError(message)
     if before is not None:
-        _check_unchanged(data, model, before, reference, "to measure texts")
+        _check_unchanged(data, model, before, reference, "to measure it")
     made = builder.build(_provenance(data, reference), reference.version)
     if not any(signal.count for name, signal in made.signals.items() if name.startswith("feature.")):
         message = f"{data}: no feature of {model} has a value in any of {reference.used:,} records; correct their names"

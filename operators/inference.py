@@ -21,6 +21,8 @@ NUMBERS = 0.95  # share of numbers from which on a column is numeric; the others
 TIMES = 0.95
 CLASSES = 20  # different whole numbers that are still classes
 IDENTIFIER = 1_000  # different texts that are no longer categories
+VECTOR = 8  # numbers from which on lists of one length are embeddings
+LONGEST_VECTOR = 8_192
 WORDS = 3  # of which such texts are no identifiers either
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b")  # also in an order that nobody can know, as 1/2/11
 _YEAR_1990_MS, _YEAR_2100_MS = 631_152_000_000, 4_102_444_800_000
@@ -65,8 +67,9 @@ POSITIVE = (
 class Guess(msgspec.Struct, frozen=True):
     """What a column is as a feature."""
 
-    type: Literal["numeric", "categorical", "boolean", "text"] | None  # None: it should not be one
+    type: Literal["numeric", "categorical", "boolean", "text", "embedding"] | None  # None: it should not be one
     remark: str | None = None
+    dim: int | None = None  # of an embedding
 
 
 def guess_type(values: Sequence[Any], *, texts: bool) -> Guess:
@@ -78,7 +81,12 @@ def guess_type(values: Sequence[Any], *, texts: bool) -> Guess:
     present = [value for value in values if value is not None]
     if not present:
         return Guess(None, "has no values")
+    if texts and all(str(value).startswith("[") for value in present):
+        present = list(map(_array, present))
     if any(isinstance(value, (list, dict)) for value in present):
+        dim = len(present[0]) if isinstance(present[0], list) else 0
+        if VECTOR <= dim <= LONGEST_VECTOR and all(_is_vector(value, dim) for value in present):
+            return Guess("embedding", dim=dim)
         return Guess(None, "holds lists or objects")
     if all(value is True or value is False or str(value).lower() in ("true", "false") for value in present):
         return Guess("boolean")
@@ -97,6 +105,18 @@ def guess_type(values: Sequence[Any], *, texts: bool) -> Guess:
             return Guess("text")
         return Guess(None, f"has {different:,} different texts in {len(present):,} records")
     return Guess("categorical")
+
+
+def _array(cell: Any) -> Any:
+    """What a cell holds as JSON."""
+    try:
+        return msgspec.json.decode(str(cell).encode())
+    except msgspec.DecodeError:
+        return []
+
+
+def _is_vector(value: Any, dim: int) -> bool:
+    return isinstance(value, list) and len(value) == dim and all(isinstance(numeric(each), float) for each in value)
 
 
 def _are_times(present: Sequence[Any], *, texts: bool) -> bool:
@@ -201,7 +221,8 @@ def infer_features(
     texts = source.format == "csv"
     features: list[FeaturePlan] = []
     for name, values in features_of(records, source).items():
-        kind = guess_type(values, texts=texts).type
+        guess = guess_type(values, texts=texts)
+        kind = "categorical" if guess.type == "boolean" else guess.type
         if kind is not None and name not in exclude:
-            features += measured(FeaturePlan(name=name, type="categorical" if kind == "boolean" else kind))
+            features += measured(FeaturePlan(name=name, type=kind, dim=guess.dim))
     return tuple(features)

@@ -60,7 +60,10 @@ class JsonReader:
         if is_direct(source, self.beside):
             self._typed = msgspec.json.Decoder(self._record).decode
         self._scanner: Scanner | None = None
-        if self._typed is not None and self._one is not None:
+        # The scanner takes no arrays; it would only cost time.
+        vectors = self._one.layout.vectors if self._one is not None else ()
+        arrays = any(source.carries is None or name in source.carries for name in vectors)
+        if self._typed is not None and self._one is not None and not arrays:
             self._scanner = Scanner(source, self._one.layout, self._one.beside)
         # Numbers beyond floats come as infinities, so that they matter only where they are used.
         self._untyped = msgspec.json.Decoder(float_hook=float).decode
@@ -211,11 +214,12 @@ class JsonReading:
         records = self._records if len(rows) == self.rows else [self._records[row] for row in rows.tolist()]
         features = [msgspec.structs.astuple(record.features) for record in records]
         count = len(of.layout.numbers)
-        numbers_ = [values[:count] for values in features] if of.layout.names else features
+        others = (*of.layout.names, *of.layout.vectors)
+        numbers_ = [values[:count] for values in features] if others else features
         return Records(
             rows=rows,
             numbers=np.array(numbers_, np.float64).reshape(len(records), count),
-            names={name: [values[of.slots[name]] for values in features] for name in of.layout.names},
+            names={name: [values[of.slots[name]] for values in features] for name in others},
             prediction=[record.prediction for record in records],
             confidence=_confidences(records),
             segments={name: self._segment(name, of.slots[name], features, records) for name in of.layout.segments},

@@ -1,32 +1,61 @@
-"""Measures: the numbers that are watched in place of a text, and what of the reference they are measured by."""
+"""Measures: the numbers that are watched in place of a text or an embedding, and what they are measured by."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from config.measured import MEASURES
 from config.plan import FeaturePlan, ModelPlan
 from operators.columns import Column, Columns
+from operators.directions import VectorSample, Yardstick, hash_vectors
+from operators.vectors import Vectors
 from operators.vocabulary import FEWEST_RECORDS, WordCounts, read_vocabulary, word_hashes_of
 from operators.words import Hashes, Texts, WordSet, lengths
-from schemas.profile import Profile, TextReference
+from schemas.profile import Profile, TextReference, VectorReference
 
+Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 
 class Yardsticks(msgspec.Struct, frozen=True):
-    """What a reference gives to measure by."""
+    """What a reference gives to measure by, and how its own records are measured."""
 
     texts: dict[str, TextReference] = {}
+    vectors: dict[str, VectorReference] = {}
     sure: dict[str, Hashes] = {}  # words by which the reference's own records are measured, where they are others
+    below: dict[str, np.uint64] = {}  # hashes of vectors by which the directions were found
 
 
 def yardsticks_of(profile: Profile) -> Yardsticks:
     """What records are measured by that are no part of the profile's reference."""
-    return Yardsticks({} if isinstance(profile.texts, msgspec.UnsetType) else profile.texts)
+    texts, vectors = profile.texts, profile.vectors
+    return Yardsticks(
+        {} if isinstance(texts, msgspec.UnsetType) else texts, {} if isinstance(vectors, msgspec.UnsetType) else vectors
+    )
+
+
+def measured_fields(profile: Profile) -> list[FeaturePlan]:
+    """Texts and embeddings that a profile describes."""
+    yardsticks = yardsticks_of(profile)
+    texts = [FeaturePlan(name=name, type="text") for name in yardsticks.texts]
+    vectors = yardsticks.vectors.items()
+    return [*texts, *(FeaturePlan(name=name, type="embedding", dim=dim_of(reference)) for name, reference in vectors)]
+
+
+def dim_of(reference: VectorReference) -> int:
+    """How many numbers a vector has."""
+    return len(reference.center) // 8
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What has been measured, by name of the feature."""
+
+    numbers: dict[str, Floats]  # NaN is missing, infinity invalid
+    aside: dict[str, Flags]  # values that are not counted: of records that the yardstick was made of
 
 
 class Measures:
@@ -41,39 +70,48 @@ class Measures:
     """
 
     def __init__(self, model: ModelPlan, yardsticks: Yardsticks) -> None:
-        self._features = {field: [f for f in model.features if f.of == field] for field in fields(model)}
+        self._fields = fields(model)
         self._words = {
             field: WordSet(yardsticks.sure.get(field, word_hashes_of(reference)))
             for field, reference in yardsticks.texts.items()
         }
+        self._directions = {field: Yardstick(reference) for field, reference in yardsticks.vectors.items()}
+        self._below = yardsticks.below
 
-    def numbers(self, column: Callable[[str], Column | None]) -> dict[str, Floats]:
+    def measured(self, column: Callable[[str], Column | None], *, texts: bool) -> Measured:
         """Measure records.
 
         Parameters
         ----------
         column
             Gives the column of a field; None for one that is not carried.
-
-        Returns
-        -------
-        dict
-            By name of the feature: NaN is missing, infinity invalid.
+        texts
+            Whether values are cells of a CSV.
         """
-        found: dict[str, Floats] = {}
-        for field, features in self._features.items():
+        numbers: dict[str, Floats] = {}
+        aside: dict[str, Flags] = {}
+        for field, feature in self._fields.items():
             values = column(field)
-            if values is not None:
-                texts = Texts(values)
-                for feature in features:
-                    coverage = feature.measure == "coverage"
-                    found[feature.name] = self._words[field].coverage(texts) if coverage else lengths(texts)
-        return found
+            if values is None:
+                continue
+            if feature.dim is None:
+                read = Texts(values)
+                found = lengths(read), self._words[field].coverage(read)
+                names = MEASURES["text"]
+            else:
+                vectors = Vectors(values, feature.dim, texts=texts)
+                found = self._directions[field].measure(vectors)
+                names = MEASURES["embedding"]
+                if field in self._below:
+                    of_sample = hash_vectors(vectors.values) < self._below[field]
+                    aside[f"{field}.distance"] = of_sample & (vectors.gaps == 0)
+            numbers |= {f"{field}.{name}": values for name, values in zip(names, found, strict=True)}
+        return Measured(numbers, aside)
 
 
-def fields(model: ModelPlan) -> list[str]:
-    """Fields of records of which numbers are measured."""
-    return list(dict.fromkeys(feature.of for feature in model.features if feature.of is not None))
+def fields(model: ModelPlan) -> Mapping[str, FeaturePlan]:
+    """Fields of records of which numbers are measured, each with one of its features."""
+    return {feature.of: feature for feature in model.features if feature.of is not None}
 
 
 class YardstickMaker:
@@ -86,29 +124,39 @@ class YardstickMaker:
     """
 
     def __init__(self, model: ModelPlan) -> None:
-        self._features: dict[str, FeaturePlan] = {f.of: f for f in model.features if f.of is not None}
+        self._fields = fields(model)
         self._disclose = model.disclose
-        self._counts = {field: WordCounts() for field, feature in self._features.items() if not feature.vocabulary}
+        self._words: dict[str, WordCounts] = {}
+        self._vectors: dict[str, VectorSample] = {}
+        for field, feature in self._fields.items():
+            if feature.dim is not None:
+                self._vectors[field] = VectorSample(feature.dim)
+            elif feature.vocabulary is None:
+                self._words[field] = WordCounts()
 
     @property
     def needed(self) -> bool:
         """Data have to be read for it."""
-        return bool(self._counts)
+        return bool(self._words or self._vectors)
 
-    def add(self, columns: Columns) -> None:
-        """Take in records of the model, in any order and pieces."""
-        for field, counts in self._counts.items():
+    def add(self, columns: Columns, *, texts: bool) -> None:
+        """Take in records of the model, in any order and pieces; `texts`: they are cells of a CSV."""
+        for field, counts in self._words.items():
             if field in columns.features:
                 counts.add(Texts(columns.features[field]))
+        for field, sample in self._vectors.items():
+            if field in columns.features:
+                sample.add(Vectors(columns.features[field], self._fields[field].dim or 1, texts=texts))
 
     def build(self) -> Yardsticks:
         """What has been found; raises `DataError` where a file of words is of no use."""
-        texts: dict[str, TextReference] = {}
-        sure: dict[str, Hashes] = {}
-        for field, feature in self._features.items():
-            if feature.vocabulary:
-                texts[field] = read_vocabulary(feature.vocabulary)
+        made = Yardsticks({}, {}, {}, {})
+        for field, feature in self._fields.items():
+            fewest = max(FEWEST_RECORDS, self._disclose if feature.sensitive else 0)
+            if field in self._vectors:
+                made.vectors[field], made.below[field] = self._vectors[field].fit(fewest)
+            elif feature.vocabulary:
+                made.texts[field] = read_vocabulary(feature.vocabulary)
             else:
-                records = max(FEWEST_RECORDS, self._disclose if feature.sensitive else 0)
-                texts[field], sure[field] = self._counts[field].vocabulary(records)
-        return Yardsticks(texts, sure)
+                made.texts[field], made.sure[field] = self._words[field].vocabulary(fewest)
+        return made

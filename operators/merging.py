@@ -46,6 +46,7 @@ def merge(one: Profile, other: Profile) -> Profile:
         slices=merged_slices(one, other, signals),
         texts=one.texts,
         season=merged_season(one, other, signals),
+        vectors=one.vectors,
     )
 
 
@@ -68,6 +69,8 @@ def _misfit(one: Profile, other: Profile) -> str | None:
     ]
     if seasons[0] != seasons[1]:
         return "they do not have one season"
+    if one.vectors != other.vectors:
+        return "their embeddings are measured along different directions"
     return None
 
 

@@ -13,13 +13,23 @@ import numpy as np
 from config.durations import duration
 from config.measured import measured_names
 from config.plan import FeaturePlan, SeasonPlan
-from operators.measures import yardsticks_of
+from operators.measures import dim_of, measured_fields, yardsticks_of
 from operators.references import FEATURE
 from operators.slices import SliceCodec
 from operators.values import DISGUISED
 from operators.vocabulary import word_hashes_of
 from schemas.errors import ProfileError
-from schemas.profile import BINS, TOP, CategoricalSignal, NumericSignal, Profile, Signal, Slice, TextReference
+from schemas.profile import (
+    BINS,
+    TOP,
+    CategoricalSignal,
+    NumericSignal,
+    Profile,
+    Signal,
+    Slice,
+    TextReference,
+    VectorReference,
+)
 
 _TYPES = {True: ("numeric",), False: ("categorical", "boolean")}  # feature types by: the signal is a number
 
@@ -37,17 +47,31 @@ def damage(profile: Profile) -> str | None:
         wrong = _of_numbers(signal) if isinstance(signal, NumericSignal) else _of_names(signal)
         if wrong is not None:
             return f"{name}: {wrong}"
-    return _of_texts(profile) or _of_slices(profile)
+    return _of_measures(profile) or _of_slices(profile)
 
 
-def _of_texts(profile: Profile) -> str | None:
-    for name, text in yardsticks_of(profile).texts.items():
+def _of_measures(profile: Profile) -> str | None:
+    yardsticks = yardsticks_of(profile)
+    for name, text in yardsticks.texts.items():
         if len(text.words) % 4 or (np.diff(word_hashes_of(text).astype(np.int64)) <= 0).any():
             return f"{name}: its words are not in order"
-        for watched in measured_names(name, "text"):
-            if FEATURE + watched not in profile.signals:
-                return f"{name}: it lacks {FEATURE + watched}"
+    for name, reference in yardsticks.vectors.items():
+        if not _is_sound(reference):
+            return f"{name}: its directions are none"
+    for feature in measured_fields(profile):
+        for watched in measured_names(feature.name, feature.type):
+            if not isinstance(profile.signals.get(FEATURE + watched), NumericSignal):
+                return f"{feature.name}: it lacks {FEATURE + watched}"
     return None
+
+
+def _is_sound(reference: VectorReference) -> bool:
+    dim, count = dim_of(reference), len(reference.deviations)
+    if dim == 0 or len(reference.center) != 8 * dim or len(reference.directions) != 4 * dim * count:
+        return False
+    numbers = np.frombuffer(reference.center, "<f8"), np.frombuffer(reference.directions, "<f4")
+    positive = all(math.isfinite(deviation) and deviation > 0 for deviation in reference.deviations)
+    return positive and all(bool(np.isfinite(part).all()) for part in numbers)
 
 
 def _of_slices(profile: Profile) -> str | None:
@@ -131,26 +155,40 @@ def misfits(
         Words of the files that features name, by field.
     """
     wrong: dict[str, str] = {}
-    texts = yardsticks_of(profile).texts
+    yardsticks = yardsticks_of(profile)
+    measured = {feature.name: feature for feature in measured_fields(profile)}
+    whole = {name: field for field, feature in measured.items() for name in measured_names(field, feature.type)}
     for feature in features:
-        signal, text = profile.signals.get(FEATURE + feature.name), texts.get(feature.field)
-        if feature.of is None and signal is not None and feature.name in _measured(texts):
-            what: str | None = "was measured of a text, is numeric"
-        elif feature.of is not None and text is None:
-            numeric = isinstance(profile.signals.get(FEATURE + feature.of), NumericSignal)
-            known = FEATURE + feature.of in profile.signals
-            what = f"was {'numeric' if numeric else 'categorical'}, is text" if known else "is not in it"
-        elif text is not None and feature.measure == "coverage" and _other_words(text, vocabularies.get(feature.field)):
+        was = measured.get(feature.field)
+        if feature.of is None:
+            signal = profile.signals.get(FEATURE + feature.name)
+            of = whole.get(feature.name)
+            what = _misfit(feature, signal) if of is None else f"was measured of '{of}', is {feature.type}"
+        elif was is None or was.dim != feature.dim:
+            what = _other_type(feature, was, profile.signals.get(FEATURE + feature.field))
+        elif feature.measure == "coverage" and _other_words(
+            yardsticks.texts[feature.field], vocabularies.get(feature.field)
+        ):
             what = "its vocabulary has changed"
         else:
-            what = _misfit(feature, signal)
+            what = _misfit(feature, profile.signals.get(FEATURE + feature.name))
         if what is not None:
             wrong.setdefault(feature.field, what)
     return [f"{field}: {what}" for field, what in wrong.items()]
 
 
-def _measured(texts: Iterable[str]) -> set[str]:
-    return {name for text in texts for name in measured_names(text, "text")}
+def _other_type(feature: FeaturePlan, was: FeaturePlan | None, signal: Signal | None) -> str:
+    """What is wrong with a feature that is to be measured, and was not, or as something else."""
+    now = _kind(feature)
+    if was is not None:
+        return f"was {_kind(was)}, is {now}"
+    if signal is None:
+        return "is not in it"
+    return f"was {'numeric' if isinstance(signal, NumericSignal) else 'categorical'}, is {now}"
+
+
+def _kind(feature: FeaturePlan) -> str:
+    return "text" if feature.dim is None else f"an embedding of {feature.dim}"
 
 
 def _other_words(text: TextReference, vocabulary: TextReference | None) -> bool:

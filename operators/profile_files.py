@@ -13,7 +13,7 @@ from config.measured import measured
 from config.plan import FeaturePlan, ModelPlan, Plan
 from operators.detection import Detection
 from operators.footprint import check, footprint, learned_footprint
-from operators.measures import yardsticks_of
+from operators.measures import measured_fields
 from operators.profile_checks import damage, misfits, season_misfit, was_sensitive
 from operators.references import FEATURE, JobReferences, References, natural
 from operators.vocabulary import read_vocabulary
@@ -143,8 +143,8 @@ def _features(profile: Profile, exclude: Collection[str]) -> tuple[FeaturePlan, 
     """Features that a profile describes."""
     measured_of = {
         name: feature
-        for text in yardsticks_of(profile).texts
-        for feature in measured(FeaturePlan(name=text, type="text"))
+        for plan in measured_fields(profile)
+        for feature in measured(plan)
         for name in [FEATURE + feature.name]
     }
     features = []

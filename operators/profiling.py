@@ -39,6 +39,7 @@ class Values(msgspec.Struct, frozen=True):
 
     numbers: dict[str, npt.NDArray[np.float64]]  # NaN is missing, inf invalid
     names: Mapping[str, Sequence[str | Gap]]
+    aside: Mapping[str, npt.NDArray[np.bool_]] = {}  # numbers that are not counted, see `measures.Measured`
 
 
 def may_be_number(model: ModelPlan) -> bool:
@@ -61,7 +62,7 @@ class ProfileBuilder:
     like
         Take the bins of that profile, so that the two can be compared and merged.
     yardsticks
-        What texts are measured by, from a `YardstickMaker`; without it, and with ``like``, its own.
+        What texts and embeddings are measured by, from a `YardstickMaker`; without it, and with ``like``, its own.
 
     Examples
     --------
@@ -125,7 +126,8 @@ class ProfileBuilder:
             if isinstance(counts, NameCounts):
                 counts.add(values.names.get(name, ()))
             elif name in values.numbers:
-                counts.add(values.numbers[name])
+                aside = values.aside.get(name)
+                counts.add(values.numbers[name] if aside is None else values.numbers[name][~aside])
         self._prediction.add(values)
         if CONFIDENCE in values.numbers:
             self._confidence.add(values.numbers[CONFIDENCE])
@@ -152,6 +154,7 @@ class ProfileBuilder:
             signals=self._calibrating.calibrated(signals, self._truths),
             segments={",".join(plan.fields): self._segment_values(plan) for plan in self._model.segments},
             texts=self._yardsticks.texts or msgspec.UNSET,
+            vectors=self._yardsticks.vectors or msgspec.UNSET,
         )
 
     def series(self, signals: Mapping[str, Signal]) -> tuple[npt.NDArray[np.int64] | None, Iterator[tuple[str, Codes]]]:
@@ -207,13 +210,14 @@ def read_values(model: ModelPlan, columns: Columns, source: SourcePlan, measures
             found[FEATURE + feature.name] = numbers(column, texts=texts)
         elif column is not None:
             named[FEATURE + feature.name] = names(column, booleans=feature.type == "boolean")
-    found |= {FEATURE + name: values for name, values in measures.numbers(carried).items()}
+    measured = measures.measured(carried, texts=texts)
+    found |= {FEATURE + name: values for name, values in measured.numbers.items()}
     column = columns.fields.get(PREDICTION, nothing)
     if may_be_number(model):
         found[PREDICTION] = numbers(column, texts=texts)
     if may_be_class(model):
         named[PREDICTION] = names(column)
-    return Values(found, named)
+    return Values(found, named, {FEATURE + name: aside for name, aside in measured.aside.items()})
 
 
 def segment_column(field: str, columns: Columns, rows: int) -> Column:

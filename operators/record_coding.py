@@ -36,6 +36,7 @@ class RecordCoder:
         slots = {FEATURE + name: slot for slot, name in enumerate(layout.numbers)}
         self._runs = list(_runs([slots.get(signals.names[position]) for position in signals.numeric]))
         self._measures = Measures(signals.model, yardsticks_of(signals.profile))
+        self._measured = {FEATURE + feature.name for feature in signals.model.features if feature.of is not None}
         self._columns = {position: at for at, position in enumerate(signals.numeric)}
         self._segments = [
             SegmentCoder(plan, signals.model, signals.profile.segments) for plan in signals.model.segments
@@ -86,11 +87,12 @@ class RecordCoder:
         values = np.empty((len(records.rows), len(self._signals.numeric)))
         for column, slot, count in self._runs:
             values[:, column : column + count] = records.numbers[:, slot : slot + count]
-        measured = {FEATURE + name: column for name, column in self._measures.numbers(records.names.get).items()}
+        numbers_ = self._measures.measured(records.names.get, texts=self._texts).numbers
+        measured = {FEATURE + name: column for name, column in numbers_.items()}
         for column, position in enumerate(self._signals.numeric):
             name = self._signals.names[position]
-            if name in measured:
-                values[:, column] = measured[name]
+            if name in self._measured:
+                values[:, column] = measured.get(name, np.nan)  # that of a field that is not carried
             elif name == "confidence":
                 values[:, column] = records.confidence
             elif not name.startswith(FEATURE):
@@ -112,7 +114,7 @@ class RecordCoder:
 
 
 def carries(source: SourcePlan, signal: str) -> bool:
-    """Whether a source's records carry a signal; of what is measured of a text, the text."""
+    """Whether a source's records carry a signal; of what is measured, ask for the text or embedding."""
     if not signal.startswith(FEATURE):
         return source.kind == "predictions"
     return source.carries is None or signal.removeprefix(FEATURE) in source.carries

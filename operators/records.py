@@ -21,16 +21,19 @@ class Layout(msgspec.Struct, frozen=True):
 
     numbers: tuple[str, ...]  # features
     names: tuple[str, ...]  # features, then texts that are measured, then fields that only segments are made of
+    vectors: tuple[str, ...]  # embeddings that are measured
     segments: tuple[str, ...]  # fields of segments: among the features, or beside them in the record
 
 
 def layout(model: ModelPlan) -> Layout:
     """What is read of a model's records."""
     numbers = [f.name for f in model.features if f.type == "numeric" and f.of is None]
-    names = [*(f.name for f in model.features if f.type != "numeric"), *measures.fields(model)]
+    vectors = list(dict.fromkeys(f.field for f in model.features if f.dim is not None))
+    texts = [field for field in measures.fields(model) if field not in vectors]
+    names = [*(f.name for f in model.features if f.type != "numeric"), *texts]
     fields = dict.fromkeys(field for segment in model.segments for field in segment.fields)
     beside = [field for field in fields if field not in names and field not in numbers]
-    return Layout(tuple(numbers), (*names, *beside), tuple(fields))
+    return Layout(tuple(numbers), (*names, *beside), tuple(vectors), tuple(fields))
 
 
 class Records(msgspec.Struct, frozen=True):
@@ -38,7 +41,7 @@ class Records(msgspec.Struct, frozen=True):
 
     rows: npt.NDArray[np.int64]  # positions in the batch, ascending
     numbers: npt.NDArray[np.float64]  # (records, numbers of the layout); NaN is missing, inf invalid
-    names: Mapping[str, Column]  # by names of the layout
+    names: Mapping[str, Column]  # by names and vectors of the layout
     prediction: Column
     confidence: npt.NDArray[np.float64]
     segments: Mapping[str, Column]  # by segments of the layout

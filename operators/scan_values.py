@@ -4,7 +4,7 @@ Numbers are read as msgspec reads them, to the bit: digits eight at a time, then
 digits and the power of ten, else Eisel and Lemire (Lemire 2021, doi:10.1002/spe.2984); what neither is sure of is left.
 
 The array goes on for 16 bytes after the last record. numba keeps what it compiled by file: after a change here, touch
-scan.py, whose kernel has these inside.
+scan.py and vectors.py, whose kernels have these inside.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from config.plan import ModelPlan, SegmentPlan, SourcePlan
 from operators import moments
-from operators.codes import CODES
+from operators.codes import ABSENT, CODES
 from operators.columns import Columns
 from operators.jit import kernel
 from operators.measures import Measures, Yardsticks, yardsticks_of
@@ -47,7 +47,7 @@ class SliceCounter:
         From `ProfileBuilder`. Of its segments' values the most frequent ones are counted, in equal numbers for each
         way of slicing, as many as `cells` has room for beside the season.
     yardsticks
-        What the profile's own texts were measured by, if it is not what later ones are.
+        What the profile's own texts and embeddings were measured by, if it is not what later ones are.
 
     Raises
     ------
@@ -166,6 +166,8 @@ class SliceCounter:
             values[:, column] = read.numbers[signals.names[position]]
         codes = np.empty((records, len(signals.names)), np.uint8)
         codes[:, signals.numeric] = signals.numeric_coder.codes(values)
+        for name, aside in read.aside.items():
+            codes[aside, signals.names.index(name)] = ABSENT
         for position, coder in zip(signals.named, signals.category_coders, strict=True):
             codes[:, position] = coder.codes(read.names[signals.names[position]])
         return values, codes

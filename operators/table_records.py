@@ -33,7 +33,7 @@ class TableReader:
         self._source = source
         self._identities = identities
         self.layouts = layouts
-        self._features = sorted({name for one in layouts.values() for name in (*one.numbers, *one.names)})
+        self._features = sorted({name for one in layouts.values() for name in (*one.numbers, *one.names, *one.vectors)})
         self._beside = sorted({field for one in layouts.values() for field in one.segments})
         fields = (column_name(getattr(source.fields, name)) for name in FIELDS)
         self.columns = {*fields, *self._features, *map(column_name, self._beside)}
@@ -93,11 +93,12 @@ class TableReading:
             columns = columns.take(chosen)
         nothing = pa.nulls(len(rows))
         read = [numbers(columns.features.get(name, nothing), texts=self._texts) for name in layout.numbers]
-        among = {name: columns.features.get(name, nothing) for name in (*layout.numbers, *layout.names)}
+        others = (*layout.names, *layout.vectors)
+        among = {name: columns.features.get(name, nothing) for name in (*layout.numbers, *others)}
         records = Records(
             rows=rows,
             numbers=np.column_stack(read) if read else np.empty((len(rows), 0)),
-            names={name: among[name] for name in layout.names},
+            names={name: among[name] for name in others},
             prediction=columns.fields.get("prediction", nothing),
             confidence=self._confidence(columns, nothing),
             segments={name: _either(among[name], columns.others.get(name, nothing)) for name in layout.segments},

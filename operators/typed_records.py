@@ -50,7 +50,7 @@ class FeatureReader:
         self.struct = _struct(layout)
         self.read = msgspec.json.Decoder(self.struct).decode
         self.beside = [field for field in layout.segments if field not in layout.numbers]
-        self.slots = {name: slot for slot, name in enumerate((*layout.numbers, *layout.names))}
+        self.slots = {name: slot for slot, name in enumerate((*layout.numbers, *layout.names, *layout.vectors))}
 
     def convert(self, features: Mapping[str, Any], place: str) -> Any:
         """The features field by field; what is not valid is marked so."""
@@ -66,6 +66,7 @@ class FeatureReader:
             if is_beyond_floats(value):
                 raise UnusableError(beyond_floats(f"{place.rstrip('/')}/{name}"))
             values.append(name_of(value))
+        values += [features.get(name) for name in self.layout.vectors]
         return self.struct(*values)
 
 
@@ -73,7 +74,9 @@ def _struct(layout: Layout) -> type[Any]:
     """The struct of a model's features: numbers first, so that a slice of its tuple is a row of an array."""
     keys = {f"n{i}": name for i, name in enumerate(layout.numbers)}
     keys |= {f"c{i}": name for i, name in enumerate(layout.names)}
-    fields = [(field, float | None if field[0] == "n" else Name, None) for field in keys]
+    keys |= {f"v{i}": name for i, name in enumerate(layout.vectors)}
+    kinds: dict[str, Any] = {"n": float | None, "c": Name, "v": msgspec.Raw}  # vectors are read all at once
+    fields = [(field, kinds[field[0]], None) for field in keys]
     return msgspec.defstruct("Features", fields, rename=keys, gc=False)
 
 

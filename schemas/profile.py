@@ -100,6 +100,18 @@ class Season(msgspec.Struct, frozen=True, kw_only=True):
     calibrations: dict[str, Calibration]  # of each signal, of its values ranked in their parts
 
 
+class VectorReference(msgspec.Struct, frozen=True, kw_only=True):
+    """What the embeddings of a field are measured by; see operators/directions.py.
+
+    ``feature.NAME.distance`` is measured from the center, along the directions, in standard deviations.
+    """
+
+    center: bytes  # a float of 64 bits for each of the numbers, little-endian, in the file as base64
+    directions: bytes  # one after the other, each as many floats of 32 bits
+    deviations: tuple[float, ...]  # standard deviation along each, the largest first
+    vectors: int  # of the reference that these were found from; their own distances are not counted
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the reference came from."""
 
@@ -131,6 +143,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     slices: dict[str, dict[str, Slice]] | msgspec.UnsetType = msgspec.UNSET
     texts: dict[str, TextReference] | msgspec.UnsetType = msgspec.UNSET  # by name of the field; unset: there are none
     season: Season | msgspec.UnsetType = msgspec.UNSET
+    vectors: dict[str, VectorReference] | msgspec.UnsetType = msgspec.UNSET  # likewise
 
     @property
     def id(self) -> str:

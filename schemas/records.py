@@ -32,7 +32,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str | None = None
     version: str | int | None = None
     role: str | None = None
-    features: dict[str, Value] = {}
+    features: dict[str, Value | list[float]] = {}  # a list is an embedding
     prediction: Value = None
     probabilities: dict[str, float] | None = None
     confidence: float | None = None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+import math
 import os
 import sys
 import tempfile
@@ -30,11 +32,27 @@ models:
       autopay: boolean
     segments: [country]
 """
+MEASURED = """
+sources: {predictions: {path: measured.jsonl, model: churn, version: "1", time: {every: 1 s}}}
+sinks: {events: {path: measured.events.jsonl}}
+models:
+  churn:
+    reference: measured.json
+    features: {title: text, vector: {type: embedding, dim: 8}}
+"""
 COMMANDS = (
     "simulate --to warm.yaml --records 12000 --drift feature.age:shift:2@6000 --reference reference.jsonl",
     "profile warm.yaml --model churn --data reference.jsonl -o profile.json",
     "backtest warm.yaml",
+    "profile measured.yaml --model churn --data measured.jsonl",
+    "backtest measured.yaml",
 )
+
+
+def _measured(number: int) -> str:
+    """A record with features that are measured."""
+    vector = [round(math.sin(number * place), 3) for place in range(1, 9)]
+    return json.dumps({"features": {"title": f"title {number % 7}", "vector": vector}}) + "\n"
 
 
 def main() -> int:
@@ -45,6 +63,8 @@ def main() -> int:
         os.chdir(folder)
         try:
             Path("warm.yaml").write_text(CONFIG)
+            Path("measured.yaml").write_text(MEASURED)
+            Path("measured.jsonl").write_text("".join(map(_measured, range(600))))
             with contextlib.redirect_stdout(said):
                 for command in COMMANDS:
                     if status := cli.main(command.split()):

@@ -23,7 +23,6 @@ def test_everything():
         f"models.churn.expect: {LATER}",
         f"models.churn.value: {LATER}",
         f"models.churn.retrain: {LATER}",
-        f"models.churn.features.vector: type 'embedding' is {LATER}",
     )
 
 
@@ -50,18 +49,6 @@ def test_what_is_used(settings, expected, loaded):
     features = "" if settings.startswith("features") else "    features: {a: numeric}\n"
     plan = loaded(f"sources: {{predictions: {{path: a.csv}}}}\nmodels:\n  m:\n{features}    {settings}\n").plan
     assert plan.unavailable == tuple(f"models.m.{line}{LATER}" for line in expected)
-
-
-def test_what_is_not_available_is_not_in_the_plan(loaded):
-    """So that it does nothing, as is said."""
-    model = loaded("""\
-sources: {predictions: {path: a.csv}}
-models:
-  m:
-    features: {a: {type: numeric, detectors: [psi]}, b: embedding}
-""").plan.models[0]
-    assert [feature.name for feature in model.features] == ["a"]
-    assert [detector.name for detector in model.features[0].detectors] == ["psi"]
 
 
 def test_the_release_is_the_package():

@@ -117,6 +117,10 @@ def test_everything():
                         )
                         for measure in ("length", "coverage")
                     ),
+                    *(
+                        FeaturePlan(name=f"vector.{measure}", type="numeric", of="vector", measure=measure, dim=384)
+                        for measure in ("norm", "distance")
+                    ),
                 ),
                 segments=(SegmentPlan(fields=("country",)), SegmentPlan(fields=("country", "device"))),
                 disclose=30,

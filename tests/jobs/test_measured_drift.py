@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from random import Random
 
+import numpy as np
 import pytest
 
 from tidemark import cli
@@ -28,10 +29,10 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def write(path, titles, start):
+def write(path, values, start, name="title"):
     rows = (
-        {"id": str(start + i), "timestamp": START + start + i, "features": {"title": title}}
-        for i, title in enumerate(titles)
+        {"id": str(start + i), "timestamp": START + start + i, "features": {name: value}}
+        for i, value in enumerate(values)
     )
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
@@ -48,6 +49,34 @@ def title(chance, new):
 def opened(folder):
     events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
     return [event["data"] for event in events if event["type"] == "io.tidemark.drift.opened"]
+
+
+def embedding(rng, turn, moved):
+    """Twelve numbers that vary in some directions more than in others, as an encoder's do."""
+    return ((rng.normal(size=12) * 0.7 ** np.arange(12) + 1.0 + moved) @ turn).round(6).tolist()
+
+
+@pytest.mark.parametrize(("change", "direction"), [("moves", "up"), ("turns", "up")])
+def test_embeddings_that_change_are_found(folder, change, direction):
+    """A stream as the reference gives no episode; one whose embeddings move, or are another encoder's, gives one."""
+    rng = np.random.default_rng(3)
+    turn, other = (np.linalg.qr(rng.normal(size=(12, 12)))[0] for _ in range(2))
+    (folder / "monitors.yaml").write_text(CONFIGURATION.replace("title: text", "v: {type: embedding, dim: 12}"))
+    train = [embedding(rng, turn, 0.0) for _ in range(8_000)]
+    usual = [embedding(rng, turn, 0.0) for _ in range(DRIFT_AT)]
+    new = [
+        embedding(rng, turn if change == "moves" else other, 0.5 if change == "moves" else 0.0) for _ in range(3_000)
+    ]
+    write(folder / "train.jsonl", train, 0, "v")
+    write(folder / "live.jsonl", usual + new, 10_000, "v")
+    assert cli.main(["profile", "monitors.yaml", "--model", "churn", "--data", "train.jsonl"]) == 0
+    assert cli.main(["backtest", "monitors.yaml", "--events", "events.jsonl"]) == 0
+    episodes = opened(folder)
+    began = START + 10_000 + DRIFT_AT
+    assert all(_seconds(episode["detected"]) > began for episode in episodes)
+    moved = {one["signal"]: one["effect"]["direction"] for episode in episodes for one in episode["signals"]}
+    assert moved["feature.v.distance"] == direction
+    assert ("feature.v.norm" in moved) == (change == "moves")
 
 
 def test_new_words_are_found(folder, capsys):

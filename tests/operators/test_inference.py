@@ -26,6 +26,29 @@ def test_types(values, kind):
     assert guess_type(values, texts=False) == Guess(kind)
 
 
+@pytest.mark.parametrize("texts", [False, True])
+def test_texts_and_embeddings(texts):
+    """Different texts of several words are texts, lists of as many numbers embeddings; other lists are neither."""
+    assert guess_type([f"a title {i}" for i in range(60)], texts=texts) == Guess("text")
+    vectors = [[i / 7] * 8 for i in range(3)]
+    wrong = [[[1.0] * 8, [1.0] * 9], [[1.0] * 7] * 2, [[1.0] * 8, ["1"] * 8], [[True] * 8]]
+    for lists, guess in (
+        (vectors, Guess("embedding", dim=8)),
+        *((one, Guess(None, "holds lists or objects")) for one in wrong),
+    ):
+        cells = [*map(json.dumps, lists), None] if texts else [*lists, None]
+        assert guess_type(cells, texts=texts) == guess
+
+
+def test_what_is_measured_of_what_is_found():
+    """Features that are found are those that a configuration would have."""
+    lines = [json.dumps({"features": {"title": f"a title {i}", "v": [i] * 8}}).encode() for i in range(60)]
+    found = infer_features(lines, SourcePlan(name="p", kind="predictions"))
+    assert [(f.name, f.dim) for f in found] == [
+        *(("title.length", None), ("title.coverage", None), ("v.norm", 8), ("v.distance", 8))
+    ]
+
+
 @pytest.mark.parametrize(("values", "kind"), [(["1", "2.5", None], "numeric"), (["0x1", "a"], "categorical")])
 def test_types_of_cells(values, kind):
     """In a CSV texts may be numbers."""

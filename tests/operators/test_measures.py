@@ -45,7 +45,7 @@ def build(records, plan=CHURN, like=None, source=SOURCE):
     yardsticks = None
     if like is None:
         maker = YardstickMaker(plan)
-        maker.add(ReferenceData(plan, source).select(records))
+        maker.add(ReferenceData(plan, source).select(records), texts=source.format == "csv")
         yardsticks = maker.build()
     builder = ProfileBuilder(plan, like, yardsticks)
     columns = ReferenceData(plan, source).select(records)
@@ -176,3 +176,107 @@ def test_columns_of_reference_data():
     """The text's own column is read, for all that is measured of it."""
     columns = extract(lines(["a b"]), SOURCE, ["title"])
     assert columns.features["title"] == ["a b"]
+
+
+VECTOR = measured(FeaturePlan(name="v", type="embedding", dim=4))
+ENCODED = model(features=(AGE, *VECTOR), segments=(SegmentPlan(fields=("country",)),), prediction=None, disclose=1)
+NORM, DISTANCE = "feature.v.norm", "feature.v.distance"
+
+
+def vector_lines(vectors, country="DE"):
+    return [
+        json.dumps({"model": "churn", "version": "3", "country": country, "features": {"v": v, "age": 1}}).encode()
+        for v in vectors
+    ]
+
+
+def embeddings(count, seed=1):
+    return (np.random.default_rng(seed).normal(size=(count, 4)) * [4, 2, 1, 0.5] + 3).round(3).tolist()
+
+
+def test_signals_of_an_embedding():
+    """Norm and distance; what is no vector of the length is invalid, those that directions are from do not count."""
+    made = build(vector_lines([*embeddings(400), None, [1, 2, 3], [1, 2, 3, "4"], [1, 2, 3, None], "x"]), ENCODED)
+    norm, distance = made.signals[NORM], made.signals[DISTANCE]
+    assert (norm.count, norm.missing, norm.invalid) == (400, 1, 4)
+    found = made.vectors["v"].vectors
+    assert 150 < found < 250
+    assert (distance.count, distance.missing, distance.invalid) == (400 - found, 1, 4)
+    assert 0.9 < distance.mean < 1.1
+    assert norm.calibration.values == distance.calibration.values  # the order of values is that of all of them
+
+
+def test_decode_measures_embeddings_as_the_profile_does():
+    """Whether msgspec reads a record at once or by field, and in tables, codes are the same, in any batches."""
+    made = build(vector_lines(embeddings(500)), ENCODED)
+    later = [
+        *embeddings(30, seed=2),
+        None,
+        [1, 2, 3],
+        [1, 2, 3, "4"],
+        "x",
+        {"a": 1},
+        [1e308] * 4,
+        [1, -0.0, 2**60, 10**30],
+    ]
+    records = vector_lines(later)
+    by_field = [record.replace(b'"age": 1', b'"age": "x"') for record in records]
+    whole = decoded(records, made, ENCODED)
+    assert whole.counts.used == len(records)
+    codes = sorted(row[1:] for row in whole.codes())
+    assert codes == sorted(row[1:] for row in decoded(by_field, made, ENCODED).codes())
+    parts = [row for cut in (slice(9), slice(9, None)) for row in decoded(records[cut], made, ENCODED).codes()]
+    assert sorted(row[1:] for row in parts) == codes
+    for form, values in (
+        ("csv", [None if v is None else json.dumps(v) for v in later]),
+        ("parquet", embeddings(30, seed=2)),
+    ):
+        source = SourcePlan(name="p", kind="predictions", path="a", format=form, model="churn", version="3")
+        table = decoded(pa.table({"v": values, "age": ["1"] * len(values)}), made, ENCODED, source)
+        expected = whole if form == "csv" else decoded(vector_lines(values), made, ENCODED)
+        assert sorted(row[1:] for row in table.codes()) == sorted(row[1:] for row in expected.codes())
+
+
+def test_a_number_beyond_floats_in_an_embedding():
+    """It makes the embedding invalid, however the record is read; the record is used."""
+    made = build(vector_lines(embeddings(100)), ENCODED)
+    record = vector_lines([[1, 2, 3, 4]])[0].replace(b"4]", b"1e999]")
+    for one in (record, record.replace(b'"age": 1', b'"age": "x"')):
+        assert [row[1:] for row in decoded([one], made, ENCODED).codes()] == [[INVALID, INVALID]]
+
+
+def test_sources_that_do_not_carry_an_embedding():
+    """Their records are scanned as if there were none."""
+    source = msgspec.structs.replace(SOURCE, carries=("age",))
+    made = build(vector_lines(embeddings(100)), ENCODED)
+    decoder = Decoder(job(source, models=(ENCODED,), profiles={"churn": {"": made}}), source)
+    assert decoder._lines._scanner is not None
+    assert [row[1:] for row in decoded(vector_lines([None]), made, ENCODED, source).codes()] == [[ABSENT, ABSENT]]
+
+
+def test_profiles_of_embeddings_merge():
+    """On the directions of the first, of all records; the order of records does not matter."""
+    first, second = vector_lines(embeddings(300)), vector_lines(embeddings(200, seed=2), "AT")
+    one = build(first, ENCODED)
+    assert build(first[::-1], ENCODED).vectors == one.vectors
+    parts = merging.merge(build(first, ENCODED, one), build(second, ENCODED, one))
+    whole = build([*first, *second], ENCODED, one)
+    assert parts.signals[DISTANCE].counts == whole.signals[DISTANCE].counts
+    assert (whole.signals[DISTANCE].count, parts.vectors) == (500, one.vectors)
+    with pytest.raises(ProfileError) as caught:
+        merging.merge(parts, msgspec.structs.replace(parts, vectors=build(second, ENCODED).vectors))
+    assert str(caught.value) == (
+        "profile of churn 3: cannot be merged: their embeddings are measured along different directions (the same); "
+        "make one profile with the bins of the other"
+    )
+    assert profiles.decode(profiles.encode(one)) == one
+
+
+def test_slices_of_embeddings():
+    """Distances of the sample are in no slice either."""
+    made = build([*vector_lines(embeddings(200)), *vector_lines(embeddings(100, seed=2), "AT")], ENCODED)
+    codec = SliceCodec(list(made.signals.values()))
+    counted = sum(codec.counts(part) for part in made.slices["country"].values())
+    position = list(made.signals).index(DISTANCE)
+    signal = made.signals[DISTANCE]
+    assert counted[position][: len(signal.counts)].tolist() == list(signal.counts)

@@ -13,7 +13,7 @@ from operators.values import disguised
 from operators.vocabulary import read_vocabulary
 from schemas import profile as profiles
 from schemas.errors import ProfileError
-from schemas.profile import Season, TextReference
+from schemas.profile import Season, TextReference, VectorReference
 from tests.operators.decoding import job, model, named, numeric, profile
 
 
@@ -195,7 +195,7 @@ def test_a_text_that_does_not_fit(tmp_path):
         (
             with_title(),
             (FeaturePlan(name="title.length", type="numeric"),),
-            "title.length: was measured of a text, is numeric",
+            "title.length: was measured of 'title', is numeric",
         ),
     ):
         said = error(write(tmp_path, made), features=features)
@@ -258,3 +258,57 @@ def test_a_season_that_the_configuration_does_not_ask_for(tmp_path):
     assert load(reference).profiles
     ignore = ((0, 1_000),)
     assert load(reference, season=SeasonPlan(period_ms=86_400_000, bins=24, ignore=ignore)).profiles
+
+
+VECTOR = measured(FeaturePlan(name="v", type="embedding", dim=2))
+DIRECTIONS = VectorReference(
+    center=np.zeros(2, "<f8").tobytes(), directions=np.array([0, 1], "<f4").tobytes(), deviations=(2.0,), vectors=9
+)
+
+
+def with_vector(**changes):
+    """A profile with an embedding."""
+    made = profile()
+    signals = {"feature.v.norm": numeric(1.0), "feature.v.distance": numeric(1.0)}
+    return msgspec.structs.replace(made, signals=made.signals | signals, vectors={"v": DIRECTIONS}, **changes)
+
+
+def test_embeddings_from_the_profile(tmp_path):
+    """What is measured of an embedding comes back as that."""
+    reference = write(tmp_path, with_vector())
+    (plan,) = load(reference, features=(), features_from_profile=True).plan.models
+    assert plan.features[4:] == VECTOR
+
+
+def test_an_embedding_that_does_not_fit(tmp_path):
+    """An embedding has as many numbers as in the profile, and is no text."""
+    for made, feature, what in (
+        (profile(), FeaturePlan(name="v", type="embedding", dim=2), "v: is not in it"),
+        (
+            with_vector(),
+            FeaturePlan(name="v", type="embedding", dim=3),
+            "v: was an embedding of 2, is an embedding of 3",
+        ),
+        (with_vector(), FeaturePlan(name="v", type="text"), "v: was an embedding of 2, is text"),
+    ):
+        assert f"({what})" in error(write(tmp_path, made), features=measured(feature))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"center": b""},
+        {"center": b"123"},
+        {"directions": b""},
+        {"deviations": (0.0,)},
+        {"deviations": (1e999,)},
+        {"center": np.array([np.nan, 0.0], "<f8").tobytes()},
+        {"directions": np.array([np.inf, 0.0], "<f4").tobytes()},
+    ],
+)
+def test_damaged_directions(tmp_path, changes):
+    """They are finite, and as many as deviations."""
+    made = msgspec.structs.replace(with_vector(), vectors={"v": msgspec.structs.replace(DIRECTIONS, **changes)})
+    said = error(write(tmp_path, made), features=VECTOR)
+    assert said.startswith("profile churn-3.json: is ")
+    assert said.endswith("; run 'tidemark profile' again")

@@ -236,14 +236,6 @@ def test_a_feature_counts_as_missing_only_where_it_is_carried():
     assert (made.signals["feature.age"].count, plan.count, plan.missing) == (2, 0, 0)
 
 
-def test_embeddings_are_left_out():
-    """Types that this release does not watch are not in the profile."""
-    features = (*FEATURES, FeaturePlan(name="vector", type="embedding"))
-    assert list(profile([record(1)], model(features=features)).signals) == [
-        *("feature.age", "feature.plan", "feature.member")
-    ]
-
-
 def test_tables_of_texts_and_of_types():
     """The same data as JSON, CSV and Parquet have the same signals."""
     rows = [(1.5, "gold", True, "yes", 0.75), (None, None, None, "no", 0.5), (2.5, "basic", False, None, None)]

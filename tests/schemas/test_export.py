@@ -75,7 +75,7 @@ def test_every_message_ever_released_keeps_to_its_schema(file):
                      "features": {"age": 41, "plan": "gold", "vip": True, "income": None},
                      "prediction": "yes", "probabilities": {"yes": 0.83, "no": 0.17}, "country": "DE"}, None),
         ("records", {}, None),
-        ("records", {"features": {"age": [1]}}, "features/age"),
+        ("records", {"features": {"age": {}, "v": [1]}}, "features/age"),
         ("records", {"timestamp": {}}, "timestamp"),
         ("labels", {"id": "a1", "timestamp": 1767225600, "model": "churn", "label": "no"}, None),
         ("labels", {"id": "a1"}, ""),

@@ -18,7 +18,10 @@ from tidemark import cli
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 JSON_RECORD = {
     **{"id": "a1", "timestamp": "2026-01-01T00:00:00Z", "model": "churn", "version": "3"},
-    **{"features": {"age": 41, "plan": "gold", "member": True, "vector": [1.0]}, "prediction": "yes"},
+    **{
+        "features": {"age": 41, "plan": "gold", "member": True, "vector": [1.0], "embedding": [0.5] * 8},
+        "prediction": "yes",
+    },
 }
 JSON_CONFIGURATION = """\
 # A first configuration, guessed from data. 'tidemark validate' checks it and shows all defaults.
@@ -34,6 +37,7 @@ models:
       age: numeric
       plan: categorical
       member: boolean
+      embedding: {type: embedding, dim: 8}
       # vector: left out, it holds lists or objects
 """
 CSV = """\

@@ -110,7 +110,8 @@ def _model(sample: Sample, model: ModelSample) -> Iterator[str]:
     yield "    features:"
     used = {name: guess for name, guess in model.features.items() if guess.type is not None}
     for name, guess in used.items():
-        yield f"      {_text(name)}: {guess.type}"
+        kind = str(guess.type) if guess.dim is None else f"{{type: {guess.type}, dim: {guess.dim}}}"
+        yield f"      {_text(name)}: {kind}"
     if not used:
         yield "      {}  # nothing in the data looks like a feature"
     for name, guess in model.features.items():
