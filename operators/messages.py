@@ -47,10 +47,13 @@ def updated(signals: Sequence[SignalEvidence], segment: str) -> str:
     return f"still drifting: {opened(signals, segment)}"
 
 
-def resolved(signals: Sequence[SignalEvidence], segment: str, duration_ms: int) -> str:
-    """What is as it was, and for how long it was not."""
+def resolved(signals: Sequence[SignalEvidence], segment: str, duration_ms: int, *, moving: bool = False) -> str:
+    """What is as it was, and for how long it was not; or, of a moving reference, what is as it has been for a while."""
     names = [signal.signal for signal in signals]
-    back = "is back to its reference" if len(names) == 1 else "are back to their reference"
+    one, many = "is back to its reference", "are back to their reference"
+    if moving:
+        one, many = "is like the time before it", "are like the time before them"
+    back = one if len(names) == 1 else many
     return f"{_listed(names)} {back}{_place(segment)} after {duration(duration_ms)}"
 
 

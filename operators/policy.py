@@ -38,7 +38,6 @@ from schemas.events import (
     Severity,
     SignalEvidence,
     Span,
-    Why,
     Window,
 )
 
@@ -190,7 +189,7 @@ def _event(
         configuration=configuration_id,
         info=plan.info,
         muted=False,
-        message=_message(turn, signals, change.time_ms, change.why),
+        message=_message(turn, signals, change),
         why=(change.why or "recovered") if turn.type == "resolved" else None,
     )
     return DriftEvent(
@@ -218,15 +217,15 @@ def _severity(episode: Episode) -> Severity:
     return "critical" if any(change.severity == "critical" for change in episode.open) else "warning"
 
 
-def _message(turn: Turn, signals: Sequence[SignalEvidence], time_ms: int, why: Why | None) -> str:
-    episode = turn.episode
+def _message(turn: Turn, signals: Sequence[SignalEvidence], change: SignalChange) -> str:
+    episode, why, lasted_ms = turn.episode, change.why, change.time_ms - turn.episode.first_ms
     if turn.type == "opened":
         return messages.opened(signals, episode.segment)
     if turn.type == "updated":
         return messages.updated(signals, episode.segment)
     if why == "configuration":
-        return messages.dropped(signals, episode.segment, time_ms - episode.first_ms)
-    return messages.resolved(signals, episode.segment, time_ms - episode.first_ms)
+        return messages.dropped(signals, episode.segment, lasted_ms)
+    return messages.resolved(signals, episode.segment, lasted_ms, moving=change.profile_kind == "previous")
 
 
 def _head(state: bytes) -> tuple[int, int, int, int]:

@@ -59,15 +59,15 @@ def expected(tmp_path_factory: pytest.TempPathFactory, profiles: Path) -> Expect
     return found
 
 
-@pytest.mark.parametrize("reference", [LEARN, PREVIOUS])
-def test_from_a_file(folder: Path, expected: Expected, reference: str) -> None:
+@pytest.mark.parametrize(("reference", "at"), [(LEARN, ["1", "2"]), (PREVIOUS, ["2"])])
+def test_from_a_file(folder: Path, expected: Expected, reference: str, at: list[str]) -> None:
     """One process and two learn what a backtest learns, and find what it finds; the copies are the same files."""
     records = stream()
     events, profiles = expected(records, reference)
     write(folder / "data.jsonl", records)
     sinks = "events: {path: out/events.jsonl}"
     configured(folder, "predictions: {path: data.jsonl}", sinks, reference=reference)
-    for parallelism in ("1", "2"):
+    for parallelism in at:
         tidemark(folder, "run", "monitors.yaml", "--json", "--parallelism", parallelism)
         assert_same((folder / "out/events.jsonl").read_bytes().splitlines(), events)
         saved = folder / "profiles/learned"

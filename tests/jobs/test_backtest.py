@@ -175,8 +175,11 @@ def test_a_window_is_compared_with_the_time_before_it(folder):
         assert data.reference.span.end == data.window.start
         assert [signal.detector for signal in data.signals if "page_hinkley" in signal.detector] == []
         assert abs(milliseconds(data.onset) - START_MS - 6_000 * STEP_MS) < 2 * MINUTE
-    resolved = {event.subject for event in result.events if event.type == "io.tidemark.drift.resolved"}
-    assert resolved == learned.keys()
+    resolved = {event.subject: event.data for event in result.events if event.type == "io.tidemark.drift.resolved"}
+    assert resolved.keys() == learned.keys()
+    for data in resolved.values():
+        assert data.reference.span.end == data.window.start
+        assert "is like the time before it" in data.message
 
 
 @pytest.mark.parametrize("plan", [model(), LEARNING, PREVIOUS])

@@ -73,6 +73,17 @@ def test_resolved_says_what_is_back_and_after_how_long(signals, text):
     assert messages.resolved([evidence(name) for name in signals], "country=DE", 7_500_000) == text
 
 
+def test_resolved_against_the_time_before():
+    """Nothing is back: it has been so for a while."""
+    one, two = evidence(), evidence("a")
+    assert messages.resolved([one], "all", 7_500_000, moving=True) == (
+        "feature.age is like the time before it after 2 h 5 min"
+    )
+    assert messages.resolved([one, two], "all", 7_500_000, moving=True) == (
+        "feature.age and a are like the time before them after 2 h 5 min"
+    )
+
+
 @pytest.mark.parametrize(
     ("span_ms", "text"),
     [(999, "0 s"), (1_000, "1 s"), (3_600_000, "1 h"), (3_601_000, "1 h"), (90_000, "1 min 30 s"), (864e5, "1 d")],
