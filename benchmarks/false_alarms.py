@@ -44,6 +44,7 @@ FEATURES = 5
 REFERENCE = 20_000  # rows
 DAYS = 8  # of a reference that has a daily cycle
 CYCLE = 1.5  # deviations by which values go up and down in the course of a day where the model has a season
+SEASON_PARTS = 96  # of a day: in an hour the cycle moves too far to find small changes at once
 SEASON_DAYS = 14  # of its reference
 STREAMS_A_SEASON = 10  # share a reference, which takes seconds to make
 BURST = 10  # records in a row that have half of their variance in common
@@ -173,7 +174,7 @@ def stream(
             budget=1.0, period_ms=budget_ms, confirm=confirm, recover=3, min_effect="small", critical="large"
         ),
         features=features,
-        season=SeasonPlan(period_ms=SLIDES_A_DAY * SLIDE_MS, bins=24) if in_season else None,
+        season=SeasonPlan(period_ms=SLIDES_A_DAY * SLIDE_MS, bins=SEASON_PARTS) if in_season else None,
     )  # fmt: skip
     if in_season:
         columns = {feature.name: FAMILIES[family](rng, rows, day) for feature in features}
