@@ -1,6 +1,25 @@
 """What all tests share."""
 
+from __future__ import annotations
+
 import signal
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from jobs.broker import Broker
 
 # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says nothing where other work runs, and the first ones may wait for the compiler.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """One broker for all tests: each has topics of its own, and who stops a broker has one of its own."""
+    with Broker() as running:
+        yield running

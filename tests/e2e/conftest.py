@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from jobs.broker import Broker
-from tests.e2e.running import tidemark
+from tests.e2e.running import command
 from tests.e2e.stream import Record, configure, flush, stream, tardy, write
 
 
@@ -24,20 +23,13 @@ class Known:
 
 
 @pytest.fixture(scope="session")
-def broker() -> Iterator[Broker]:
-    """One broker for all tests: each has topics of its own."""
-    with Broker() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
 def profiles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Profiles of the models, made by the command from a stream without drift."""
     folder = tmp_path_factory.mktemp("reference")
-    write(folder / "reference.jsonl", stream(20_000, seed=2, drift=False))
-    configure(folder, "predictions: {path: reference.jsonl}", "events: {path: events.jsonl}")
+    data = write(folder / "reference.jsonl", stream(20_000, seed=2, drift=False))
+    config = configure(folder, "predictions: {path: reference.jsonl}", "events: {path: events.jsonl}")
     for model, *version in (("churn", "--version", "1"), ("churn", "--version", "2"), ("fraud",)):
-        tidemark(folder, "profile", "monitors.yaml", "--model", model, *version, "--data", "reference.jsonl")
+        command("profile", config, "--model", model, *version, "--data", data)
     return folder / "profiles"
 
 
@@ -56,8 +48,8 @@ def backtest(tmp_path_factory: pytest.TempPathFactory, profiles: Path) -> Callab
         folder = tmp_path_factory.mktemp("backtest")
         shutil.copytree(profiles, folder / "profiles")
         write(folder / "data.jsonl", records)
-        configure(folder, "predictions: {path: data.jsonl}", "events: {path: unused.jsonl}")
-        ended = tidemark(folder, "backtest", "monitors.yaml", "--events", "events.jsonl", "--json")
+        config = configure(folder, "predictions: {path: data.jsonl}", "events: {path: unused.jsonl}")
+        ended = command("backtest", config, "--events", folder / "events.jsonl", "--json")
         assert ended.totals["records"]["used"] == len(records)
         return (folder / "events.jsonl").read_bytes().splitlines()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -13,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tidemark import cli
+
 COMMAND = Path(sys.executable).with_name("tidemark")
-WITHIN_S = 120  # a run of the tests takes 10-20 s on two idle cores
+WITHIN_S = 300  # a run of the tests takes 10-20 s on two idle cores
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,15 @@ def tidemark(
         live.kill()
 
 
+def command(*words: str | Path) -> Ended:
+    """Run a command in this process: for what tests need beforehand, which is there several times sooner."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = cli.main([str(word) for word in words])
+    assert status == 0, err.getvalue()
+    return Ended(status, out.getvalue(), err.getvalue())
+
+
 class Live:
     """A command that runs until it is stopped; as a context manager it is killed at the end of the block."""
 
@@ -61,8 +74,10 @@ class Live:
 
     def processes(self) -> dict[int, str]:
         """What the command has started that still runs, by id: its command line."""
+        # Nothing of what has ended: its id may by now be another's.
+        below = {self._process.pid} if self._process.poll() is None else set()
         running = _running()
-        below = {self._process.pid} | self._seen.keys()
+        below |= {pid for pid, said in self._seen.items() if pid in running and running[pid][1] == said}
         while more := {pid for pid, (parent, _) in running.items() if parent in below} - below:
             below |= more
         self._seen |= {pid: running[pid][1] for pid in below & running.keys() - {self._process.pid}}
@@ -94,26 +109,23 @@ class Live:
         self.gone()
         return ended
 
-    def gone(self, within_s: float = 5) -> None:
+    def gone(self, within_s: float = 60) -> None:
         """Check that nothing of it is left running."""
         end = time.monotonic() + within_s
         while left := self.processes():
             assert time.monotonic() < end, f"still running: {left}"
             time.sleep(0.1)
 
-    def kill(self, *, all_of_it: bool = True) -> None:
-        """Kill -9 what is still running of it; or only the command itself."""
-        below = self.processes() if all_of_it else {}
-        for pid in (self._process.pid, *below):
+    def kill(self) -> None:
+        """Kill -9 what is still running of it."""
+        below = self.processes()
+        self._process.kill()
+        for pid in below:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass  # it has ended
         self._process.wait()
-
-    def workers(self) -> list[int]:
-        """The Python workers."""
-        return [pid for pid, said in self.processes().items() if "beam_boot" in said and "/bin/sh" not in said]
 
     def __enter__(self) -> Live:
         return self

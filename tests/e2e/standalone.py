@@ -60,7 +60,7 @@ class Standalone:
                 command = ["bash", str(HOME / "bin" / f"{role}.sh"), "start-foreground"]
                 process = subprocess.Popen(command, env=environment, stdout=out, stderr=out, start_new_session=True)
                 self._processes.append(process)
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 300
         while True:
             try:
                 if self.get("/overview")["slots-total"] >= 1:
@@ -76,4 +76,4 @@ class Standalone:
         for process in reversed(self._processes):
             os.killpg(process.pid, 15)
         for process in self._processes:
-            process.wait(30)
+            process.wait(120)

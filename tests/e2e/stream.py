@@ -38,7 +38,7 @@ models:
     alarms: {budget: 1 per day, confirm: 2, recover: 1}
     prediction: {task: regression}
     features:
-      amount: {type: numeric, detectors: [psi, ks, wasserstein, adwin, page_hinkley, "river:ADWIN": {delta: 1e-6}]}
+      amount: {type: numeric, detectors: [psi, ks, wasserstein, adwin, page_hinkley]}
     quality: {freshness: %(freshness)s}
 """
 

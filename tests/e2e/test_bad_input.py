@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -29,8 +28,20 @@ TIME = "2026-01-05T10:01:40Z"
 
 def line(**changes: object) -> bytes:
     """A good record of its time but for the changes."""
-    document = {"id": SECRET, "timestamp": TIME, "model": "fraud", "features": {"amount": 7.5}, "prediction": 0.5}
+    document = {"id": SECRET, "meta": {"ts": TIME}, "model": "fraud", "features": {"amount": 7.5}, "prediction": 0.5}
     return json.dumps(document | changes).encode()
+
+
+def at(time: object) -> bytes:
+    """A record that says this of its time."""
+    return line(meta={"ts": time})
+
+
+def sent(record: Record) -> Record:
+    """The record as it reaches the broker, later, its time moved to where the source says that it stands."""
+    document = json.loads(record.line or b"")
+    document["meta"] = {"ts": document.pop("timestamp")}
+    return Record(record.time_ms + LATER_MS, record.partition, json.dumps(document).encode())
 
 
 def raw(features: bytes) -> bytes:
@@ -41,10 +52,11 @@ def raw(features: bytes) -> bytes:
 BAD: dict[str, tuple[bytes | None, str]] = {
     "empty": (b"", "expected a JSON object, got an empty line"),
     "a tombstone": (None, "a tombstone: the record has no value"),
-    "no time": (line(timestamp=None), "'timestamp': is missing at /timestamp"),
+    "no time": (at(None), "'timestamp': is missing at /meta/ts"),
     "the year 2099": (
-        line(timestamp="2099-01-01T00:00:00Z"), "'timestamp': more than 1 h ahead of the broker's time at /timestamp"
+        at("2099-01-01T00:00:00Z"), "'timestamp': more than 1 h ahead of the broker's time at /meta/ts"
     ),
+    "today": (at("today"), "'timestamp': expected RFC 3339 text or a number at /meta/ts"),
     "truncated": (line()[:-12], "not JSON: input data was truncated"),
     "not JSON": (SECRET.encode(), "not JSON: invalid character (byte 0)"),
     "an array": (b'["Ytterby"]', "expected an object, got an array"),
@@ -57,33 +69,36 @@ BAD: dict[str, tuple[bytes | None, str]] = {
     "no model": (line(model=None), "'model': the record names none at /model (neither does the source)"),
     "number overflow": (raw(b'{"amount": 1e400}'), "a number beyond the range of floats at /features/amount"),
     "invalid UTF-8": (line().replace(b"Ytterby", b"Ytterby\xff"), "not UTF-8"),
-    "NaN": (raw(b'{"amount": NaN}'), "not JSON: invalid character (byte 96)"),
-    "Infinity": (raw(b'{"amount": -Infinity}'), "not JSON: invalid character (byte 97)"),
+    "NaN": (raw(b'{"amount": NaN}'), "not JSON: invalid character (byte 99)"),
+    "Infinity": (raw(b'{"amount": -Infinity}'), "not JSON: invalid character (byte 100)"),
     "a byte order mark": (b"\xef\xbb\xbf" + line(), "not JSON: begins with a byte order mark"),
     "10 MB": (line(other="x" * 10_000_000), "a record of more than 1048576 bytes"),
 }  # fmt: skip
 
 
-def places(sent: list[Record]) -> dict[tuple[int, int], Record]:
+def places(records: list[Record]) -> dict[tuple[int, int], Record]:
     """Records by partition and offset."""
     seen: Counter[int] = Counter()
     found = {}
-    for record in sent:
+    for record in records:
         found[record.partition, seen[record.partition]] = record
         seen[record.partition] += 1
     return found
 
 
 def test_through_a_topic(folder: Path, late: Known, broker: Broker) -> None:
-    """All kinds at once, and one in a hundred records late, at the times that the records say themselves."""
-    on_time = [dataclasses.replace(record, time_ms=record.time_ms + LATER_MS) for record in late.records]
-    bad = [Record(on_time[5000].time_ms, number % 2, data) for number, (data, _) in enumerate(BAD.values())]
-    sent = [*on_time[:5000], *bad, *on_time[5000:]]
+    """All kinds at once, and one in a hundred records late, at the times that the records say themselves.
+
+    The events are those of these times, and no bad one moves a watermark.
+    """
+    mixed = [sent(record) for record in late.records]
+    bad = [Record(mixed[5000].time_ms, number % 2, data) for number, (data, _) in enumerate(BAD.values())]
+    everything = [*mixed[:5000], *bad, *mixed[5000:]]
     create(broker, "bad")
-    produce(broker, "bad", sent)
+    produce(broker, "bad", everything)
     configure(
         folder,
-        "predictions: {topic: bad, time: payload}, on_unknown_model: dead_letter",
+        "predictions: {topic: bad, time: payload, fields: {timestamp: /meta/ts}}, on_unknown_model: dead_letter",
         "events: {topic: bad-events}, summaries: {topic: bad-summaries}, "
         "dead_letters: {topic: bad-letters, payload: full}",
         kafka=broker.bootstrap,
@@ -92,7 +107,7 @@ def test_through_a_topic(folder: Path, late: Known, broker: Broker) -> None:
     letters: list[dict[str, Any]] = [json.loads(message)["data"] for message in committed(broker, "bad-letters")]
     found = {(letter["partition"], letter["offset"]): letter for letter in letters}
     assert len(found) == len(letters)
-    expected = places(sent)
+    expected = places(everything)
     errors = {id(record): error for record, (_, error) in zip(bad, BAD.values(), strict=True)}
     dead = {place: letter for place, letter in found.items() if letter["reason"] == "dead"}
     assert {place: letter["error"] for place, letter in dead.items()} == {
@@ -109,11 +124,12 @@ def test_through_a_topic(folder: Path, late: Known, broker: Broker) -> None:
         assert letter.get("truncated", False) == (data is not None and len(data) > PAYLOAD_LIMIT)
 
     told = {place for place, letter in found.items() if letter["reason"] == "late"}
-    assert told == {place for place, record in expected.items() if record.line in late.late}
+    late_lines = {sent(record).line for record in late.records if record.line in late.late}
+    assert told == {place for place, record in expected.items() if record.line in late_lines}
     assert all(found[place]["error"] == "its pane was already closed when it came" for place in told)
     # What becomes of unknown models is part of the configuration's id.
     assert_same(comparable(committed(broker, "bad-events")), comparable(late.events))
-    assert ended.totals["records"] == records(len(sent), dead=len(BAD), late=len(told))
+    assert ended.totals["records"] == records(len(everything), dead=len(BAD), late=len(told))
     assert ended.totals["events"] == dict(Counter(json.loads(event)["type"] for event in late.events))
 
     summaries = [json.loads(message) for message in committed(broker, "bad-summaries")]

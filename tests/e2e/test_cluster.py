@@ -13,14 +13,14 @@ import pytest
 from jobs.java import java_home
 from tests.e2e.comparing import assert_same
 from tests.e2e.conftest import Known
-from tests.e2e.running import tidemark
+from tests.e2e.running import WITHIN_S, tidemark
 from tests.e2e.standalone import HOME, Standalone
 from tests.e2e.stream import configure, write
 
 pytestmark = pytest.mark.e2e
 
 
-def finished(cluster: Standalone, job: str, within_s: float = 120) -> None:
+def finished(cluster: Standalone, job: str, within_s: float = WITHIN_S) -> None:
     """Wait for a job's end."""
     deadline = time.monotonic() + within_s
     while (state := cluster.get(f"/jobs/{job}")["state"]) != "FINISHED":
@@ -48,7 +48,7 @@ def test_submitted_to_a_running_cluster(folder: Path, known: Known) -> None:
         command = [str(HOME / "bin" / "flink"), "run", "-d", "-m", cluster.address, "-pyclientexec", sys.executable]
         command += ["-pyexec", sys.executable, "-pym", "jobs.monitor", "--config", "monitors.yaml"]
         environment = {**os.environ, "FLINK_CONF_DIR": str(cluster.folder / "conf"), "JAVA_HOME": str(java_home())}
-        ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+        ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         [job] = [line.split()[-1] for line in ran.stdout.splitlines() if "JobID" in line]
         finished(cluster, job)

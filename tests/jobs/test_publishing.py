@@ -4,7 +4,6 @@ import time
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from jobs.broker import Broker
 from jobs.publishing import paced, to_file, to_topic
 from schemas.errors import DataError
 
@@ -12,16 +11,15 @@ STREAM = [(1000 + i, b"record %d" % i) for i in range(2500)]
 
 
 @pytest.mark.e2e
-def test_topic():
+def test_topic(broker):
     """Every record arrives once, in order in its partition, under its own time even from 1970."""
-    with Broker() as broker:
-        told = []
-        assert to_topic(STREAM, broker.client, "stream", 3, told.append) == len(STREAM)
-        assert sum(told) == len(STREAM)
-        consumer = Consumer({**broker.client, "group.id": "test"})
-        consumer.assign([TopicPartition("stream", partition, 0) for partition in range(3)])
-        arrived = [(m.partition(), m.timestamp()[1], m.value()) for m in consumer.consume(len(STREAM), timeout=30)]
-        consumer.close()
+    told = []
+    assert to_topic(STREAM, broker.client, "stream", 3, told.append) == len(STREAM)
+    assert sum(told) == len(STREAM)
+    consumer = Consumer({**broker.client, "group.id": "test"})
+    consumer.assign([TopicPartition("stream", partition, 0) for partition in range(3)])
+    arrived = [(m.partition(), m.timestamp()[1], m.value()) for m in consumer.consume(len(STREAM), timeout=30)]
+    consumer.close()
     for partition in range(3):
         assert [(t, value) for p, t, value in arrived if p == partition] == STREAM[partition::3]
 
@@ -47,11 +45,12 @@ def test_unwritable(tmp_path):
     assert str(error.value) == f"{tmp_path}: cannot be written (Is a directory)"
 
 
-def test_paced():
+def test_paced(monkeypatch):
     """A record of the future is given when its time has come, one of the past at once."""
-    start = time.time()
-    stream = [(int(start * 1000) - 5000, b"past"), (int(start * 1000) + 100, b"soon")]
-    given = [(record, time.time() - start) for _, record in paced(stream)]
-    assert [record for record, _ in given] == [b"past", b"soon"]
-    assert given[0][1] < 0.05
-    assert 0.09 < given[1][1] < 1
+    now = [1_000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    stream = [(995_000, b"past"), (1_000_250, b"soon"), (1_000_250, b"too")]
+    assert [(record, now[0]) for _, record in paced(stream)] == [
+        (b"past", 1_000.0), (b"soon", 1_000.25), (b"too", 1_000.25)
+    ]  # fmt: skip

@@ -4,7 +4,6 @@ import uuid
 import pytest
 from confluent_kafka import Producer
 
-from jobs.broker import Broker
 from jobs.topic_data import TopicData
 from jobs.topics import ensure_topic
 from schemas import profile as profiles
@@ -12,12 +11,6 @@ from schemas.errors import BrokerError
 from tidemark import cli
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def broker():
-    with Broker() as running:
-        yield running
 
 
 @pytest.fixture

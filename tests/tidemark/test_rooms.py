@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,12 @@ def test_a_file_of_the_user_that_shadows_a_room_is_named(tmp_path):
     (tmp_path / "config.py").write_text("raise SystemExit('imported')\n")
     home = Path(tidemark.__file__).resolve().parents[1]
     done = subprocess.run(
-        [sys.executable, "-m", "tidemark", "--help"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "tidemark", "--help"],
+        cwd=tmp_path,  # `-m` looks there first, then on PYTHONPATH, and only then for what is installed
+        env={**os.environ, "PYTHONPATH": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (
         1,

@@ -20,9 +20,9 @@ def test_runs_until_told(ending, tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         word, address = process.stdout.readline().split()
         assert (word, address.partition(":")[0]) == ("ready", "localhost")
-        assert AdminClient({"bootstrap.servers": address}).list_topics(timeout=10).brokers
+        assert AdminClient({"bootstrap.servers": address}).list_topics(timeout=60).brokers
         process.send_signal(ending)
-        assert process.communicate(timeout=60) == ("", "")
+        assert process.communicate(timeout=120) == ("", "")
     assert process.returncode == 0
     assert sorted(os.listdir(tmp_path / "kafka")) == ["broker.log", "data", "log4j2.properties", "server.properties"]
 
