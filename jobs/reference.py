@@ -104,7 +104,9 @@ def make_profile(
 
     maker = YardstickMaker(plan)
     texts = source.format == "csv"
-    before = read(lambda columns, _: maker.add(columns, texts=texts)) if maker.needed else None
+    before = None
+    if maker.needed:
+        before = read(lambda columns, reference: maker.add(columns, texts=texts, times_ms=reference.times_ms))
     yardsticks = maker.build()
     builder = ProfileBuilder(plan, yardsticks=yardsticks)
     reference = read(lambda columns, reference: builder.add(columns, source, reference.times_ms))

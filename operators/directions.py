@@ -1,7 +1,8 @@
 """Directions: where a reference's vectors lie, and in which directions they vary most; distances are measured by both.
 
 Principal directions are those of a sample of the vectors: the half whose hashes are the lower one, of these the
-lowest. It is random with regard to the vectors, the same in any order and pieces, and bounded. The other vectors, and
+lowest. Hashes are of vector and time, so that of equal vectors some are in the sample and others are not. It is random
+with regard to the vectors, the same in any order and pieces, and bounded. The other vectors, and
 those of the stream, were not what the directions were chosen for, so their distances can be compared: the sample's
 own would be too short.
 """
@@ -25,6 +26,7 @@ HALF = np.uint64(1 << 63)
 
 Floats = npt.NDArray[np.float64]
 Hashes = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
 
 
 class VectorSample:
@@ -43,13 +45,12 @@ class VectorSample:
         self._held = 0
         self._below = HALF  # hashes from here on are not in the sample
 
-    def add(self, vectors: Vectors) -> None:
-        """Take in vectors, in any order and pieces."""
-        values = vectors.values[vectors.gaps == 0]
-        hashes = hash_vectors(values)
-        chosen = hashes < self._below
+    def add(self, vectors: Vectors, times_ms: Ints | None = None) -> None:
+        """Take in vectors with their event times, if they have some, in any order and pieces."""
+        hashes = hash_vectors(vectors, times_ms)
+        chosen = (hashes < self._below) & (vectors.gaps == 0)
         self._hashes.append(hashes[chosen])
-        self._values.append(values[chosen])
+        self._values.append(vectors.values[chosen])
         self._held += int(chosen.sum())
         if self._held > SLACK * self._most:
             self._settle()
@@ -66,7 +67,8 @@ class VectorSample:
     def fit(self, fewest: int = 2) -> tuple[VectorReference, np.uint64]:
         """Center and directions, and below which hash vectors were in the sample.
 
-        With fewer than `fewest` vectors there are no directions, and the center is 0.
+        With fewer than `fewest` vectors there are no directions, and the center is 0. Where there are no directions,
+        nothing was fitted to the sample, and its vectors are as good as others.
         """
         self._settle()
         values = self._values[0]
@@ -82,7 +84,7 @@ class VectorSample:
             deviations=tuple(deviations.tolist()),
             vectors=len(values),
         )
-        return reference, self._below
+        return reference, self._below if len(directions) else np.uint64(0)
 
 
 def principal_directions(centered: Floats, most: int = MOST) -> tuple[Floats, Floats]:
@@ -152,9 +154,10 @@ class Yardstick:
         return np.where(there, norms, vectors.gaps), np.where(there, distances, vectors.gaps)
 
 
-def hash_vectors(values: Floats) -> Hashes:
-    """A hash of each vector."""
-    return hash_rows(values.view(np.uint64))
+def hash_vectors(vectors: Vectors, times_ms: Ints | None = None) -> Hashes:
+    """A hash of each vector and its event time."""
+    hashes = hash_rows(vectors.values.view(np.uint64))
+    return hashes if times_ms is None else hash_rows(np.column_stack([hashes, times_ms.view(np.uint64)]))
 
 
 @kernel

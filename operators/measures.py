@@ -19,6 +19,7 @@ from schemas.profile import Profile, TextReference, VectorReference
 
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 class Yardsticks(msgspec.Struct, frozen=True):
@@ -78,7 +79,9 @@ class Measures:
         self._directions = {field: Yardstick(reference) for field, reference in yardsticks.vectors.items()}
         self._below = yardsticks.below
 
-    def measured(self, column: Callable[[str], Column | None], *, texts: bool) -> Measured:
+    def measured(
+        self, column: Callable[[str], Column | None], *, texts: bool, times_ms: Ints | None = None
+    ) -> Measured:
         """Measure records.
 
         Parameters
@@ -87,6 +90,8 @@ class Measures:
             Gives the column of a field; None for one that is not carried.
         texts
             Whether values are cells of a CSV.
+        times_ms
+            Event times, as the yardsticks were made with; only for records of the reference.
         """
         numbers: dict[str, Floats] = {}
         aside: dict[str, Flags] = {}
@@ -103,7 +108,7 @@ class Measures:
                 found = self._directions[field].measure(vectors)
                 names = MEASURES["embedding"]
                 if field in self._below:
-                    of_sample = hash_vectors(vectors.values) < self._below[field]
+                    of_sample = hash_vectors(vectors, times_ms) < self._below[field]
                     aside[f"{field}.distance"] = of_sample & (vectors.gaps == 0)
             numbers |= {f"{field}.{name}": values for name, values in zip(names, found, strict=True)}
         return Measured(numbers, aside)
@@ -139,14 +144,14 @@ class YardstickMaker:
         """Data have to be read for it."""
         return bool(self._words or self._vectors)
 
-    def add(self, columns: Columns, *, texts: bool) -> None:
+    def add(self, columns: Columns, *, texts: bool, times_ms: Ints | None = None) -> None:
         """Take in records of the model, in any order and pieces; `texts`: they are cells of a CSV."""
         for field, counts in self._words.items():
             if field in columns.features:
                 counts.add(Texts(columns.features[field]))
         for field, sample in self._vectors.items():
             if field in columns.features:
-                sample.add(Vectors(columns.features[field], self._fields[field].dim or 1, texts=texts))
+                sample.add(Vectors(columns.features[field], self._fields[field].dim or 1, texts=texts), times_ms)
 
     def build(self) -> Yardsticks:
         """What has been found; raises `DataError` where a file of words is of no use."""

@@ -113,7 +113,7 @@ class ProfileBuilder:
         times_ms
             Their event times, `plain_times.NO_TIME` where one has none; None where they come in the order of time.
         """
-        self.count(read_values(self._model, columns, source, self._measures), len(columns.rows), times_ms)
+        self.count(read_values(self._model, columns, source, self._measures, times_ms), len(columns.rows), times_ms)
         for plan in self._model.segments:
             self._add_segments(plan, columns, len(columns.rows))
 
@@ -194,7 +194,13 @@ def watched(model: ModelPlan) -> list[FeaturePlan]:
     return [feature for feature in model.features if feature.type in WATCHED]
 
 
-def read_values(model: ModelPlan, columns: Columns, source: SourcePlan, measures: Measures) -> Values:
+def read_values(
+    model: ModelPlan,
+    columns: Columns,
+    source: SourcePlan,
+    measures: Measures,
+    times_ms: npt.NDArray[np.int64] | None = None,
+) -> Values:
     """Values of the signals in columns of records, as far as the source carries them."""
     texts, rows = source.format == "csv", len(columns.rows)
     nothing: Column = [None] * rows
@@ -210,7 +216,7 @@ def read_values(model: ModelPlan, columns: Columns, source: SourcePlan, measures
             found[FEATURE + feature.name] = numbers(column, texts=texts)
         elif column is not None:
             named[FEATURE + feature.name] = names(column, booleans=feature.type == "boolean")
-    measured = measures.measured(carried, texts=texts)
+    measured = measures.measured(carried, texts=texts, times_ms=times_ms)
     found |= {FEATURE + name: values for name, values in measured.numbers.items()}
     column = columns.fields.get(PREDICTION, nothing)
     if may_be_number(model):

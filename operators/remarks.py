@@ -21,7 +21,12 @@ SLOW = 100  # independent values that a signal comes to, below which even their 
 def remarks(profile: Profile, model: ModelPlan) -> list[str]:
     """Signals that say nothing or are likely to be configured wrongly: which, how, and what to do."""
     signals = in_season(profile.signals, profile, model)
-    lines = [line for name, signal in signals.items() for line in _of_signal(name, signal)]
+    measured = {
+        f"feature.{feature.name}": "texts" if feature.dim is None else f"embeddings of {feature.dim} numbers"
+        for feature in model.features
+        if feature.of is not None
+    }
+    lines = [line for name, signal in signals.items() for line in _of_signal(name, signal, measured.get(name))]
     if model.prediction is not None and "prediction" not in profile.signals:
         lines.append("prediction: missing in all records; correct 'fields' of the source or leave 'prediction' out")
     if profile.provenance.rows < FEW:
@@ -68,15 +73,15 @@ def season_remarks(profile: Profile) -> list[str]:
     return lines
 
 
-def _of_signal(name: str, signal: Signal) -> Iterator[str]:
+def _of_signal(name: str, signal: Signal, of: str | None) -> Iterator[str]:
     number = isinstance(signal, NumericSignal)
     seen = signal.count + signal.invalid
     if not seen:
         yield f"{name}: missing in all {signal.missing:,} records; correct its name or remove it"
         return
-    kind = "numbers" if number else "categories"
+    kind = of or ("numbers" if number else "categories")
     if not signal.count:
-        hint = "; is it categorical?" if number else ""
+        hint = "; is it categorical?" if number and of is None else ""
         yield f"{name}: none of its {seen:,} values are {kind}{hint}"
     elif signal.invalid > INVALID_SHARE * seen:
         yield f"{name}: {signal.invalid:,} of its {seen:,} values are no {kind}; they are counted as invalid"

@@ -100,7 +100,7 @@ class SliceCounter:
         """
         if not len(columns.rows):
             return
-        read = read_values(self._signals.model, columns, source, self._measures)
+        read = read_values(self._signals.model, columns, source, self._measures, times_ms)
         values, codes = self._coded(read, len(columns.rows))
         for plan, coder, slices in self._ways:
             found = coder.codes([segment_column(field, columns, len(codes)) for field in plan.fields])

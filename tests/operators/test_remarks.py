@@ -1,7 +1,8 @@
 import pytest
 from msgspec import structs
 
-from config.plan import AlarmsPlan, ModelPlan, PredictionPlan, WindowPlan
+from config.measured import measured
+from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, PredictionPlan, WindowPlan
 from operators.remarks import remarks
 from schemas.profile import Calibration, CategoricalSignal, NumericSignal, Profile, Provenance
 
@@ -113,3 +114,16 @@ def test_a_slow_signal():
         signals={"x": numeric()},
     )
     assert remarks(few, MODEL) == ["it has 99 records, too few to tell any but large changes from chance; profile more"]
+
+
+def test_what_is_measured():
+    """What values should have been is what the configuration calls them."""
+    features = measured(FeaturePlan(name="v", type="embedding", dim=3)) + measured(FeaturePlan(name="t", type="text"))
+    signals = {
+        "feature.v.norm": numeric(0, invalid=1000, low=None, high=None),
+        "feature.t.length": numeric(invalid=20),
+    }
+    assert of(structs.replace(MODEL, features=features), **signals) == [
+        "feature.v.norm: none of its 1,000 values are embeddings of 3 numbers",
+        "feature.t.length: 20 of its 1,020 values are no texts; they are counted as invalid",
+    ]
