@@ -40,9 +40,9 @@ def precisions(
     --------
     >>> whole, groups = np.array([[600.0, 400.0] + [0.0] * 254]), np.arange(256)[None]
     >>> alike = [np.array([[300, 200] + [0] * 254])] * 2
-    >>> apart = [np.array([[500, 0] + [0] * 254]), np.array([[100, 400] + [0] * 254])]
+    >>> apart = [np.array([[400, 100] + [0] * 254]), np.array([[200, 300] + [0] * 254])]
     >>> precisions(alike, whole, groups).tolist(), precisions(apart, whole, groups).round(1).tolist()
-    ([1000.0], [0.5])
+    ([1000.0], [2.0])
     """
     rows = len(whole)
     places = ((CODES + 1) * np.arange(rows)[:, None] + groups + 1).ravel()

@@ -17,9 +17,10 @@ from operators.columns import Column, names
 from operators.jit import kernel, part
 from operators.values import Gap
 
-KNOWN_POINTS = 0x20000  # code points that the table has; of those beyond only ideographs are in words
+KNOWN_POINTS = 0x20000  # code points that the table has; of those beyond only ideographs and selectors are in words
 ALONE = ((0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))  # kana and ideographs
 IDEOGRAPHS = (0x20000, 0x3FFFF)
+SELECTORS = (0xE0100, 0xE01EF)  # of variants; marks
 _SEED = np.uint64(0x7469_6465_6D61_726B)
 _MULTIPLIER = np.uint64(0xC6A4_A793_5BD1_E995)
 _HALF = np.uint64(32)
@@ -154,7 +155,9 @@ def _point(data, p, end):  # type: ignore[no-untyped-def]
 def _form(point, forms):  # type: ignore[no-untyped-def]
     if point < forms.shape[0]:
         return np.int64(forms[point])
-    return -point if IDEOGRAPHS[0] <= point <= IDEOGRAPHS[1] else np.int64(0)
+    if IDEOGRAPHS[0] <= point <= IDEOGRAPHS[1]:
+        return -point
+    return point if SELECTORS[0] <= point <= SELECTORS[1] else np.int64(0)
 
 
 @part

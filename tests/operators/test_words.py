@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -24,6 +26,15 @@ def test_the_words_of_a_text(text):
     found = hashes(text)
     assert found == [hashes(word)[0] for word in expected]
     assert len(set(found)) == len(set(expected))
+
+
+def test_every_character_is_in_a_word_or_between_words():
+    """Of all that Unicode has: letters, digits and marks are words here, alone; the rest none."""
+    characters = [chr(point) for point in range(0x110000) if unicodedata.category(chr(point)) not in ("Cs", "Cn")]
+    _, ends = word_hashes(Texts(characters))
+    found = np.diff(ends, prepend=0)
+    expected = [unicodedata.category(character)[0] in "LNM" for character in characters]
+    assert [hex(ord(c)) for c, many, is_one in zip(characters, found, expected, strict=True) if many != is_one] == []
 
 
 @settings(deadline=None)
