@@ -26,9 +26,9 @@ READY_WITHIN_S = 120  # it takes 0.5 s; a loaded machine several times that
 # Opens what Flink's serializers reach into; without it Java 17 and later refuse (InaccessibleObjectException).
 # From there come also the options of conf/config.yaml.
 OPTIONS = ("-XX:+IgnoreUnrecognizedVMOptions", "--add-opens=jdk.proxy2/jdk.proxy2=ALL-UNNAMED")
-# The second compiler takes a core for most of the first minute, and saves 1 us a record from then on. The default
-# collector's threads take as much from Python, which everything waits for.
-FAST = "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC"  # unless JVM_ARGS says otherwise
+# The default collector's threads take time from Python, which everything waits for. Without its second compiler the
+# JVM would start quicker, for runs of seconds, and read times out of records half as fast.
+COLLECTOR = "-XX:+UseParallelGC"  # unless JVM_ARGS says otherwise
 # Of glibc, for the Python workers: batches are arrays of megabytes, which it would give back to the system after each
 # and get anew, cleared page by page: a tenth of the workers' time, and a third more memory.
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": "33554432", "MALLOC_TRIM_THRESHOLD_": "536870912", "MALLOC_ARENA_MAX": "2"}
@@ -140,7 +140,7 @@ def _command(environment: dict[str, str]) -> list[str]:
     log4j = _temporary / "log4j2.properties"
     return [
         f"{environment['JAVA_HOME']}/bin/java",
-        *environment.get("JVM_ARGS", FAST).split(),
+        *environment.get("JVM_ARGS", COLLECTOR).split(),
         *OPTIONS,
         OUT_OF_MEMORY,
         *server.get_jvm_opts(environment),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -12,6 +13,9 @@ from jobs.broker import Broker
 
 # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Runs of seconds end before the JVM's second compiler has done anything but take their time.
+os.environ.setdefault("JVM_ARGS", "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC")
 
 # How long an example takes says nothing where other work runs, and the first ones may wait for the compiler.
 settings.register_profile("unhurried", deadline=None)
