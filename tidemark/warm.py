@@ -56,7 +56,7 @@ def _measured(number: int) -> str:
 
 
 def main() -> int:
-    """Do it; give the exit status of the first command that fails."""
+    """Do it; give the exit status of the first command that fails, and print what was said until then."""
     said = io.StringIO()
     back = Path.cwd()
     with tempfile.TemporaryDirectory(prefix="tidemark-") as folder:
@@ -65,12 +65,13 @@ def main() -> int:
             Path("warm.yaml").write_text(CONFIG)
             Path("measured.yaml").write_text(MEASURED)
             Path("measured.jsonl").write_text("".join(map(_measured, range(600))))
-            with contextlib.redirect_stdout(said):
-                for command in COMMANDS:
-                    if status := cli.main(command.split()):
-                        return status
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+                status = next(filter(None, (cli.main(command.split()) for command in COMMANDS)), 0)
         finally:
             os.chdir(back)
+    if status:
+        sys.stderr.write(said.getvalue())
+        return status
     kafka_connector(print)
     kafka_broker_classpath(print)
     return 0

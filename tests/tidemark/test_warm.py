@@ -14,8 +14,9 @@ def test_all_is_done(monkeypatch, capsys):
     assert (fetched, Path.cwd(), capsys.readouterr().out) == ([print, print], before, "")
 
 
-def test_a_command_that_fails(monkeypatch):
-    """The status of the first command that fails is the status of all."""
-    monkeypatch.setattr(warm, "COMMANDS", ("schema nonsense", "backtest"))
+def test_a_command_that_fails(monkeypatch, capsys):
+    """The status of the first command that fails is the status of all, and what it says is told."""
+    monkeypatch.setattr(warm, "COMMANDS", ("validate nowhere.yaml", "backtest"))
     monkeypatch.setattr(warm, "kafka_connector", jars.pinned)
     assert warm.main() == 2
+    assert capsys.readouterr().err.startswith("nowhere.yaml:1:1: no such file")
