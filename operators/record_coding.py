@@ -13,6 +13,7 @@ from operators import chunks, unnamed
 from operators.codes import ABSENT
 from operators.coding import CategoryCoder
 from operators.columns import Column, numbers
+from operators.cutting import cut
 from operators.entries import Entry
 from operators.keys import monitor_key
 from operators.measures import Measures, yardsticks_of
@@ -176,12 +177,10 @@ class _Cutter:
 
     def chunks(self, groups: Ints, keys: list[str]) -> Iterator[Entry]:
         """Chunks of each (group, pane), each standing on the first of its records."""
-        both = groups + self._panes * len(keys)
-        order, data, values, codes = np.arange(len(both)), self._data, self._values, self._codes
-        if not bool((both == both[0]).all()):
-            order = np.argsort(both, kind="stable")
+        order, ends, moved = cut(groups + self._panes * len(keys), self._most)
+        data, values, codes = self._data, self._values, self._codes
+        if moved:
             data, values, codes = data[order], values[order], codes[order]
-        ends = group_ends(both[order], self._most)
         sums = self._signals.moments.sums(values, codes, ends)
         text, width = data.tobytes(), data.shape[1]
         size = sums.nbytes // len(ends)
@@ -208,13 +207,3 @@ class _Cutter:
         """Names that some records have and the reference has not."""
         found = {one.position: one.sample(members, self._hashes) for one in self._unnamed}
         return {position: some for position, some in found.items() if some}
-
-
-def group_ends(ordered: Ints, most: int) -> Ints:
-    """Where chunks end: with their group, or when they have the most records that they may."""
-    ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, len(ordered))
-    starts = np.append(0, ends[:-1])
-    if int((ends - starts).max()) <= most:
-        return ends
-    cuts = [cut for a, b in zip(starts, ends, strict=True) for cut in (*range(a + most, b, most), b)]
-    return np.array(cuts, np.int64)

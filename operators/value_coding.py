@@ -11,10 +11,11 @@ from config.plan import ALL, SourcePlan
 from operators import chunks, value_chunks
 from operators.codes import ABSENT
 from operators.columns import numbers
+from operators.cutting import cut
 from operators.entries import Entry
 from operators.keys import monitor_key
 from operators.profiling import CONFIDENCE, FEATURE
-from operators.record_coding import carries, group_ends
+from operators.record_coding import carries
 from operators.records import Identity, Layout, Records
 from operators.segment_coding import SegmentCoder
 from operators.unprofiled import Unprofiled
@@ -56,10 +57,9 @@ class ValueCoder:
             ways.append((numbers_, [whole + text for text in segments.texts]))
         most = max(1, chunks.LIMIT // data.shape[1])
         for groups, keys in ways:
-            both = groups + (starts - starts.min()) // self._pane_ms * len(keys)
-            order = np.argsort(both, kind="stable")
+            order, ends, _ = cut(groups + (starts - starts.min()) // self._pane_ms * len(keys), most)
             start = 0
-            for end in group_ends(both[order], most).tolist():
+            for end in ends.tolist():
                 chosen = order[start:end]
                 pane_end = int(starts[chosen[0]]) + self._pane_ms
                 chunk = value_chunks.encode(
