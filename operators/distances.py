@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from operators.g_test import GTest, g_threshold
-from operators.grouping import Cells
+from operators.grouping import Cells, sample_sizes
 from operators.jit import kernel
 
 DISTANCES = ("jensen_shannon", "hellinger", "total_variation", "l_infinity")
@@ -127,11 +127,7 @@ def _distances(current: Floats, reference: Floats, cells: NDArray[np.int64], res
     for s in range(len(cells)):
         if cells[s] < 2:
             continue
-        n = 0.0
-        m = 0.0
-        for i in range(cells[s]):
-            n += current[s, i]
-            m += reference[s, i]
+        n, m = sample_sizes(current, reference, s, cells[s])
         entropy = 0.0
         roots = 0.0
         variation = 0.0

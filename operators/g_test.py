@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc, chdtri
 
-from operators.grouping import Cells
+from operators.grouping import Cells, sample_sizes
 from operators.jit import kernel
 from operators.mixture import critical, tails
 
@@ -102,11 +102,7 @@ def _statistics(
         statistic[s] = 0.0
         if cells[s] < 2:
             continue
-        n = 0.0
-        m = 0.0
-        for i in range(cells[s]):
-            n += current[s, i]
-            m += reference[s, i]
+        n, m = sample_sizes(current, reference, s, cells[s])
         both = n + m
         g = 0.0
         inverse = 0.0

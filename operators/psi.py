@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from operators.g_test import GTest, g_threshold
-from operators.grouping import Cells
+from operators.grouping import Cells, sample_sizes
 from operators.jit import kernel
 
 FLAT = 1e-6  # a G / q below this is rounding or next to nothing: its ratio to PSI says nothing
@@ -75,11 +75,7 @@ def _psi(
     current: NDArray[np.float64], reference: NDArray[np.float64], cells: NDArray[np.int64], result: NDArray[np.float64]
 ) -> None:
     for s in range(len(cells)):
-        n = 0.0
-        m = 0.0
-        for i in range(cells[s]):
-            n += current[s, i]
-            m += reference[s, i]
+        n, m = sample_sizes(current, reference, s, cells[s])
         total = 0.0
         for i in range(cells[s]):
             p = max(current[s, i], 0.5) / n
