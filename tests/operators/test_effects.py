@@ -84,12 +84,10 @@ def test_levels_are_those_of_the_change_also_in_small_windows(detector: str, shi
     assert [LEVELS[one] for one in effect_levels(tests, detector, sizes)] == [level]
 
 
-@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("detector", [one for one in DETECTORS if one not in ("ks", "lepage", "wasserstein")])
 @pytest.mark.parametrize(("share", "level"), [(0.52, "negligible"), (0.56, "small"), (0.75, "medium"), (0.85, "large")])
 def test_levels_mean_the_same_for_two_values(detector: str, share: float, level: str) -> None:
-    """A coin is a number above or below its median: a share is moved by as much as there."""
-    if detector in ("ks", "lepage", "wasserstein"):
-        pytest.skip("for numbers")
+    """A coin is a number above or below its median: a share is moved by as much as there; by detectors of both."""
     coin = categorical_signal([1_000_000, 999_999])
     counts = np.zeros((1, 256), np.int64)
     counts[0, :2] = [1_000_000 * share, 1_000_000 * (1 - share)]
