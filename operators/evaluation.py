@@ -17,8 +17,8 @@ from operators.previous import before
 from operators.scores import Alarm, Bools
 from operators.sketch import Ring, Slide
 from operators.state import Key, KeyState, Watch
-from operators.window_tests import WindowTests, evaluate_counts
-from operators.windows import LEAST, Slides
+from operators.window_tests import LEAST, WindowTests, evaluate_counts
+from operators.windows import Slides
 from schemas.cloudevents import milliseconds
 from schemas.events import Direction, Why
 from schemas.summaries import Summary

@@ -17,10 +17,9 @@ from operators.ranks import reference_counts, value_codes
 from operators.references import ModelSignals
 from operators.segment_coding import REST, SegmentCoder
 from operators.slices import Part, SliceReader
+from operators.window_tests import LEAST
 from schemas import segments
 from schemas.profile import NumericSignal, Signal, Slice
-
-LEAST = 50  # as of a window, see windows.LEAST
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

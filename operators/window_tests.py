@@ -22,6 +22,8 @@ from operators.ranks import moment_rows, rank_rows, reference_counts, spread_ran
 from operators.wasserstein import Wasserstein, bin_places, wasserstein, wasserstein_threshold
 from schemas.profile import NumericSignal, Signal
 
+LEAST = 50  # values of a signal, below which nothing is said of it: tests and effects of fewer are not exact
+
 
 @dataclass(frozen=True, slots=True)
 class ReferenceTables:

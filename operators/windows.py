@@ -17,12 +17,10 @@ from operators.lepage import RankMoments, lepage
 from operators.onsets import Onset, likelihoods, likelihoods_of_shares, onset
 from operators.sketch import Counts, Slide
 from operators.wasserstein import scale
-from operators.window_tests import ReferenceTables
+from operators.window_tests import LEAST, ReferenceTables
 from schemas.cloudevents import timestamp
 from schemas.events import Window
 from schemas.profile import NumericSignal
-
-LEAST = 50  # values of a signal, below which nothing is said of it: tests and effects of fewer are not exact
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from operators.footprint import footprint
 from operators.footprint import text as size
 from operators.references import ModelSignals
 from operators.remarks import SLOW, dependent, longest_tau, season_remarks
-from operators.segment_references import LEAST
+from operators.window_tests import LEAST
 from schemas.profile import Profile
 
 FEW_BEFORE = 4  # windows in the time before one: with as many the smallest change found is 1.12 times the least

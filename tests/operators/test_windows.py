@@ -7,7 +7,8 @@ import pytest
 
 from config.plan import DetectorPlan
 from operators.sketch import Ring, Slide, count
-from operators.windows import LEAST, Slides
+from operators.window_tests import LEAST
+from operators.windows import Slides
 from tests.operators.panes import MINUTE, TENTHS, Records, detection, pane
 from tests.operators.signals import categorical_signal
 
