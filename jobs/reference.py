@@ -130,7 +130,7 @@ def make_profile(
         _check_unchanged(data, model, reference, again, "to count segments or seasons")
         made = counter.build(builder)
     path = output or _by_template(plan, reference.version)
-    return Made(made, path, [*_account(reference), *remarks(made, plan)])
+    return Made(made, path, [*_account(reference, plan), *remarks(made, plan)])
 
 
 def _check_unchanged(data: str, model: str, first: ReferenceData, again: ReferenceData, why: str) -> None:
@@ -207,14 +207,17 @@ def _why(reference: ReferenceData) -> str:
     return ""
 
 
-def _account(reference: ReferenceData) -> Iterator[str]:
+def _account(reference: ReferenceData, plan: ModelPlan) -> Iterator[str]:
     if reference.first_error is not None:
         row, error = reference.first_error
         yield f"{reference.dead:,} of {reference.read:,} records left out; the first, record {row}: {error}"
     if reference.ignored:
         yield f"{reference.ignored:,} of {reference.read:,} records left out, as the season ignores their time"
-    if reference.untimed:
-        yield f"{reference.untimed:,} of {reference.read:,} records have no time; they are in no part of the season"
+    if reference.untimed and reference.start_ms is not None:
+        hint = "they are in no part of the season"
+        if plan.season is None:
+            hint = "autocorrelation is looked for without them; correct their times or 'fields.timestamp' of the source"
+        yield f"{reference.untimed:,} of {reference.read:,} records have no time that can be read; {hint}"
     if others := reference.read - reference.dead - reference.used - reference.ignored:
         yield f"{others:,} of {reference.read:,} records are of other models or versions"
 

@@ -49,8 +49,11 @@ class Calibrating:
 
     @property
     def order(self) -> Literal["time", "file"] | None:
-        """By what the records are in order: their time, or, without times, as they came."""
-        return None if self._timed is None else "time" if self._timed else "file"
+        """By what the records are in order: their time, or, without times or if all are the same, as they came."""
+        if not self._timed:
+            return None if self._timed is None else "file"
+        times = self._earliest.times()
+        return "file" if len(times) > 1 and times[0] == times[-1] else "time"
 
     def add(
         self,

@@ -28,7 +28,7 @@ from operators.segment_references import SegmentReferences
 from operators.sketch import Slide
 from operators.track import Track, river_track
 from operators.tracks import Bank, Thresholds, Tracks
-from operators.window_tests import ReferenceTables, WindowTests, judge, recounted, reference_tables
+from operators.window_tests import LEAST, ReferenceTables, WindowTests, judge, recounted, reference_tables
 from schemas import segments
 from schemas.cloudevents import significant
 from schemas.profile import NumericSignal, Signal
@@ -68,6 +68,8 @@ class Detection:
         self.signals = signals
         self.tables: ReferenceTables = reference_tables(signals.signals)
         self._always = self.tables  # of the whole or a segment, at all times
+        self.least = min(LEAST, signals.model.window.min_count)  # values, on either side, of a signal that is judged
+        self.is_known = self.tables.totals >= self.least
         self.detectors: tuple[tuple[DetectorPlan, ...], ...] = tuple(
             _detectors(signals, position) for position in range(len(signals.names))
         )

@@ -17,7 +17,7 @@ from operators.previous import before
 from operators.scores import Alarm, Bools
 from operators.sketch import Ring, Slide
 from operators.state import Key, KeyState, Watch
-from operators.window_tests import LEAST, WindowTests, evaluate_counts
+from operators.window_tests import WindowTests, evaluate_counts
 from operators.windows import Slides
 from schemas.cloudevents import milliseconds
 from schemas.events import Direction, Why
@@ -79,9 +79,9 @@ class _Evaluation:
         if self._enough:
             means = self._slides.means if "wasserstein" in self._detection.windowed else None
             tests = evaluate_counts(self._detection.tables, self._slides.counts, means)
-            judged = tests.count >= min(LEAST, self._model.window.min_count)
+            judged = (tests.count >= self._detection.least) & self._detection.is_known
             if self._previous is not None:
-                judged &= self._detection.tables.totals >= min(LEAST, self._model.window.min_count)
+                judged &= self._detection.tables.totals >= self._detection.least
             verdicts = self._detection.judge(tests, self._key.segment)
             alarms = self._windowed(verdicts, tests, judged)
             # Of a signal with few values nothing is said; of one with none, as of an empty window, that it is over.

@@ -111,7 +111,7 @@ class ReferenceData:
         self.used = 0
         self.dead = 0
         self.ignored = 0  # in a span that the season ignores
-        self.untimed = 0  # without a time, and so in no season, which the model has
+        self.untimed = 0  # without a time
         self.first_error: tuple[int, str] | None = None  # number of the record, what is wrong
         self.other_models: Counter[str] = Counter()
         self.versions: set[str] = set()
@@ -166,8 +166,9 @@ class ReferenceData:
         if self._calendar is not None and self.times_ms is not None:
             keep = ~self._calendar.ignored(self.times_ms)
             self.ignored += int(len(keep) - keep.sum())
-            self.untimed += int((self.times_ms == NO_TIME).sum())
             columns, self.times_ms = columns.take(keep), self.times_ms[keep]
+        if self.times_ms is not None:
+            self.untimed += int((self.times_ms == NO_TIME).sum())
         self.used += len(columns.rows)
         return columns
 

@@ -8,11 +8,13 @@ import msgspec
 
 from config.plan import ModelPlan
 from operators.references import in_season
+from operators.window_tests import LEAST
 from schemas.profile import CategoricalSignal, NumericSignal, Profile, Signal
 
 INVALID_SHARE = 0.01  # of values of the wrong type, from which on the type is likely to be wrong
 MANY = 1_000  # categories of which most values are not named: more like identifiers
 FEW = 500  # values, below which only large changes can be told from chance
+CORRECT = "correct its name or remove it"
 PERIODS = 2  # of a season: a single one does not tell what comes back from what happened once
 THIN = 50  # records of a part of a season: of a Monday morning, the least that a window needs to be judged
 SLOW = 100  # independent values that a signal comes to, below which even their variance is a guess
@@ -26,17 +28,21 @@ def remarks(profile: Profile, model: ModelPlan) -> list[str]:
         for feature in model.features
         if feature.of is not None
     }
-    lines = [line for name, signal in signals.items() for line in _of_signal(name, signal, measured.get(name))]
+    least = min(LEAST, model.window.min_count)
+    rows = profile.provenance.rows
+    lines = [
+        line for name, signal in signals.items() for line in _of_signal(name, signal, measured.get(name), least, rows)
+    ]
     if model.prediction is not None and "prediction" not in profile.signals:
         lines.append("prediction: missing in all records; correct 'fields' of the source or leave 'prediction' out")
-    if profile.provenance.rows < FEW:
-        lines.append(
-            f"it has {profile.provenance.rows:,} records, too few to tell any but large changes from chance; "
-            "profile more"
-        )
+    if rows < least:
+        lines.append(f"it has {rows:,} records (at least {least}), so nothing is found; profile more")
+    elif rows < FEW:
+        lines.append(f"it has {rows:,} records, too few to tell any but large changes from chance; profile more")
     elif profile.provenance.order == "file" and not any(dependent(signal) for signal in signals.values()):
+        times = "no times" if profile.provenance.start is None else "all the same time"
         lines.append(
-            "its records have no times and seem independent: if they are not in the order in which they came, "
+            f"its records have {times} and seem independent: if they are not in the order in which they came, "
             "autocorrelation stays hidden, and there will be false alarms; give 'fields.timestamp' of the source"
         )
     lines += season_remarks(profile)
@@ -73,18 +79,25 @@ def season_remarks(profile: Profile) -> list[str]:
     return lines
 
 
-def _of_signal(name: str, signal: Signal, of: str | None) -> Iterator[str]:
+def _of_signal(name: str, signal: Signal, of: str | None, least: int, rows: int) -> Iterator[str]:
     number = isinstance(signal, NumericSignal)
     seen = signal.count + signal.invalid
     if not seen:
-        yield f"{name}: missing in all {signal.missing:,} records; correct its name or remove it"
+        yield f"{name}: missing in all {signal.missing:,} records, so nothing is found in it; {CORRECT}"
         return
     kind = of or ("numbers" if number else "categories")
     if not signal.count:
-        hint = "; is it categorical?" if number and of is None else ""
-        yield f"{name}: none of its {seen:,} values are {kind}{hint}"
-    elif signal.invalid > INVALID_SHARE * seen:
+        hint = "is it categorical?" if number and of is None else CORRECT
+        yield f"{name}: none of its {seen:,} values are {kind}, so nothing is found in it; {hint}"
+    elif signal.count < least <= rows:  # of few records it is said once
+        yield (
+            f"{name}: has {signal.count:,} values (at least {least}), so nothing is found in it; "
+            "profile more, or remove it"
+        )
+    if signal.count and signal.invalid > INVALID_SHARE * seen:
         yield f"{name}: {signal.invalid:,} of its {seen:,} values are no {kind}; they are counted as invalid"
+    if signal.count < least:
+        return
     yield from _of_numbers(name, signal) if isinstance(signal, NumericSignal) else _of_names(name, signal)
     tau = longest_tau(signal)
     if tau > 1 and signal.count < SLOW * tau:

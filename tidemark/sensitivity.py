@@ -15,7 +15,7 @@ from operators.detection import Detection
 from operators.footprint import footprint
 from operators.footprint import text as size
 from operators.references import ModelSignals
-from operators.remarks import SLOW, dependent, longest_tau, season_remarks
+from operators.remarks import SLOW, dependent, longest_tau, remarks
 from operators.window_tests import LEAST
 from schemas.profile import Profile
 
@@ -69,8 +69,7 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     )
     yield (
         "smallest found",
-        f"psi {found.smallest_psi:.3g}, shift of {found.smallest_shift:.2g} sd, spread by a factor of "
-        f"{found.smallest_spread:.3g}",
+        f"psi {found.smallest_psi:.3g}, {_shift(found.smallest_shift)}, {_spread(found.smallest_spread)}",
     )
     for plan in model.segments:
         many, pairs, own = detection.references.own(plan)
@@ -80,10 +79,12 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
             f"{many}; {own} of their {pairs} signals are compared with their own reference{rest}",
         )
     if detection.season is not None:
-        yield from _season(profile, detection)
+        yield _season(profile, detection)
     needed = footprint(detection, 1)
     yield "state", f"at most {size(needed.key)} for each of {needed.keys} keys, {size(needed.total)} in a checkpoint"
     yield from _dependence(profile, detection, count)
+    for line in remarks(profile, model):
+        yield "warning", line
     if window.previous_ms:
         yield from _before(model, rate, count, known)
     elif found.window_share > UNEVEN:
@@ -113,7 +114,7 @@ def _before(model: ModelPlan, rate: float | None, count: int, known: int) -> Ite
         )
 
 
-def _season(profile: Profile, detection: Detection) -> Iterator[tuple[str, str]]:
+def _season(profile: Profile, detection: Detection) -> tuple[str, str]:
     """How much of the reference there is at the times of a window."""
     season = detection.season
     assert season is not None, "asked for"
@@ -121,14 +122,12 @@ def _season(profile: Profile, detection: Detection) -> Iterator[tuple[str, str]]
     records = [part.records if part else 0 for part in profile.season.slices]
     kept = np.median(season.values / np.maximum(season.values + season.precision, 1), axis=0)
     strongest = int(np.argmax(kept))
-    yield (
+    return (
         "season",
         f"the reference covers {profile.season.span_ms / profile.season.period_ms:.3g} periods, "
         f"{min(records)} to {max(records)} records in a part; strongest in {detection.signals.names[strongest]}, where "
         f"{kept[strongest]:.0%} of what a window is compared with is of its part alone",
     )
-    for line in season_remarks(profile):
-        yield "warning", line
 
 
 def _dependence(profile: Profile, detection: Detection, count: int) -> Iterator[tuple[str, str]]:
@@ -153,14 +152,7 @@ def _dependence(profile: Profile, detection: Detection, count: int) -> Iterator[
         "one independent one; thresholds above are those of the others",
     )
     for name, values in tau.items():
-        known = signals[name].count / values
-        if known < SLOW:
-            yield (
-                "warning",
-                f"{name}: the reference comes to {known:.0f} independent values (at least {SLOW}); "
-                "profile a longer time",
-            )
-        elif count / values < FEW_IN_WINDOW:
+        if signals[name].count / values >= SLOW and count / values < FEW_IN_WINDOW:
             yield (
                 "warning",
                 f"{name}: a window comes to {count / values:.0f} independent values (at least {FEW_IN_WINDOW}); "
@@ -176,6 +168,14 @@ def _known(detection: Detection, rows: int) -> int:
     plan = season.calendar.plan
     parts = max(1, round(window.size_ms * plan.bins / plan.period_ms))
     return max(1, min(rows, int(parts * np.median(season.values + season.precision))))
+
+
+def _shift(sd: float) -> str:
+    return f"shift of {sd:.2g} sd" if math.isfinite(sd) else "no shift"
+
+
+def _spread(factor: float) -> str:
+    return f"spread by a factor of {factor:.3g}" if math.isfinite(factor) else "no spread"
 
 
 def _rate(profile: Profile) -> float | None:

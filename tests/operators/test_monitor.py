@@ -14,7 +14,7 @@ from operators.outputs import Progress, SignalChange
 from operators.state import Key
 from schemas.cloudevents import milliseconds, timestamp
 from tests.operators import panes
-from tests.operators.panes import MINUTE, RESTART, SHUFFLE, TENTHS, Driver, Records, detection, timeline
+from tests.operators.panes import MINUTE, RESTART, SHUFFLE, TENTHS, WINDOWED, Driver, Records, detection, timeline
 from tests.operators.signals import categorical_signal, discrete_signal, numeric_signal, unhurried
 
 # Codes of a minute's records: as in the reference, moved up, down, a little up, apart.
@@ -89,6 +89,15 @@ def test_too_few_records_say_nothing():
         # minutes 9 and 10: 60 records; 11: 240 records as in the reference
         (12, "age", "recovered", "recovered"),
     ]
+
+
+def test_a_reference_of_few_values_says_nothing():
+    """Of a signal that the reference has fewer than 50 values of nothing is said, whatever comes."""
+    for each in (4, 5):
+        few = numeric_signal(np.arange(1, 10), np.full(10, each), discrete=False)
+        for detectors in (WINDOWED, SEQUENTIAL):
+            driver = Driver(detection({"age": few}, detectors)).run(timeline("oooouuuuuuuu", KINDS))
+            assert bool(driver.told) == (each == 5)
 
 
 def test_a_window_grows_until_it_has_enough():

@@ -54,13 +54,19 @@ def of(model=MODEL, segments=None, **signals):
         (numeric(invalid=20), "x: 20 of its 1,020 values are no numbers; they are counted as invalid"),
         (
             numeric(0, missing=1000, low=None, high=None),
-            "x: missing in all 1,000 records; correct its name or remove it",
+            "x: missing in all 1,000 records, so nothing is found in it; correct its name or remove it",
         ),
-        (numeric(0, invalid=1000, low=None, high=None), "x: none of its 1,000 values are numbers; is it categorical?"),
+        (
+            numeric(0, invalid=1000, low=None, high=None),
+            "x: none of its 1,000 values are numbers, so nothing is found in it; is it categorical?",
+        ),
         (numeric(low=0.5, high=0.5), "x: always 0.5; any other value will be a change"),
         (names(("a", 5), ("b", 5)), None),
         (names(("a", 10)), "x: always 'a'; any other value will be a change"),
-        (names(invalid=7), "x: none of its 7 values are categories"),
+        (
+            names(invalid=7),
+            "x: none of its 7 values are categories, so nothing is found in it; correct its name or remove it",
+        ),
         (names(("a", 50), count=100, distinct=51), None),
         (
             names(("a", 50), count=5000, distinct=4000),
@@ -101,6 +107,32 @@ def test_records_in_no_order():
     assert remarks(made, MODEL) == []
 
 
+def test_records_at_one_time():
+    """Records that all have the same time are in no order either."""
+    noon = "2026-01-01T12:00:00.000Z"
+    origin = Provenance(source="a", rows=1000, start=noon, end=noon, tidemark="0", order="file")
+    made = Profile(model="churn", version=None, provenance=origin, signals={"x": numeric()})
+    [line] = remarks(made, MODEL)
+    assert line.startswith("its records have all the same time and seem independent")
+
+
+def test_few_values():
+    """A signal with too few values to be judged is named; of too few records it is said once."""
+    window = WindowPlan(size_ms=1, slide_ms=1, min_count=500, grow_to_ms=1)
+    model = structs.replace(MODEL, window=window)
+    assert of(model, x=numeric(49, low=1.0, high=1.0), y=numeric(50), z=numeric(0, missing=1000)) == [
+        "x: has 49 values (at least 50), so nothing is found in it; profile more, or remove it",
+        "z: missing in all 1,000 records, so nothing is found in it; correct its name or remove it",
+    ]
+    few = Profile(
+        model="churn",
+        version=None,
+        provenance=Provenance(source="a", rows=49, start=None, end=None, tidemark="0", order="file"),
+        signals={"x": numeric(49)},
+    )
+    assert remarks(few, model) == ["it has 49 records (at least 50), so nothing is found; profile more"]
+
+
 def test_a_slow_signal():
     """Few independent values in many records; few records are told of once."""
     slow = Calibration(values=1000, error=0.8, tau=(2.0, 50.0), spread_tau=(1.0, 80.0), shares=((50.0, 1.0),) * 2)
@@ -124,6 +156,7 @@ def test_what_is_measured():
         "feature.t.length": numeric(invalid=20),
     }
     assert of(structs.replace(MODEL, features=features), **signals) == [
-        "feature.v.norm: none of its 1,000 values are embeddings of 3 numbers",
+        "feature.v.norm: none of its 1,000 values are embeddings of 3 numbers, so nothing is found in it; correct its "
+        "name or remove it",
         "feature.t.length: 20 of its 1,020 values are no texts; they are counted as invalid",
     ]

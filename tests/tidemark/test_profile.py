@@ -63,10 +63,7 @@ def test_a_profile(folder, capsys):
         f"{made.id}\n"
         "written to profiles/churn-3.json\n"
     )
-    assert err == (
-        "confidence: always 0.5; any other value will be a change\n"
-        "it has 10 records, too few to tell any but large changes from chance; profile more\n"
-    )
+    assert err == "it has 10 records (at least 50), so nothing is found; profile more\n"
     assert made.provenance == profiles.Provenance(
         source="train.jsonl",
         rows=10,
@@ -86,10 +83,9 @@ def test_csv_with_gaps(folder, capsys):
     assert capsys.readouterr().err == (
         "1 of 41 records left out; the first, record 40: expected 5 cells, got 2\n"
         "feature.age: 8 of its 40 values are no numbers; they are counted as invalid\n"
-        "feature.plan: always 'gold'; any other value will be a change\n"
-        "feature.member: missing in all 40 records; correct its name or remove it\n"
+        "feature.member: missing in all 40 records, so nothing is found in it; correct its name or remove it\n"
         "prediction: missing in all records; correct 'fields' of the source or leave 'prediction' out\n"
-        "it has 40 records, too few to tell any but large changes from chance; profile more\n"
+        "it has 40 records (at least 50), so nothing is found; profile more\n"
         "segment country: no value in 1 records or more; correct its name or remove it\n"
     )
     made = profiles.decode((folder / "out" / "p.json").read_bytes())
@@ -206,6 +202,19 @@ def test_elec2(folder, capsys):
     assert max(demand.counts) < 1.2 * 17_424 / 250
 
 
+def test_times_that_cannot_be_read(folder, capsys):
+    """Records without one are used, and what they are missing for is said."""
+    rows = [record(i % 7, timestamp=None if i % 5 == 0 else f"2026-01-01T00:{i % 60:02d}:00Z") for i in range(600)]
+    write(folder, "train.jsonl", *rows)
+    assert run("--data", "train.jsonl") == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("churn 3: 600 records")
+    assert err.splitlines()[0] == (
+        "120 of 600 records have no time that can be read; autocorrelation is looked for without them; correct their "
+        "times or 'fields.timestamp' of the source"
+    )
+
+
 SEASONAL = CONFIGURATION + "    season: {period: 1 day, bins: 24, ignore: [{from: 2026-01-03, to: 2026-01-04}]}\n"
 
 
@@ -221,7 +230,7 @@ def test_a_season(folder, capsys):
     lines = capsys.readouterr().err.splitlines()
     assert lines[:2] == [
         "24 of 97 records left out, as the season ignores their time",
-        "1 of 97 records have no time; they are in no part of the season",
+        "1 of 97 records have no time that can be read; they are in no part of the season",
     ]
     assert (
         "season: 24 of its 24 parts have fewer than 50 records and are compared mostly with the whole; profile a "

@@ -206,7 +206,8 @@ def test_autocorrelation_is_told(folder, capsys):
         "found, and long runs may alarm too often: take a larger window"
     )
     assert shown(slow(2_000.0))[1] == (
-        f"  warning          {name}: the reference comes to 43 independent values (at least 100); profile a longer time"
+        f"  warning          {name}: moves so slowly that its 86,401 values say as much as 43 independent ones; "
+        "profile a longer time"
     )
 
 
@@ -215,10 +216,22 @@ def test_a_small_reference_is_warned_of(folder, capsys):
     (folder / "c.yaml").write_text(SMALL)
     (folder / "ref.json").write_bytes(profile(None, None, 100))
     assert cli.main(["validate", "c.yaml"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == (
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "  warning          it has 100 records, too few to tell any but large changes from chance; profile more",
         "  warning          the reference has 0.2 times the records of a window; most references of that size alarm "
-        "always or never: give 'tidemark profile' more data"
-    )
+        "always or never: give 'tidemark profile' more data",
+    ]
+
+
+def test_what_profiling_warned_of_is_told_again(folder, capsys):
+    """Who uses a profile may not be who made it."""
+    (folder / "c.yaml").write_text(SMALL)
+    made = profiles.decode(profile("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", 1))
+    (folder / "ref.json").write_bytes(profiles.encode(made))
+    assert cli.main(["validate", "c.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert ", no shift, no spread\n" in out
+    assert "  warning          it has 1 records (at least 50), so nothing is found; profile more\n" in out
 
 
 def test_a_profile_that_does_not_fit(folder, capsys):
