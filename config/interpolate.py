@@ -61,7 +61,7 @@ def interpolate(tree: Mapping, environment: Environment[str, str], directory: Pa
         if not isinstance(value, Text) or "${" not in value:
             return value
         try:
-            if not any(path[: len(hidden)] == hidden for hidden in HIDDEN):
+            if not _hidden(path):
                 _refuse_secrets(value, passwords)
             return _filled(value, environment, directory)
         except ValueError as error:
@@ -69,6 +69,11 @@ def interpolate(tree: Mapping, environment: Environment[str, str], directory: Pa
             return value
 
     return fill(tree, ()), problems
+
+
+def _hidden(path: Place) -> bool:
+    which = path[:1] == ("actions",) and path[2:3] == ("models",)  # messages name the models that an action is for
+    return any(path[: len(hidden)] == hidden for hidden in HIDDEN) and not which
 
 
 def _filled(text: Text, environment: Environment[str, str], directory: Path) -> Text:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config import Configuration, load
@@ -65,6 +65,7 @@ def outcome(path: Path, text: str) -> Configuration | tuple[str, ...]:
 
 
 @given(st.lists(st.tuples(st.sampled_from(places(TREE)), VALUES), min_size=1, max_size=3))
+@example([(("actions", 0, "models"), "${KAFKA_PASSWORD}")])
 def test_values_of_all_kinds_in_all_places(tmp_path_factory, changes):
     """Never another exception, never a secret in a message."""
     tree: Any = TREE
