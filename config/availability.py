@@ -11,7 +11,6 @@ from config.models import File
 
 RELEASE = "0.1"  # the series, as in the package's version
 LATER = (
-    "labels",
     "performance",
     "estimated_performance",
     "expect",
@@ -29,18 +28,24 @@ def unavailable(file: File) -> Iterator[str]:
 
 
 def _parts(file: File) -> Iterator[tuple[Path, str]]:
-    for name, source in (file.sources.__pydantic_extra__ or {}).items():
-        if (source.kind or name) == "labels":
-            yield ("sources", name), "kind 'labels' is "
+    labels = [s for name, s in (file.sources.__pydantic_extra__ or {}).items() if (s.kind or name) == "labels"]
     for part in ("control", "actions", "store"):
         if getattr(file, part):
             yield (part,), ""
     for name, model in file.models.items():
+        if model.labels and not any(source.model in (None, name) for source in labels):
+            yield ("models", name, "labels"), "without a source of labels they are "
         for path, what in _of_model(model):
             yield ("models", name, *path), what
 
 
 def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
+    if model.labels:
+        for setting in ("mature", "absent"):
+            if setting in model.labels.model_fields_set:
+                yield ("labels", setting), ""
+        if model.labels.keep == "last":
+            yield ("labels", "keep"), "'last' is "
     for part in LATER:
         if getattr(model, part):
             yield (part,), ""

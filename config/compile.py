@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from config.availability import unavailable
 from config.durations import time_ms
+from config.later import Labels
 from config.measured import measured
 from config.model import Detector, Feature, FromProfile, Model, Reference, Segment
 from config.models import File, Format, Job, Kind, Sink, Source
@@ -19,6 +21,7 @@ from config.plan import (
     FeaturePlan,
     FieldsPlan,
     JobPlan,
+    LabelsPlan,
     LearnPlan,
     ModelPlan,
     Plan,
@@ -63,7 +66,7 @@ def compiled(file: File, directory: Path) -> Plan:
         Without secrets.
     """
     sources = file.sources.__pydantic_extra__ or {}
-    models = tuple(_model(name, model) for name, model in file.models.items())
+    models = tuple(_with_labels(_model(name, model), model.labels, sources) for name, model in file.models.items())
     plan = Plan(
         job=_job(file.job, directory),
         sources=tuple(_source(name, source, file, directory) for name, source in sources.items()),
@@ -213,6 +216,15 @@ def _model(name: str, model: Model) -> ModelPlan:
         freshness_ms=model.quality.freshness,
         season=_season(model.season) if model.season else None,
     )
+
+
+def _with_labels(plan: ModelPlan, labels: Labels | None, sources: Mapping[str, Source]) -> ModelPlan:
+    """The model with its labels, if some source of labels is for it; what it does not say about them has defaults."""
+    kinds = {name: source for name, source in sources.items() if (source.kind or name) == "labels"}
+    if not any(source.model in (None, plan.name) for source in kinds.values()):
+        return plan
+    labels = labels or Labels()
+    return msgspec.structs.replace(plan, labels=LabelsPlan(within_ms=labels.within, sample=labels.sample))
 
 
 def _season(season: Season) -> SeasonPlan:

@@ -149,6 +149,13 @@ class LearnPlan(msgspec.Struct, frozen=True, kw_only=True):
     save: str  # path template with {model} and {version}: a copy of what was learned of the whole traffic
 
 
+class LabelsPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a prediction waits for its label, and which share of them does."""
+
+    within_ms: int
+    sample: float = 1.0  # of the ids, by their hashes
+
+
 class SeasonPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A pattern that comes back: bins of a period, by the clocks of a time zone."""
 
@@ -177,6 +184,7 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     disclose: int = 20
     freshness_ms: int = 600_000  # a stream that stands still for so long is reported
     season: SeasonPlan | None = None
+    labels: LabelsPlan | msgspec.UnsetType = msgspec.UNSET  # of models that no source of labels is for
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,10 +10,11 @@ import msgspec
 
 from config.plan import ALL, SourcePlan
 from operators import policy
-from operators.entries import Batch, Counts
+from operators.entries import Batch, Counts, LabelCounts
 from operators.file_decode import NEVER, FileDecoder
 from operators.files import list_blocks
-from operators.keys import LETTER
+from operators.joins import Joins
+from operators.keys import JOIN, LABELS, LETTER
 from operators.monitor import Step
 from operators.monitors import Kept, Monitors
 from operators.outputs import Output
@@ -32,6 +33,7 @@ class Result:
     """What a backtest gives."""
 
     records: Counts = field(default_factory=Counts)
+    labels: LabelCounts = field(default_factory=LabelCounts)
     events: list[Event] = field(default_factory=list)
     letters: list[bytes] = field(default_factory=list)  # late and dead records
     counted: int = 0  # by the monitors of whole traffic: as many as were used and not ignored
@@ -79,6 +81,8 @@ class Backtest:
         self._on_summary, self._on_progress, self._on_profile = on_summary, on_progress, on_profile
         self._windows: dict[int, dict[str, list[bytes]]] = {}  # pane end -> key -> chunks
         self._keys: dict[str, _Key] = {}
+        self._joins = Joins(job.plan)
+        self._joined: dict[str, dict[str, bytes]] = {}  # state of the join by key
         self._policies: dict[str, bytes] = {model.name: b"" for model in job.plan.models}
         self._waiting: dict[str, list[Output]] = {model.name: [] for model in job.plan.models}
         self._timers: list[tuple[int, str]] = []
@@ -86,10 +90,11 @@ class Backtest:
 
     def run(self) -> Result:
         """Read the sources to their end."""
-        sources = [s for s in self._job.plan.sources if s.kind != "labels"]
+        sources = self._job.plan.sources
         for source in sources:
             if source.path is None:
-                message = f"sources.{source.name}: is a topic; a backtest reads files (give them with --data)"
+                option = "--labels" if source.kind == "labels" else "--data"
+                message = f"sources.{source.name}: is a topic; a backtest reads files (give them with {option})"
                 raise UsageError(message)
         readers = {source.name: self._blocks(source) for source in sources}
         watermarks = {name: NEVER for name in readers}
@@ -118,6 +123,8 @@ class Backtest:
                     self._windows.setdefault(entry.pane_end_ms, {}).setdefault(entry.key, []).append(entry.data)
                 elif entry.key[0] == LETTER:
                     self.result.letters.append(entry.data)
+                elif entry.key[0] == LABELS:
+                    self.result.labels.add(msgspec.json.decode(entry.data, type=LabelCounts))
                 else:
                     self.result.records.add(msgspec.json.decode(entry.data, type=Batch).counts)
             yield decoder.watermark(newest_ms)
@@ -126,7 +133,10 @@ class Backtest:
         for end_ms in sorted(end for end in self._windows if end - 1 <= watermark_ms):
             self._tick(end_ms - 1)
             for key, parts in sorted(self._windows.pop(end_ms).items()):
-                self._fold(key, parts)
+                if key[0] == JOIN:
+                    self._join(key, parts)
+                else:
+                    self._fold(key, parts)
         self._tick(watermark_ms + 1)
         for model in self._policies:
             self._decide(model, watermark_ms + 1)
@@ -138,6 +148,9 @@ class Backtest:
             self._advance(ends[-1] - 1)
         if ends:
             self._tick(ends[-1] + max(model.window.slide_ms for model in self._models.values()))
+        for key, kept in self._joined.items():
+            # When time passes does not matter to what becomes of labels, so there are no timers.
+            self.result.labels.add(self._joins.pass_time(key, kept, policy.MAX).counts)
         for model in self._policies:
             self._decide(model, policy.MAX - 1)
 
@@ -148,6 +161,10 @@ class Backtest:
         if self._monitors.key(text).segment == ALL:
             self.result.counted += result.counted
         self._take(text, found, result)
+
+    def _join(self, key: str, parts: list[bytes]) -> None:
+        joined = self._joins.fold(key, self._joined.setdefault(key, {}), parts)
+        self.result.labels.add(joined.counts)
 
     def _tick(self, until_ms: int) -> None:
         while self._timers and self._timers[0][0] <= until_ms:

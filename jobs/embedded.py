@@ -54,7 +54,7 @@ def run(
     for model in plan.models:
         profiles.check(model)
     check_topics(loaded)
-    bounded = bounded or all(s.path is not None for s in plan.sources if s.kind != "labels")
+    bounded = bounded or all(s.path is not None for s in plan.sources)
     where = savepoints.folder(plan.job)
     restore = None if fresh else savepoints.latest_checkpoint(where)
     ends = None if restore is None else resume.check(where, plan, bounded=bounded)
@@ -115,7 +115,7 @@ def ends_of(loaded: Configuration) -> Ends:
     """Where its topics end now."""
     if loaded.kafka is None:
         return {}
-    read = {s.topic for s in loaded.plan.sources if s.topic is not None and s.kind != "labels"}
+    read = {s.topic for s in loaded.plan.sources if s.topic is not None}
     return topics.ends(loaded.kafka.client_settings(), read)
 
 
@@ -128,7 +128,7 @@ def forget(loaded: Configuration) -> None:
 def check_files(plan: Plan) -> None:
     """Whether the files to read are there; DataError where there is none."""
     for source in plan.sources:
-        if source.path is not None and source.kind != "labels":
+        if source.path is not None:
             list_paths(source.path)
 
 
@@ -139,7 +139,7 @@ def check_topics(loaded: Configuration) -> None:
     client = loaded.kafka.client_settings()
     present = topics.partitions(client)
     for source in loaded.plan.sources:
-        if source.topic is not None and source.kind != "labels" and source.topic not in present:
+        if source.topic is not None and source.topic not in present:
             there = ", ".join(sorted(present)) or "none"
             message = f"sources.{source.name}: there is no topic '{source.topic}' (there are: {there})"
             raise BrokerError(message)

@@ -17,7 +17,7 @@ from config.plan import ALL, Plan
 from jobs import profiles
 from operators import outputs, policy, silence
 from operators.entries import Batch
-from operators.keys import LETTER, MONITOR, source_of
+from operators.keys import LABELS, LETTER, MONITOR, source_of
 from operators.monitor import Step
 from operators.monitors import Kept, Monitors
 from operators.references import JobReferences
@@ -97,6 +97,9 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         for part in parts:
             if key[0] == LETTER:
                 yield Row("letter", source, bytes(part))
+                continue
+            if key[0] == LABELS:
+                yield Row("labels", source, bytes(part))
                 continue
             batch = msgspec.json.decode(bytes(part), type=Batch)
             yield Row("count", source, msgspec.json.encode(batch.counts))
@@ -250,8 +253,8 @@ class ReportFunction(KeyedProcessFunction):  # type: ignore[misc]
         """Add a fact."""
         totals = json.loads(_value(self._state) or b"{}")
         kind, key, payload = value
-        if kind == "count":
-            into = totals.setdefault("records", {})
+        if kind in ("count", "labels"):
+            into = totals.setdefault("records" if kind == "count" else "labels", {})
             for name, number in json.loads(bytes(payload)).items():
                 into[name] = into.get(name, 0) + number
         elif kind == "counted":

@@ -6,6 +6,9 @@
                                          +-> panes (TUMBLE) -+   (by key)    (by model)
     files  -> blocks -> decode ----------+                   |-> summaries
                                          +-> letters, counts +-> dead letters, report
+
+Labels come by the same way; the join, which keeps predictions until their labels come, has its own keys in the
+monitor's operator.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from config.plan import Plan, SourcePlan
 from jobs import sinks, sql
 from jobs.positions import Positions
 from jobs.topics import Ends
+from operators.joins import labelled
 from operators.references import JobReferences
 
 if TYPE_CHECKING:
@@ -68,8 +72,6 @@ def _panes(
     queries = []
     files = []
     for number, source in enumerate(job.plan.sources):
-        if source.kind == "labels":
-            continue  # said to be not available yet
         if source.topic is not None:
             table = f"source_{number}"
             settings = kafka_options(source, job.plan, setting) | begun(setting.positions.get(table, {}))
@@ -81,8 +83,11 @@ def _panes(
             table_env.create_temporary_view(view, chunk_stream(env, table_env, job, number, packed))
             files.append(view)
     table_env.create_temporary_view("chunks", table_env.sql_query(sql.chunks(queries, files)))
-    table_env.create_temporary_view("windowed", table_env.sql_query(sql.WINDOWED))
-    table_env.create_temporary_view("direct", table_env.sql_query(sql.DIRECT))
+    with_labels = bool(labelled(job.plan))
+    windowed = sql.WINDOWED_WITH_LABELS if with_labels else sql.WINDOWED
+    direct = sql.DIRECT_WITH_LABELS if with_labels else sql.DIRECT
+    table_env.create_temporary_view("windowed", table_env.sql_query(windowed))
+    table_env.create_temporary_view("direct", table_env.sql_query(direct))
     return table_env.to_data_stream(table_env.sql_query(sql.panes(job.plan.job.pane_ms)))
 
 
@@ -112,7 +117,7 @@ def kafka_options(source: SourcePlan, plan: Plan, setting: Setting) -> dict[str,
         options["properties.commit.offsets.on.checkpoint"] = "false"  # another run is to read the same again
     else:
         options["scan.watermark.idle-timeout"] = f"{source.idle_ms} ms"
-        if sum(s.topic is not None and s.kind != "labels" for s in plan.sources) > 1:
+        if sum(s.topic is not None for s in plan.sources) > 1:
             options["scan.watermark.alignment.group"] = "tidemark"
             options["scan.watermark.alignment.max-drift"] = "1 min"
             options["scan.watermark.alignment.update-interval"] = "1 s"
@@ -131,9 +136,11 @@ def _monitored(panes: DataStream, job: JobReferences) -> DataStream:
     from pyflink.common import Types
 
     from jobs.functions import MonitorFunction, tagged
+    from jobs.join_function import JoiningMonitorFunction
 
     keyed = panes.key_by(lambda row: row[0], key_type=Types.STRING())
-    function = MonitorFunction(msgspec.msgpack.encode(job))
+    kind = JoiningMonitorFunction if labelled(job.plan) else MonitorFunction
+    function = kind(msgspec.msgpack.encode(job))
     return keyed.process(function, output_type=tagged()).uid(UID + "monitor").name("monitor")
 
 
@@ -161,7 +168,7 @@ def _reported(found: DataStream, events: DataStream, setting: Setting) -> None:
 
     if setting.report is None:
         return
-    facts = _only(found, "count", "counted").union(events.map(told, output_type=tagged()))
+    facts = _only(found, "count", "counted", "labels").union(events.map(told, output_type=tagged()))
     keyed = facts.key_by(lambda row: "report", key_type=Types.STRING())
     report = keyed.process(ReportFunction(setting.report), output_type=Types.STRING())
     report = report.uid(UID + "report").name("report").set_parallelism(1)

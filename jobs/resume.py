@@ -23,8 +23,8 @@ class Made(msgspec.Struct, frozen=True):
     @classmethod
     def under(cls, plan: Plan, ends: Ends | None) -> Made:
         """Those of a plan."""
-        used = (source for source in plan.sources if source.kind != "labels")
-        return cls(plan.job.pane_ms, tuple((source.name, str(source.topic or source.path)) for source in used), ends)
+        sources = tuple((source.name, str(source.topic or source.path)) for source in plan.sources)
+        return cls(plan.job.pane_ms, sources, ends)
 
 
 def note(where: str, plan: Plan, ends: Ends | None) -> None:

@@ -103,3 +103,7 @@ SELECT k, et AS t, ARRAY[chunk] AS chunks FROM direct"""
 
 WINDOWED = "SELECT et, k, chunk FROM chunks WHERE k LIKE 'm%'"
 DIRECT = "SELECT et, k, chunk FROM chunks WHERE k NOT LIKE 'm%'"
+
+# Where there are labels. A graph without them stays as it is: Flink finds the state of its windows by its SQL.
+WINDOWED_WITH_LABELS = WINDOWED + " OR k LIKE 'j%'"
+DIRECT_WITH_LABELS = DIRECT + " AND k NOT LIKE 'j%'"

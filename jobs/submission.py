@@ -74,7 +74,7 @@ def _execute(
     from pyflink.datastream import StreamExecutionEnvironment
     from pyflink.java_gateway import get_gateway
 
-    bounded = bounded or all(s.path is not None for s in plan.sources if s.kind != "labels")
+    bounded = bounded or all(s.path is not None for s in plan.sources)
     ends = ends_of(loaded) if bounded else {}
     begun = positions.take(savepoint) if bounded and savepoint is not None else {}
     interpreter = python or sys.executable

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 RECORDS = ("read", "used", "dead", "late", "ignored")  # read = used + dead + late; ignored ones are among the used
-LABELS = ("read", "matched", "duplicate", "orphan", "dead", "late")
+# read = matched + duplicate + orphan + ignored + dead + late, and labels that wait for their prediction
+LABELS = ("read", "matched", "duplicate", "orphan", "ignored", "dead", "late")
 
 
 @dataclass
@@ -33,6 +34,7 @@ def read_totals(report: Path) -> Totals:
     except FileNotFoundError:
         return totals
     totals.records.update(known.get("records", {}))
+    totals.labels.update(known.get("labels", {}))
     totals.events.update(known.get("events", {}))
     totals.counted = known.get("counted", 0)
     return totals

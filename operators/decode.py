@@ -16,14 +16,18 @@ import pyarrow as pa
 from config.durations import duration
 from config.plan import SourcePlan
 from operators.csv_rows import Malformed
-from operators.entries import Batch, Counts, Entry, Place
+from operators.entries import Batch, Counts, Entry, LabelCounts, Place
 from operators.identities import Identities
+from operators.join_chunks import LABELS as OF_LABELS
+from operators.join_chunks import PREDICTIONS, cut_chunks
+from operators.joins import labelled
 from operators.json_records import JsonReader
-from operators.keys import COUNTS, source_key
+from operators.keys import COUNTS, LABELS, source_key
+from operators.labels import LabelReader, LabelReading
 from operators.letters import Letters
 from operators.plain_times import NO_TIME
 from operators.record_coding import RecordCoder
-from operators.records import Reading, layout
+from operators.records import Identity, Reading, layout
 from operators.references import JobReferences, References
 from operators.table_records import TableReader
 from operators.unprofiled import Unprofiled
@@ -44,7 +48,7 @@ class Decoder:
     job
         The plan with its profiles.
     source
-        One of its sources that carries records.
+        One of its sources.
     """
 
     def __init__(self, job: JobReferences, source: SourcePlan) -> None:
@@ -54,9 +58,15 @@ class Decoder:
         self._letters = Letters(job.plan, source)
         self._layouts = {model.name: layout(model) for model in job.plan.models}
         self._coders: dict[int, RecordCoder | ValueCoder] = {}
-        identities = Identities(self._references, source)
-        self._tables = TableReader(source, self._layouts, identities)
-        self._lines = JsonReader(source, self._layouts, identities)
+        self._labelled = {} if source.kind == "features" else labelled(job.plan)
+        self._tables: TableReader | LabelReader
+        self._lines: JsonReader | LabelReader
+        if source.kind == "labels":
+            self._tables = self._lines = LabelReader(job.plan, source)
+        else:
+            identities = Identities(self._references, source)
+            self._tables = TableReader(source, self._layouts, identities)
+            self._lines = JsonReader(source, self._layouts, identities)
 
     @property
     def columns(self) -> set[str] | None:
@@ -97,11 +107,13 @@ class Decoder:
             reading.dead[row] = "the broker's time of the record is not between 1970 and 2200"
         return self.finish(reading, times_ms, late, place)
 
-    def read(self, records: Sequence[bytes | None] | pa.Table, malformed: Sequence[Malformed] = ()) -> Reading:
+    def read(
+        self, records: Sequence[bytes | None] | pa.Table, malformed: Sequence[Malformed] = ()
+    ) -> Reading | LabelReading:
         """Read a batch of JSON records or of a table."""
         return self._tables.read(records, malformed) if isinstance(records, pa.Table) else self._lines.read(records)
 
-    def payload_times(self, reading: Reading) -> Ints:
+    def payload_times(self, reading: Reading | LabelReading) -> Ints:
         """Times that records say themselves; one that does not becomes a dead letter."""
         times_ms = reading.plain_times()
         times_ms[list(reading.dead)] = NO_TIME
@@ -116,7 +128,7 @@ class Decoder:
                 times_ms[row] = time_ms
         return times_ms
 
-    def _check_times(self, reading: Reading, times_ms: Ints, broker_ms: Ints) -> None:
+    def _check_times(self, reading: Reading | LabelReading, times_ms: Ints, broker_ms: Ints) -> None:
         """Records are used if the time that their window goes by is their own."""
         own_ms = self.payload_times(reading)
         known, ahead = own_ms != NO_TIME, own_ms > broker_ms + self._source.max_skew_ms
@@ -127,7 +139,7 @@ class Decoder:
             what = f"more than {limit} ahead of the broker's time" if ahead[row] else other
             reading.dead[row] = f"'timestamp': {what} at {self._source.fields.timestamp}"
 
-    def finish(self, reading: Reading, times_ms: Ints, late: Flags, place: Place) -> list[Entry]:
+    def finish(self, reading: Reading | LabelReading, times_ms: Ints, late: Flags, place: Place) -> list[Entry]:
         """From read records to chunks, letters and counts; dead ones are not late besides.
 
         Parameters
@@ -149,25 +161,39 @@ class Decoder:
             rows = rows[(alive & ~late)[rows]]
             if not len(rows):
                 continue
-            model, version, _ = whose
-            times = times_ms[rows]
-            entries += self._coder(model, version).chunks(reading.take(model, rows), times, whose)
+            model, times = whose[0], times_ms[rows]
+            entries += self._chunks(reading, whose, rows, times)
             newest_ms[model] = max(newest_ms.get(model, NO_TIME), int(times.max()))
         entries += self._told(reading, times_ms, np.flatnonzero(late).tolist(), place)
         if reading.rows:
             ignored = int((alive & ~late)[reading.ignored].sum())
-            counts = Counts(
-                read=reading.rows,
-                used=reading.rows - len(reading.dead) - int(late.sum()),
-                dead=len(reading.dead),
-                late=int(late.sum()),
-                ignored=ignored,
-            )
-            batch = Batch(counts=counts, newest_ms=newest_ms)
-            entries.append(Entry(0, source_key(COUNTS, self._source.name), msgspec.json.encode(batch)))
+            fates = {"dead": len(reading.dead), "late": int(late.sum()), "ignored": ignored}
+            counted: LabelCounts | Batch
+            if self._source.kind == "labels":
+                key, counted = LABELS, LabelCounts(read=reading.rows, **fates)
+            else:
+                used = reading.rows - fates["dead"] - fates["late"]
+                key, counted = COUNTS, Batch(counts=Counts(read=reading.rows, used=used, **fates), newest_ms=newest_ms)
+            entries.append(Entry(0, source_key(key, self._source.name), msgspec.json.encode(counted)))
         return entries
 
-    def _told(self, reading: Reading, times_ms: Ints, late: list[int], place: Place) -> Iterator[Entry]:
+    def _chunks(self, reading: Reading | LabelReading, whose: Identity, rows: Ints, times_ms: Ints) -> Iterator[Entry]:
+        """Chunks of usable records of one model, version and role."""
+        model, version, _ = whose
+        if isinstance(reading, LabelReading):
+            yield from self._joined(OF_LABELS, model, reading.hashes[rows], rows, times_ms)
+            return
+        records = reading.take(model, rows)
+        yield from self._coder(model, version).chunks(records, times_ms, whose)
+        if model in self._labelled:
+            yield from self._joined(PREDICTIONS, model, records.hashes, rows, times_ms)
+
+    def _joined(
+        self, kind: int, model: str, hashes: npt.NDArray[np.uint64], rows: Ints, times_ms: Ints
+    ) -> Iterator[Entry]:
+        return cut_chunks(kind, model, self._labelled[model], hashes, times_ms, rows, self._pane_ms)
+
+    def _told(self, reading: Reading | LabelReading, times_ms: Ints, late: list[int], place: Place) -> Iterator[Entry]:
         def payload(row: int) -> bytes | None:
             return reading.payload(row) if self._letters.keeps else None
 

@@ -39,6 +39,26 @@ class Counts(msgspec.Struct, kw_only=True):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
+class LabelCounts(msgspec.Struct, kw_only=True):
+    """What became of labels; ``read`` is the sum of the others, but for those that wait for their prediction."""
+
+    read: int = 0
+    matched: int = 0  # were the first for a prediction, or for several of one id
+    duplicate: int = 0  # all predictions of the id had one
+    orphan: int = 0  # no prediction of the id was there
+    ignored: int = 0  # of models that are not watched, or not in the sample
+    dead: int = 0
+    late: int = 0
+
+    def add(self, other: LabelCounts) -> None:
+        """Count other labels as well."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def __bool__(self) -> bool:
+        return any(msgspec.structs.astuple(self))
+
+
 class Batch(msgspec.Struct, kw_only=True):
     """What a batch of a source had: the counts, and the newest event time of each model."""
 

@@ -10,6 +10,7 @@ from operators.block_reader import BlockReader
 from operators.decode import Decoder
 from operators.entries import Entry, Place
 from operators.files import Block
+from operators.labels import LabelReading
 from operators.records import Reading
 from operators.references import JobReferences
 
@@ -63,7 +64,7 @@ class FileDecoder:
         """The watermark that follows from the newest event time."""
         return newest_ms if newest_ms == NEVER else newest_ms - self._source.out_of_orderness_ms - 1
 
-    def _times(self, block: Block, reading: Reading) -> npt.NDArray[np.int64]:
+    def _times(self, block: Block, reading: Reading | LabelReading) -> npt.NDArray[np.int64]:
         time = self._source.time
         if time.kind == "every":
             rows = block.first_row + np.arange(block.rows, dtype=np.int64)

@@ -1,15 +1,17 @@
 """Keys of what decode gives out: one text each, its pieces percent-quoted, what kind it is first.
 
 - ``m|MODEL|VERSION|ROLE|SEGMENT``   a chunk of records (chunks.py), for the window of its pane
+- ``j|MODEL|BUCKET``                predictions or labels of a range of ids (join_chunks.py), for the window of its pane
 - ``d|SOURCE``                       a dead letter, at once
 - ``c|SOURCE``                       a `Batch`, at once
+- ``l|SOURCE``                       `LabelCounts` of a source of labels, at once
 """
 
 from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-MONITOR, LETTER, COUNTS = "m", "d", "c"
+MONITOR, JOIN, LETTER, COUNTS, LABELS = "m", "j", "d", "c", "l"
 
 
 def monitor_key(model: str, version: str, role: str, segment: str) -> str:
@@ -29,6 +31,24 @@ def split_key(key: str) -> tuple[str, str, str, str]:
     """
     _, model, version, role, segment = key.split("|", 4)
     return unquote(model), unquote(version), unquote(role), segment
+
+
+def join_key(model: str, bucket: int) -> str:
+    """The key under which the predictions of a range of ids wait for their labels.
+
+    >>> join_key("a|b", 3)
+    'j|a%7Cb|3'
+    """
+    return f"{JOIN}|{quote(model, safe='')}|{bucket}"
+
+
+def joined_model(key: str) -> str:
+    """Name of the model in a key of `join_key`.
+
+    >>> joined_model("j|a%7Cb|3")
+    'a|b'
+    """
+    return unquote(key.split("|")[1])
 
 
 def source_key(kind: str, source: str) -> str:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from config.durations import duration
-from config.plan import DetectorPlan, FieldsPlan, ModelPlan, Plan, PredictionPlan, SegmentPlan, SinkPlan, SourcePlan
+from config.plan import (
+    DetectorPlan,
+    FieldsPlan,
+    LabelsPlan,
+    ModelPlan,
+    Plan,
+    PredictionPlan,
+    SegmentPlan,
+    SinkPlan,
+    SourcePlan,
+)
 from operators.detection import defaults
 from operators.footprint import learned_footprint
 from operators.footprint import text as size
@@ -125,6 +135,9 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
         yield "season", f"{season}{left_out}"
     if model.prediction:
         yield "prediction", _prediction(model.prediction)
+    if isinstance(model.labels, LabelsPlan):
+        share = "" if model.labels.sample == 1.0 else f", of {model.labels.sample:.3g} of the ids"
+        yield "labels", f"up to {duration(model.labels.within_ms)} after the prediction{share}"
     if model.features_from_profile:
         without = f" but for {', '.join(model.features_exclude)}" if model.features_exclude else ""
         yield "features", f"all of the profile{without}"

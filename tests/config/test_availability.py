@@ -13,11 +13,11 @@ LATER = f"not available yet in tidemark {RELEASE}; it is checked but does nothin
 def test_everything():
     """Each part that does nothing yet has its line."""
     assert load(EVERYTHING, {"KAFKA_PASSWORD": "a", "TOKEN": "b"}).unavailable == (
-        f"sources.labels: kind 'labels' is {LATER}",
         f"control: {LATER}",
         f"actions: {LATER}",
         f"store: {LATER}",
-        f"models.churn.labels: {LATER}",
+        f"models.churn.labels.mature: {LATER}",
+        f"models.churn.labels.absent: {LATER}",
         f"models.churn.performance: {LATER}",
         f"models.churn.estimated_performance: {LATER}",
         f"models.churn.expect: {LATER}",
@@ -38,6 +38,7 @@ def test_everything():
         ("reference: {learn: 1000}", []),
         ("reference: {previous: 28 days}", []),
         ("on_unknown_version: learn", []),
+        ("labels: {within: 7 days}", ["labels: without a source of labels they are "]),
         (
             "features: {a: {type: numeric, detectors: [psi, hellinger, 'river:KSWIN']}}",
             [],
@@ -48,6 +49,22 @@ def test_what_is_used(settings, expected, loaded):
     """What is not asked for, or switched off, has no line."""
     features = "" if settings.startswith("features") else "    features: {a: numeric}\n"
     plan = loaded(f"sources: {{predictions: {{path: a.csv}}}}\nmodels:\n  m:\n{features}    {settings}\n").plan
+    assert plan.unavailable == tuple(f"models.m.{line}{LATER}" for line in expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("{within: 1 day, sample: 0.1, keep: first}", []),
+        ("{keep: last}", ["labels.keep: 'last' is "]),
+        ("{mature: 1 day}", ["labels.mature: "]),
+        ("{absent: no}", ["labels.absent: "]),
+    ],
+)
+def test_labels(settings, expected, loaded):
+    """They find their predictions; what it means if they do not come is for later."""
+    sources = "sources: {predictions: {path: a.csv}, labels: {path: l.csv}}"
+    plan = loaded(f"{sources}\nmodels:\n  m:\n    features: {{a: numeric}}\n    labels: {settings}\n").plan
     assert plan.unavailable == tuple(f"models.m.{line}{LATER}" for line in expected)
 
 

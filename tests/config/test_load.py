@@ -10,6 +10,7 @@ from config.plan import (
     FeaturePlan,
     FieldsPlan,
     JobPlan,
+    LabelsPlan,
     ModelPlan,
     Plan,
     PredictionPlan,
@@ -130,6 +131,7 @@ def test_everything():
                     timezone="Europe/Berlin",
                     ignore=((1_798_070_400_000, 1_798_329_600_000),),
                 ),
+                labels=LabelsPlan(within_ms=1_209_600_000),
             ),
         ),
     )

@@ -14,6 +14,7 @@ from config.plan import (
     AlarmsPlan,
     FeaturePlan,
     JobPlan,
+    LabelsPlan,
     LearnPlan,
     ModelPlan,
     Plan,
@@ -72,7 +73,12 @@ def model(name: str = "churn", slide_ms: int = 5 * MINUTE) -> ModelPlan:
 
 
 def run(
-    folder: Path, *files: str, models: tuple[ModelPlan, ...] = (model(),), profiles: Any = None, **more: Any
+    folder: Path,
+    *files: str,
+    models: tuple[ModelPlan, ...] = (model(),),
+    profiles: Any = None,
+    more_sources: tuple[SourcePlan, ...] = (),
+    **more: Any,
 ) -> Result:
     """A backtest over sources of one file each."""
     sources = tuple(
@@ -98,7 +104,9 @@ def run(
         },
         segments={"country": (("country=DE", 6_000), ("country=FR", 4_000))},
     )
-    plan = Plan(job=JobPlan(name="t"), sources=sources, events=SinkPlan(path="events.jsonl"), models=models)
+    plan = Plan(
+        job=JobPlan(name="t"), sources=(*sources, *more_sources), events=SinkPlan(path="events.jsonl"), models=models
+    )
     return Backtest(
         JobReferences(plan=plan, profiles=profiles or {one.name: {"": profile} for one in models}), **more
     ).run()
@@ -315,3 +323,33 @@ def test_a_drift_inside_a_segment_is_found_there(tmp_path):
     assert signal.reference.sd == pytest.approx(1.0, abs=0.1)
     assert signal.histogram.reference == pytest.approx([0.1] * 10, abs=0.02)
     assert sum(signal.histogram.current[5:]) > 0.6
+
+
+def test_labels_find_their_predictions(folder, monkeypatch):
+    """Labels early, again, of nobody, unusable and late: each is counted once; the events are what they were."""
+    before = events(run(folder, "all.jsonl"))
+    labels = [
+        {"id": f"churn-{row}", "timestamp": START_MS + row * STEP_MS + 60_000, "label": "yes"}
+        for row in range(0, 6_000, 3)
+    ]
+    labels += [one | {"timestamp": one["timestamp"] + 30_000} for one in labels[::10]]  # again
+    labels += [{"id": f"x{row}", "timestamp": START_MS + row, "label": "no"} for row in range(50)]  # of nobody
+    # A pane before its prediction, two panes before, and longer after it than `within`.
+    labels += [{"id": f"churn-{row}", "timestamp": START_MS + row * STEP_MS - 9_000, "label": "no"} for row in (40, 70)]
+    labels += [{"id": f"churn-{row}", "timestamp": START_MS + row * STEP_MS - 25_000, "label": "no"} for row in (160,)]
+    labels += [{"id": f"churn-{row}", "timestamp": START_MS + row * STEP_MS + 300_001, "label": "no"} for row in (1, 2)]
+    labels += [{"timestamp": START_MS, "label": "no"}]
+    labels.sort(key=lambda one: one["timestamp"])
+    labels += [{"id": "churn-1", "timestamp": START_MS, "label": "no"}] * 2  # long after its pane
+    write(folder / "labels.jsonl", labels)
+    source = SourcePlan(
+        name="labels", kind="labels", path=str(folder / "labels.jsonl"), format="jsonl", time=TimePlan(kind="payload")
+    )
+    plan = msgspec.structs.replace(model(), labels=LabelsPlan(within_ms=300_000))
+    monkeypatch.setattr(backtest, "ROWS", 500)
+    result = run(folder, "all.jsonl", models=(plan,), more_sources=(source,))
+    assert msgspec.structs.asdict(result.labels) == {
+        "read": len(labels), "matched": 2_002, "duplicate": 200, "orphan": 53, "ignored": 0, "dead": 1, "late": 2
+    }  # fmt: skip
+    assert events(result) == before
+    assert len(result.letters) == 3

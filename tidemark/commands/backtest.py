@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from config import load
-from config.plan import Plan
+from config.plan import Plan, SourcePlan
 from operators.state import Key
 from schemas.errors import UsageError
 from schemas.evaluations import COLUMNS
@@ -28,7 +28,9 @@ def backtest(
     data: Annotated[
         str | None, typer.Option(metavar="DATA", help="File or glob to read instead of the predictions source.")
     ] = None,
-    labels: Annotated[str | None, typer.Option(metavar="DATA", help="Not available yet.")] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="DATA", help="File or glob to read instead of the labels source.")
+    ] = None,
     truth: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Drift times or row numbers, one a line: prints found and missed."),
@@ -53,15 +55,11 @@ def backtest(
     from operators.profile_files import load_references
     from schemas import events as drift_events
 
-    if labels is not None:
-        message = "--labels: labels are not available yet in this release"
-        raise UsageError(message)
     loaded = load(config)
     plan = loaded.plan
     if model is not None:
         plan = _only(plan, model)
-    if data is not None:
-        plan = from_data(plan, data)
+    plan = _with_labels(plan, data, labels)
     known = read_truth(truth, plan) if truth is not None else None
     for line in loaded.unavailable:
         print(line, file=sys.stderr)
@@ -74,18 +72,18 @@ def backtest(
     for event in result.events:
         counts[event.type] = counts.get(event.type, 0) + 1
     compared = compare(known, result.events) if known is not None else None
-    records = msgspec.to_builtins(result.records)
+    records, label_counts = msgspec.to_builtins(result.records), msgspec.to_builtins(result.labels)
     if as_json:
         from jobs.totals import Totals
 
-        totals = msgspec.json.decode(Totals(records=records, events=counts).as_json())
+        totals = msgspec.json.decode(Totals(records=records, labels=label_counts, events=counts).as_json())
         print(msgspec.json.encode(totals | ({"truth": compared.as_dict()} if compared else {})).decode())
         return
     from tidemark.commands.run import describe
 
     for event in sorted(result.events, key=lambda e: (e.time, e.id)):
         print(f"{event.time}  {event.type.removeprefix('io.tidemark.'):15} {event.data.message}")
-    print(describe(records, counts))
+    print(describe(records, counts, label_counts))
     if compared is not None:
         print(compared)
 
@@ -98,18 +96,36 @@ def _only(plan: Plan, model: str) -> Plan:
     return msgspec.structs.replace(plan, models=chosen)
 
 
+def _with_labels(plan: Plan, data: str | None, labels: str | None) -> Plan:
+    """The plan with the data and labels that were given; given data have the given labels alone."""
+    source = next((s for s in plan.sources if s.kind == "labels"), None)
+    if labels is not None and source is None:
+        message = "--labels: the configuration has no labels source whose shape they could have"
+        raise UsageError(message)
+    if data is not None:
+        plan = from_data(plan, data)
+    if labels is not None and source is not None:
+        others = tuple(s for s in plan.sources if s.kind != "labels")
+        plan = msgspec.structs.replace(plan, sources=(*others, _reading(source, labels)))
+    return plan
+
+
 def from_data(plan: Plan, data: str, option: str = "--data") -> Plan:
     """The plan with its predictions source reading other files."""
-    from operators.files import guess_format
-
     source = next((s for s in plan.sources if s.kind == "predictions"), None)
     if source is None:
         message = f"{option}: the configuration has no predictions source whose shape the data could have"
         raise UsageError(message)
-    format_ = guess_format(data) or source.format
+    return msgspec.structs.replace(plan, sources=(_reading(source, data),))
+
+
+def _reading(source: SourcePlan, path: str) -> SourcePlan:
+    """A source that reads other files."""
+    from operators.files import guess_format
+
+    format_ = guess_format(path) or source.format
     time = source.time if source.time.kind == "every" else msgspec.structs.replace(source.time, kind="payload")
-    read = msgspec.structs.replace(source, topic=None, path=data, format=format_, time=time)
-    return msgspec.structs.replace(plan, sources=(read,))
+    return msgspec.structs.replace(source, topic=None, path=path, format=format_, time=time)
 
 
 @contextmanager

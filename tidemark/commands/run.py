@@ -49,7 +49,7 @@ def run(
     totals = embedded.run(loaded, bounded=bounded, fresh=fresh, tell=tell, on_totals=_progress())
     if not totals.records["read"]:
         tell("read 0 records: is the topic empty, or has its retention deleted records with old timestamps?")
-    print(totals.as_json() if as_json else describe(totals.records, totals.events), flush=True)
+    print(totals.as_json() if as_json else describe(totals.records, totals.events, totals.labels), flush=True)
 
 
 def with_parallelism(loaded: Configuration, parallelism: int) -> Configuration:
@@ -61,11 +61,17 @@ def with_parallelism(loaded: Configuration, parallelism: int) -> Configuration:
     return dataclasses.replace(loaded, plan=msgspec.structs.replace(loaded.plan, job=job))
 
 
-def describe(records: dict[str, int], events: dict[str, int]) -> str:
-    """Totals for people."""
-    known = ", ".join(f"{name} {number:,}" for name, number in records.items() if number or name != "ignored")
+def describe(records: dict[str, int], events: dict[str, int], labels: dict[str, int]) -> str:
+    """Totals for people; nothing about labels where none were read."""
+
+    def listed(fates: dict[str, int]) -> str:
+        return ", ".join(f"{name} {number:,}" for name, number in fates.items() if number or name != "ignored")
+
     told = ", ".join(f"{name.removeprefix('io.tidemark.')} {number:,}" for name, number in sorted(events.items()))
-    return f"records: {known}\nevents: {told or 'none'}"
+    lines = [f"records: {listed(records)}", f"events: {told or 'none'}"]
+    if labels["read"]:
+        lines.insert(1, f"labels: {listed(labels)}")
+    return "\n".join(lines)
 
 
 def _progress() -> Callable[[Totals], object]:

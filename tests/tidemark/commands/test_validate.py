@@ -70,7 +70,8 @@ large one
   segments         device: ios, web, and other
 
 not available yet
-  models.churn.labels: not available yet in tidemark 0.1; it is checked but does nothing
+  models.churn.labels: without a source of labels they are not available yet in tidemark 0.1; it is checked but does \
+nothing
 
 models.churn: there is no profile {folder}/ref.json; make one with 'tidemark profile CONFIG --model churn --data DATA'
 """

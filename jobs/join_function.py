@@ -1,0 +1,71 @@
+"""The monitor's operator where there are labels: the join's keys beside the monitor's.
+
+Both in one operator, for they read the same panes: in two, each pane would go to the Python workers twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from pyflink.common import Row, Types
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+from pyflink.datastream.state import MapState, MapStateDescriptor
+
+from jobs.functions import MonitorFunction
+from operators.join import Joined
+from operators.joins import Joins
+from operators.keys import JOIN
+from operators.references import JobReferences
+
+
+class JoiningMonitorFunction(MonitorFunction):
+    """Panes of a join's key through `Joins`, all else as in `MonitorFunction`."""
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Make in the worker what is not sent to it."""
+        super().open(runtime_context)
+        self._joins = Joins(msgspec.msgpack.decode(self._job, type=JobReferences).plan)
+        names, data = Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())
+        self._kept_blocks = _MapKept(runtime_context.get_map_state(MapStateDescriptor("join", names, data)))
+
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
+        """Take a pane, letters, or counts."""
+        key = value[0]
+        if key[0] != JOIN:
+            yield from super().process_element(value, ctx)
+            return
+        yield from self._joined(key, self._joins.fold(key, self._kept_blocks, list(map(bytes, value[2]))), ctx)
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
+        """Let time pass for a key that got nothing."""
+        key = ctx.get_current_key()
+        if key[0] != JOIN:
+            yield from super().on_timer(timestamp, ctx)
+            return
+        yield from self._joined(key, self._joins.pass_time(key, self._kept_blocks, timestamp + 1), ctx)
+
+    def _joined(self, key: str, joined: Joined, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
+        for next_ms in joined.next_ms:
+            ctx.timer_service().register_event_time_timer(next_ms - 1)
+        if joined.counts:
+            yield Row("labels", key, msgspec.json.encode(joined.counts))
+
+
+class _MapKept:
+    """Flink's map state as `join_state.Kept`."""
+
+    def __init__(self, state: MapState) -> None:
+        self._state = state
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self._state.contains(name))
+
+    def __getitem__(self, name: str) -> bytes:
+        return bytes(self._state.get(name))
+
+    def __setitem__(self, name: str, data: bytes) -> None:
+        self._state.put(name, data)
+
+    def __delitem__(self, name: str) -> None:
+        self._state.remove(name)

@@ -1,0 +1,184 @@
+"""Join: labels find the predictions of their ids, pane by pane, for one model and range of ids.
+
+Predictions are kept as blocks sorted by the hashes of their ids. A pane adds a block; FAN blocks of one level become
+one of the next, as in a log-structured merge tree (O'Neil and others 1996, doi:10.1007/s002360050048), so there are
+few of them and a prediction is written again only a few times. The labels of a pane are looked up with one search a
+block. Blocks are dropped by event time, when no label could be in time for any of their predictions.
+
+The first label of an id, by its time, is given to all predictions of that id, of whichever version and role, that
+have come by the end of its pane and are at most ``within`` older; if there is none, to those of the next pane. A
+label is *matched* if it was given to one at least, a *duplicate* if all there are have one, an *orphan* if there is
+none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from operators import join_state
+from operators.entries import LabelCounts
+from operators.join_chunks import JoinPane, Rows, put_together
+from operators.join_state import Block, Head, Kept
+
+FAN = 4  # blocks that become one; with 8 there are 46 of them instead of 15, and lookups take twice as long
+MOST = 1 << 18  # rows of a merged block, 4 MB: larger ones are slow to cross to the worker, smaller ones are more to
+# search where predictions are many
+SPANS = 4  # a block spans at most so much of `within`: with longer ones predictions stay for longer than they must
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass
+class Joined:
+    """What a step comes to."""
+
+    counts: LabelCounts = field(default_factory=LabelCounts)
+    next_ms: tuple[int, ...] = ()  # when the key wants to be woken, if nothing comes before
+
+
+def step(within_ms: int, pane_ms: int, kept: Kept, pane: JoinPane | None, until_ms: int) -> Joined:
+    """Take a pane, or let time pass.
+
+    Parameters
+    ----------
+    within_ms
+        How much later than its prediction a label may be.
+    pane_ms
+        Length of panes.
+    kept
+        State of the key; it is changed in place.
+    pane
+        None where only time has passed.
+    until_ms
+        Panes that end by then have come; the end of `pane`, if there is one.
+
+    Examples
+    --------
+    >>> kept = {}
+    >>> there = lambda *ids: Rows(np.array(ids, np.uint64), np.full(len(ids), 5_000))
+    >>> step(60_000, 10_000, kept, JoinPane(10_000, there(7, 8), there(7, 7, 9)), 10_000).counts
+    LabelCounts(read=0, matched=1, duplicate=1, orphan=0, ignored=0, dead=0, late=0)
+    >>> step(60_000, 10_000, kept, None, 20_000).counts.orphan
+    1
+    """
+    head = join_state.read_head(kept)
+    joined = Joined()
+    if head is None:
+        if pane is None:
+            return joined
+        head = Head()
+    if pane is not None and pane.end_ms <= head.pane_ms:
+        return joined  # joined before a restart of the sources; its timers are set
+    start_ms = until_ms - pane_ms if pane is not None else until_ms
+    waiting = join_state.read_waiting(kept)
+    if head.pane_ms + pane_ms < until_ms or (pane is None and head.pane_ms + pane_ms <= until_ms):
+        joined.counts.orphan += len(waiting.hashes)
+        waiting = _NONE
+    _expire(kept, head, start_ms - within_ms)
+    if pane is not None:
+        head.pane_ms = pane.end_ms
+        if len(pane.predictions.hashes):
+            join_state.write_block(kept, head, pane.predictions, 0)
+        waiting = _look_up(within_ms, kept, head.blocks, waiting, pane.labels, joined.counts)
+        _merge(kept, head, within_ms // SPANS)
+    forget_ms = _forget_ms(head, max(within_ms, pane_ms))
+    if until_ms >= forget_ms:
+        join_state.clear(kept, head)
+        return joined
+    join_state.write_waiting(kept, waiting)
+    join_state.write_head(kept, head)
+    joined.next_ms = (forget_ms, head.pane_ms + pane_ms) if len(waiting.hashes) else (forget_ms,)
+    return joined
+
+
+_NONE = put_together([])
+
+
+def _forget_ms(head: Head, reach_ms: int) -> int:
+    """When nothing kept can be of use any more, to the next multiple of ``reach``, so that a key has few timers."""
+    return -(-(head.pane_ms + reach_ms + 1) // reach_ms) * reach_ms
+
+
+def _expire(kept: Kept, head: Head, before_ms: int) -> None:
+    for block in head.blocks:
+        if block.last_ms < before_ms:
+            join_state.drop(kept, block)
+    head.blocks = [block for block in head.blocks if block.last_ms >= before_ms]
+
+
+def _look_up(within_ms: int, kept: Kept, blocks: list[Block], waiting: Rows, new: Rows, counts: LabelCounts) -> Rows:
+    """Give labels to predictions, and count them; gives those of the new ones that found none."""
+    labels = put_together([waiting, new])
+    if not len(labels.hashes):
+        return _NONE
+    order = np.lexsort((labels.times_ms, labels.hashes))
+    is_new = order >= len(waiting.hashes)
+    hashes, times_ms = labels.hashes[order], labels.times_ms[order]
+    first = np.append(True, hashes[1:] != hashes[:-1])
+    ids, first_ms = hashes[first], times_ms[first]
+    found, given = np.zeros(len(ids), np.bool_), np.zeros(len(ids), np.bool_)
+    for block in blocks:
+        _give(within_ms, kept, block, ids, first_ms, found, given)
+    of_id = np.cumsum(first) - 1
+    without = ~found[of_id]
+    matched = int(given.sum())
+    counts.matched += matched
+    counts.duplicate += int((~without).sum()) - matched
+    counts.orphan += int((without & ~is_new).sum())
+    return Rows(hashes[without & is_new], times_ms[without & is_new])
+
+
+def _give(
+    within_ms: int,
+    kept: Kept,
+    block: Block,
+    ids: npt.NDArray[np.uint64],
+    times_ms: npt.NDArray[np.int64],
+    found: Flags,
+    given: Flags,
+) -> None:
+    """Look labels up in a block; marks which ids it has, and which have got their first label here."""
+    rows = join_state.read_block(kept, block)
+    labelled: Flags | None = None
+    changed = False
+    at, who = np.searchsorted(rows.hashes, ids), np.arange(len(ids))
+    # Invariant: each id of `who` has had its rows before `at`; a block may have several rows of one id.
+    while True:
+        there = at < block.rows
+        at, who = at[there], who[there]
+        same = rows.hashes[at] == ids[who]
+        at, who = at[same], who[same]
+        if not len(at):
+            break
+        in_time = times_ms[who] - rows.times_ms[at] <= within_ms
+        row, whose = at[in_time], who[in_time]
+        if len(row):
+            labelled = join_state.read_labelled(kept, block) if labelled is None else labelled
+            found[whose] = True
+            free = ~labelled[row]
+            if free.any():
+                given[whose[free]] = True
+                labelled[row[free]] = changed = True
+        at = at + 1
+    if changed and labelled is not None:
+        join_state.write_labelled(kept, block, labelled)
+
+
+def _merge(kept: Kept, head: Head, most_ms: int) -> None:
+    """Merge the blocks of each level that has FAN of them, unless they would span too much or be too many."""
+    level = 0
+    while level <= max((block.level for block in head.blocks), default=-1):
+        members = [block for block in head.blocks if block.level == level]
+        level += 1
+        span_ms = max((b.last_ms for b in members), default=0) - min((b.first_ms for b in members), default=0)
+        if len(members) < FAN or span_ms > most_ms or sum(b.rows for b in members) > MOST:
+            continue
+        rows = put_together([join_state.read_block(kept, block) for block in members])
+        labelled = np.concatenate([join_state.read_labelled(kept, block) for block in members])
+        for block in members:
+            join_state.drop(kept, block)
+        head.blocks = [block for block in head.blocks if block.level != level - 1]
+        join_state.write_block(kept, head, rows, level, labelled)

@@ -1,0 +1,117 @@
+"""A chunk for the join: predictions or labels of one model, range of ids, pane and batch.
+
+::
+
+    header   little-endian: format u8, kind u8 (0 predictions, 1 labels), 2 bytes, records u32, pane end i64 (ms)
+    hashes   u64 per record, of the id
+    times    u32 per record, ms from the start of the pane
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import LabelsPlan
+from operators.cutting import cut
+from operators.entries import Entry
+from operators.keys import join_key
+from schemas.errors import StateVersionError
+
+FORMAT = 1
+PREDICTIONS, LABELS = 0, 1
+BUCKETS = 16  # ranges of ids of a model; with more of them each pane costs a fixed time more often, with fewer the
+# work of one model cannot be shared by as many workers
+MOST = 100_000  # records of a chunk, 1.2 MB: a 100 MB one overflows the window's buffer
+_HEADER = struct.Struct("<BBxxIq")  # 16 bytes: what follows is aligned
+
+Ints = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+
+
+class Rows(msgspec.Struct, frozen=True):
+    """Predictions or labels of one pane."""
+
+    hashes: Hashes
+    times_ms: Ints
+
+
+class JoinPane(msgspec.Struct, frozen=True):
+    """What came of one range of ids in one pane."""
+
+    end_ms: int
+    predictions: Rows
+    labels: Rows
+
+
+def sampled(hashes: Hashes, plan: LabelsPlan) -> npt.NDArray[np.bool_]:
+    """Which ids are in the sample: the same for predictions and labels."""
+    if plan.sample >= 1.0:
+        return np.ones(len(hashes), np.bool_)
+    return hashes < np.uint64(int(plan.sample * 2.0**64))
+
+
+def cut_chunks(
+    kind: int, model: str, plan: LabelsPlan, hashes: Hashes, times_ms: Ints, rows: Ints, pane_ms: int
+) -> Iterator[Entry]:
+    """Cut predictions or labels into chunks by bucket and pane; those outside the sample are left out.
+
+    Parameters
+    ----------
+    hashes : uint64, shape (records,)
+        Of the ids.
+    times_ms : int64, shape (records,)
+        Event times.
+    rows : int64, shape (records,)
+        Positions in the batch.
+    """
+    chosen = sampled(hashes, plan)
+    if not chosen.all():
+        hashes, times_ms, rows = hashes[chosen], times_ms[chosen], rows[chosen]
+    if not len(hashes):
+        return
+    starts = times_ms - times_ms % pane_ms
+    buckets = (hashes % np.uint64(BUCKETS)).astype(np.int64)
+    order, ends, _ = cut(buckets + (starts - starts.min()) // pane_ms * BUCKETS, MOST)
+    hashes, offsets = hashes[order], (times_ms - starts)[order].astype("<u4")
+    firsts = order[np.append(0, ends[:-1])]
+    where = zip(
+        ends.tolist(), buckets[firsts].tolist(), (starts[firsts] + pane_ms).tolist(), rows[firsts].tolist(), strict=True
+    )
+    start = 0
+    for end, bucket, end_ms, row in where:
+        head = _HEADER.pack(FORMAT, kind, end - start, end_ms)
+        data = head + hashes[start:end].tobytes() + offsets[start:end].tobytes()
+        yield Entry(row, join_key(model, bucket), data, end_ms)
+        start = end
+
+
+def decode(chunks: Sequence[bytes], pane_ms: int) -> JoinPane:
+    """Put the chunks of one key and pane together.
+
+    Raises
+    ------
+    StateVersionError
+        A chunk was written by another release; let the job finish its panes before upgrading.
+    """
+    found: dict[int, list[Rows]] = {PREDICTIONS: [], LABELS: []}
+    end_ms = 0
+    for chunk in chunks:
+        form, kind, records, end_ms = _HEADER.unpack_from(chunk)
+        if form != FORMAT:
+            message = f"chunk of a join: format {form} is not what this release reads ({FORMAT}); use the same release"
+            raise StateVersionError(message)
+        hashes = np.frombuffer(chunk, "<u8", records, _HEADER.size)
+        offsets = np.frombuffer(chunk, "<u4", records, _HEADER.size + 8 * records)
+        found[kind].append(Rows(hashes, offsets.astype(np.int64) + (end_ms - pane_ms)))
+    return JoinPane(end_ms, put_together(found[PREDICTIONS]), put_together(found[LABELS]))
+
+
+def put_together(parts: Sequence[Rows]) -> Rows:
+    """The rows of all parts."""
+    hashes = np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)])
+    return Rows(hashes, np.concatenate([np.empty(0, np.int64), *(part.times_ms for part in parts)]))

@@ -1,0 +1,142 @@
+"""Labels delayed, again, missing, out of order and of nobody: their counts add up, and are those of a backtest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jobs.broker import Broker
+from jobs.savepoints import latest_checkpoint
+from jobs.totals import read_totals
+from tests.e2e.comparing import assert_same
+from tests.e2e.conftest import Known
+from tests.e2e.running import Live, command, tidemark
+from tests.e2e.stream import DISORDER_MS, Record, configure, write
+from tests.e2e.topics import committed, create, produce
+
+pytestmark = pytest.mark.e2e
+
+WITHIN_MS = 120_000
+PANE_MS = 10_000
+
+
+def label(time_ms: int, identity: object, model: str, **changes: object) -> Record:
+    """A label that comes at a time."""
+    document = {"id": identity, "timestamp": time_ms, "model": model, "label": "yes", **changes}
+    return Record(time_ms, time_ms % 2, json.dumps(document).encode())
+
+
+def labels(records: list[Record]) -> tuple[list[Record], dict[str, int]]:
+    """Labels of a stream in the order in which they come, and what must become of them."""
+    random = np.random.default_rng(5)
+    known = [(record.time_ms, json.loads(record.line or b"")) for record in records]
+    delayed = [(time, document) for time, document in known if "id" in document and random.random() < 0.5]
+    made: list[Record] = []
+    fates = {"read": 0, "matched": 0, "duplicate": 0, "orphan": 0, "ignored": 0, "dead": 0, "late": 0}
+
+    def add(fate: str, *which: Record) -> None:
+        made.extend(which)
+        fates[fate] += len(which)
+        fates["read"] += len(which)
+
+    # 0.8: both models have a source of labels; a regression's are numbers.
+    right = {"churn": "yes", "fraud": 0.8}
+    for time, document in delayed:
+        delay = int(random.exponential(60_000))
+        model = document["model"]
+        first = label(time + delay, document["id"], model, label=right[model])
+        add("matched" if delay <= WITHIN_MS else "orphan", first)
+        if random.random() < 0.1:
+            later = delay + 30_000 + int(random.integers(0, 1_000))  # some panes later, or too late as well
+            fate = "duplicate" if later <= WITHIN_MS else "orphan"
+            add(fate, label(time + later, document["id"], model, label=right[model]))
+    start = records[0].time_ms
+    for number in range(300):
+        add("orphan", label(start + number * 1_000, f"nobody-{number}", "churn"))
+        add("ignored", label(start + number * 1_000, "r1", "unknown"))
+    for number in range(20):
+        add("dead", label(start + number * 1_000, None, "churn"), label(start + number * 1_000, "r1", "fraud"))
+    unlabelled = [(time, d) for time, d in known if "id" in d and d["id"] not in {d["id"] for _, d in delayed}]
+    for time, document in unlabelled[500:800]:
+        end = time - time % PANE_MS
+        model = document["model"]
+        add("matched", label(end - 5_000, document["id"], model, label=right[model]))  # in the pane before
+    for time, document in unlabelled[1_000:1_300]:
+        end = time - time % PANE_MS
+        add("orphan", label(end - 15_000, document["id"], document["model"], label=right[document["model"]]))
+    made.sort(key=lambda one: one.time_ms + int(random.integers(-DISORDER_MS, DISORDER_MS)))
+    return made, fates
+
+
+def configured(folder: Path, sources: str, sinks: str, kafka: str | None = None) -> Path:
+    """A configuration with labels that come within two minutes."""
+    path = configure(folder, sources, sinks, kafka=kafka)
+    path.write_text(path.read_text() + f"defaults: {{labels: {{within: {WITHIN_MS} ms}}}}\n")
+    return path
+
+
+def test_killed_in_the_middle(folder: Path, known: Known, broker: Broker) -> None:
+    """Killed while predictions wait for labels, it goes on with them: no label is lost or counted twice."""
+    made, fates = labels(known.records)
+    half = known.records[len(known.records) // 2].time_ms
+    configured(
+        folder, "predictions: {topic: kept}, labels: {topic: kept-labels}", "events: {topic: kept-events}",
+        kafka=broker.bootstrap,
+    )  # fmt: skip
+    report = folder / ".tidemark/runs/test/shop.json"
+
+    def newest() -> str | None:
+        return latest_checkpoint(str(folder / ".tidemark/checkpoints/test/shop"))
+
+    early = [one for one in made if one.time_ms < half]
+    for topic, first in (("kept", [one for one in known.records if one.time_ms < half]), ("kept-labels", early)):
+        create(broker, topic)
+        produce(broker, topic, first)
+    with Live(folder, "run", "monitors.yaml") as run:
+        run.wait_for(lambda: read_totals(report).labels["read"] == len(early))
+        before = newest()
+        run.wait_for(lambda: newest() != before)
+        run.kill()
+        run.gone()
+    assert 0 < read_totals(report).labels["matched"] < fates["matched"]
+    produce(broker, "kept", [one for one in known.records if one.time_ms >= half])
+    produce(broker, "kept-labels", [one for one in made if one.time_ms >= half])
+    ended = tidemark(folder, "run", "monitors.yaml", "--bounded", "--json", "--parallelism", "2")
+    assert "goes on from" in ended.err
+    assert ended.totals["labels"] == fates
+    assert len(committed(broker, "kept-events")) == len(known.events)
+
+
+def test_from_topics_and_from_files(folder: Path, known: Known, broker: Broker) -> None:
+    """Two processes read topics, a backtest reads files: the same events, and the same of each label."""
+    made, fates = labels(known.records)
+    write(folder / "data.jsonl", known.records)
+    write(folder / "labels.jsonl", made)
+    config = configured(
+        folder, "predictions: {path: data.jsonl}, labels: {path: labels.jsonl}", "events: {path: unused.jsonl}"
+    )
+    backtest = command("backtest", config, "--events", folder / "events.jsonl", "--json")
+    expected = (folder / "events.jsonl").read_bytes().splitlines()
+    assert len(expected) == len(known.events)
+    assert backtest.totals["labels"] == fates
+
+    for topic, records in (("labelled", known.records), ("labels", made)):
+        create(broker, topic)
+        produce(broker, topic, records)
+    configured(
+        folder,
+        "predictions: {topic: labelled}, labels: {topic: labels}",
+        "events: {topic: labelled-events}, dead_letters: {topic: labelled-letters}",
+        kafka=broker.bootstrap,
+    )
+    ended = tidemark(folder, "run", "monitors.yaml", "--bounded", "--json", "--parallelism", "2")
+    assert ended.totals["labels"] == fates
+    assert_same(committed(broker, "labelled-events"), expected)
+    letters = [json.loads(message)["data"] for message in committed(broker, "labelled-letters")]
+    assert sorted({letter["error"] for letter in letters}) == [
+        "'id': is missing at /id", "'label': expected a number, got a text at /label"
+    ]  # fmt: skip
+    assert len(letters) == fates["dead"]

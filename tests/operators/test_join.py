@@ -1,0 +1,182 @@
+"""The join: what becomes of labels, held against a simulation that knows nothing of blocks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from operators import join, join_state
+from operators.entries import LabelCounts
+from operators.join_chunks import JoinPane, Rows
+from schemas.errors import StateVersionError
+
+STATES = Path(__file__).parents[1] / "data" / "state"
+PANE_MS = 10
+Arrival = tuple[int, int]  # time in ms, id
+
+
+def rows(arrivals: list[Arrival]) -> Rows:
+    """Arrivals in columns."""
+    return Rows(
+        np.array([who for _, who in arrivals], np.uint64), np.array([time_ms for time_ms, _ in arrivals], np.int64)
+    )
+
+
+def by_pane(arrivals: list[Arrival]) -> dict[int, list[Arrival]]:
+    """Arrivals by the ends of their panes."""
+    panes = defaultdict(list)
+    for time_ms, who in arrivals:
+        panes[time_ms - time_ms % PANE_MS + PANE_MS].append((time_ms, who))
+    return panes
+
+
+def joined(
+    predictions: list[Arrival], labels: list[Arrival], within_ms: int, kept: dict[str, bytes], wakes: bool
+) -> LabelCounts:
+    """Counts of a whole stream; ``wakes`` lets time pass when the key asks for it, as Flink does."""
+    counts = LabelCounts()
+    ours, theirs = by_pane(predictions), by_pane(labels)
+    timers: set[int] = set()
+    for end_ms in sorted({*ours, *theirs}):
+        for time_ms in sorted(time for time in timers if time < end_ms) if wakes else ():
+            counts.add(join.step(within_ms, PANE_MS, kept, None, time_ms).counts)
+        timers = {time for time in timers if time >= end_ms}
+        pane = JoinPane(end_ms, rows(ours[end_ms]), rows(theirs[end_ms]))
+        step = join.step(within_ms, PANE_MS, kept, pane, end_ms)
+        counts.add(step.counts)
+        timers.update(step.next_ms)
+    counts.add(join.step(within_ms, PANE_MS, kept, None, 10**9).counts)
+    return counts
+
+
+def simulated(predictions: list[Arrival], labels: list[Arrival], within_ms: int) -> LabelCounts:
+    """The same by the rules as they are written, one label after the other."""
+    counts = LabelCounts()
+    ours, theirs = by_pane(predictions), by_pane(labels)
+    known: list[list[int]] = []  # time, id, whether it has its label
+    waiting: list[Arrival] = []
+    for end_ms in range(PANE_MS, 10_000, PANE_MS):
+        known += [[time_ms, who, 0] for time_ms, who in ours.get(end_ms, ())]
+        left = []
+        old = set(map(id, waiting))
+        for arrival in sorted([*waiting, *theirs.get(end_ms, ())], key=lambda one: one[0]):
+            time_ms, who = arrival
+            there = [one for one in known if one[1] == who and time_ms - one[0] <= within_ms]
+            free = [one for one in there if not one[2]]
+            for one in free:
+                one[2] = 1
+            if free:
+                counts.matched += 1
+            elif there:
+                counts.duplicate += 1
+            elif id(arrival) in old:
+                counts.orphan += 1
+            else:
+                left.append(arrival)
+        waiting = left
+    return counts
+
+
+arrivals = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3)), max_size=10) | st.lists(
+    st.tuples(st.integers(0, 999), st.integers(0, 30)), max_size=150
+)
+
+
+@given(arrivals, arrivals, st.integers(1, 400), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_equals_the_simulation(predictions, labels, within_ms, wakes):
+    """Labels early, late, again and of nobody: each is counted once, and as the rules say."""
+    kept: dict[str, bytes] = {}
+    found = joined(predictions, labels, within_ms, kept, wakes)
+    assert found == simulated(predictions, labels, within_ms)
+    assert found.matched + found.duplicate + found.orphan == len(labels)
+    assert kept == {}
+
+
+@given(arrivals, arrivals, st.integers(1, 400), st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_the_order_within_a_pane_does_not_matter(predictions, labels, within_ms, random):
+    """Batches fall as they like: the same arrivals in another order leave the same counts."""
+    found = joined(predictions, labels, within_ms, {}, wakes=False)
+    random.shuffle(predictions)
+    random.shuffle(labels)
+    assert joined(predictions, labels, within_ms, {}, wakes=True) == found
+
+
+def test_every_version_gets_the_label():
+    """Two predictions of one id take one label; a second one is a duplicate."""
+    kept: dict[str, bytes] = {}
+    pane = JoinPane(10, rows([(1, 7), (2, 7)]), rows([(3, 7), (4, 7)]))
+    counts = join.step(100, PANE_MS, kept, pane, 10).counts
+    assert counts == LabelCounts(matched=1, duplicate=1)
+    head = join_state.read_head(kept)
+    assert head is not None
+    assert join_state.read_labelled(kept, head.blocks[0]).tolist() == [True, True]
+
+
+def test_a_pane_that_comes_again_is_not_joined_again():
+    """Sources that are read again after a restart change nothing."""
+    kept: dict[str, bytes] = {}
+    pane = JoinPane(10, rows([(1, 7)]), rows([(3, 7), (3, 8)]))
+    join.step(100, PANE_MS, kept, pane, 10)
+    before = dict(kept)
+    assert not join.step(100, PANE_MS, kept, pane, 10).counts
+    assert kept == before
+
+
+def test_blocks_are_few_and_predictions_are_dropped():
+    """A day of panes leaves fewer than 20 blocks, of predictions that a label could still be in time for."""
+    kept: dict[str, bytes] = {}
+    within_ms, most = 360 * PANE_MS, 0
+    for number in range(2_000):
+        start_ms = number * PANE_MS
+        pane = JoinPane(start_ms + PANE_MS, rows([(start_ms, number), (start_ms + 1, 10_000 + number)]), rows([]))
+        join.step(within_ms, PANE_MS, kept, pane, pane.end_ms)
+        head = join_state.read_head(kept)
+        assert head is not None
+        most = max(most, len(head.blocks))
+        if number > 400:
+            assert 2 * 360 <= sum(block.rows for block in head.blocks) <= 2 * 360 * 1.35
+    assert most < 20
+    assert len(kept) == len(head.blocks) + 1
+    assert sum(map(len, kept.values())) / (2 * 360) < 25  # bytes a prediction that is open
+
+
+def test_blocks_do_not_grow_without_end(monkeypatch):
+    """Of many predictions there are more blocks, not longer ones."""
+    monkeypatch.setattr(join, "MOST", 64)
+    kept: dict[str, bytes] = {}
+    for start_ms in range(0, 1_000, PANE_MS):
+        pane = JoinPane(start_ms + PANE_MS, rows([(start_ms, who) for who in range(4)]), rows([(start_ms, 99)]))
+        join.step(10**9, PANE_MS, kept, pane, pane.end_ms)
+    head = join_state.read_head(kept)
+    assert head is not None
+    assert [block.rows for block in head.blocks].count(64) == 6
+    assert sum(block.rows for block in head.blocks) == 400
+
+
+def test_state_of_the_first_release():
+    """What it kept is read: an open prediction, one with its label, and a label that waits."""
+    kept = msgspec.msgpack.decode((STATES / "join-1.bin").read_bytes(), type=dict[str, bytes])
+    labels = rows([(20, 7), (20, 8)])
+    counts = join.step(1_000, PANE_MS, kept, JoinPane(20, rows([(11, 9)]), labels), 20).counts
+    assert counts == LabelCounts(matched=2, duplicate=1)
+
+
+def test_a_format_of_another_release():
+    """State that this release does not read is refused, not misread."""
+    kept: dict[str, bytes] = {}
+    join.step(100, PANE_MS, kept, JoinPane(10, rows([(1, 7)]), rows([])), 10)
+    kept["head"] = b"TJ\x09\x00" + kept["head"][4:]
+    with pytest.raises(StateVersionError) as caught:
+        join.step(100, PANE_MS, kept, None, 20)
+    assert str(caught.value) == (
+        "state of a join: format 9 is not one that this release reads (1); upgrade tidemark or restore an older "
+        "savepoint"
+    )
