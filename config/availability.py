@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config.errors import Path, dotted
-from config.later import Quality
 from config.model import Model
 from config.models import File
 
@@ -19,6 +18,7 @@ LATER = (
     "value",
     "retrain",
 )
+LATER_QUALITY = ("duplicates", "volume")
 
 
 def unavailable(file: File) -> Iterator[str]:
@@ -49,6 +49,7 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
     for part in LATER:
         if getattr(model, part):
             yield (part,), ""
-    for setting, value in model.quality:
-        if setting != "freshness" and value != getattr(Quality(), setting):
-            yield ("quality", setting), ""
+    if model.quality:
+        for setting in LATER_QUALITY:
+            if setting in model.quality.model_fields_set and getattr(model.quality, setting):
+                yield ("quality", setting), ""

@@ -26,6 +26,7 @@ from config.plan import (
     ModelPlan,
     Plan,
     PredictionPlan,
+    QualityPlan,
     SeasonPlan,
     SegmentPlan,
     SinkPlan,
@@ -34,6 +35,7 @@ from config.plan import (
     VersionPlan,
     WindowPlan,
 )
+from config.quality import SHARES, Quality
 from config.river_detectors import read
 from config.season import Season
 
@@ -213,8 +215,9 @@ def _model(name: str, model: Model) -> ModelPlan:
         features_exclude=model.features.exclude if isinstance(model.features, FromProfile) else (),
         segments=tuple(_segment(segment) for segment in model.segments),
         disclose=model.disclose,
-        freshness_ms=model.quality.freshness,
+        freshness_ms=(model.quality or Quality()).freshness,
         season=_season(model.season) if model.season else None,
+        quality=_quality(model.quality),
     )
 
 
@@ -225,6 +228,11 @@ def _with_labels(plan: ModelPlan, labels: Labels | None, sources: Mapping[str, S
         return plan
     labels = labels or Labels()
     return msgspec.structs.replace(plan, labels=LabelsPlan(within_ms=labels.within, sample=labels.sample))
+
+
+def _quality(quality: Quality | None) -> QualityPlan | msgspec.UnsetType:
+    watched = {name: quality is not None and getattr(quality, name) for name in SHARES}
+    return QualityPlan(**watched) if any(watched.values()) else msgspec.UNSET
 
 
 def _season(season: Season) -> SeasonPlan:

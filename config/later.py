@@ -1,4 +1,4 @@
-"""Sections that this release checks and does not act on yet: labels, quality, retraining and the like.
+"""Sections that this release checks and does not act on yet: labels, retraining and the like.
 
 `config.availability` says so for each that a file uses.
 """
@@ -105,17 +105,6 @@ def _one_name(value: Any) -> Any:
 
 
 Metric = Annotated[dict[MetricName, Limits], BeforeValidator(_one_name), Also({"type": "string"})]
-
-
-class Quality(Section):
-    """What is counted about the data itself."""
-
-    missing: Flag = True
-    unseen: Flag = True
-    range: Flag = True
-    duplicates: Flag = True
-    freshness: Duration = written("10 min")
-    volume: Flag = True
 
 
 def _limit(value: Any) -> float:

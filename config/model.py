@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from config.errors import TAG
-from config.later import Expectation, Labels, Metric, Quality, Retrain, ValueOf
+from config.later import Expectation, Labels, Metric, Retrain, ValueOf
+from config.quality import Quality
 from config.scalars import Budget, Duration, Flag, Free, OneOf, String, Strings, Within, not_empty, pair
 from config.season import Season
 from config.section import Section, written
@@ -239,7 +240,7 @@ class Settings(Section):
     labels: Labels | None = None
     performance: tuple[Metric, ...] = ()
     estimated_performance: Flag = False
-    quality: Quality = Quality()
+    quality: Quality | None = None
     expect: dict[str, Expectation] = Field(default_factory=dict)
     correlation: Flag = False
     multivariate: Flag = False

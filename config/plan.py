@@ -165,6 +165,15 @@ class SeasonPlan(msgspec.Struct, frozen=True, kw_only=True):
     ignore: tuple[tuple[int, int], ...] = ()  # from, to
 
 
+class QualityPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Of what about the data themselves the share of records is watched, for each field that can have it."""
+
+    missing: bool = True
+    invalid: bool = True
+    unseen: bool = True
+    range: bool = True
+
+
 class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One model and all that is watched of it."""
 
@@ -185,6 +194,8 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     freshness_ms: int = 600_000  # a stream that stands still for so long is reported
     season: SeasonPlan | None = None
     labels: LabelsPlan | msgspec.UnsetType = msgspec.UNSET  # of models that no source of labels is for
+    # Unset, and then no part of the configuration's id, where the configuration says nothing about it.
+    quality: QualityPlan | msgspec.UnsetType = msgspec.UNSET
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):

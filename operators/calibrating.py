@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from operators.codes import MISSING, OTHER
+from operators.codes import ABSENT, INVALID, MISSING, OTHER
 from operators.coding import CategoryCoder, NumericCoder
 from operators.dependence import calibrate
 from operators.earliest import Earliest
@@ -20,6 +20,8 @@ from schemas.profile import NumericSignal, Signal
 VALUES = 8_000_000  # kept, of all signals together: 8 bytes each, twice that for a moment
 RECORDS = 1_000_000  # kept: more makes the estimates hardly better
 NAMES = 1_000  # told apart, of a signal; later ones count together
+# In place of a name's number; -inf: the record does not carry it.
+_GAPS: dict[str | Gap, float] = {Gap.MISSING: np.nan, Gap.INVALID: np.inf}
 
 Codes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -38,10 +40,7 @@ class Calibrating:
     def __init__(self, numbers: Sequence[str], names: Sequence[str]) -> None:
         self._numbers = {signal: column for column, signal in enumerate(numbers)}
         self._names = {signal: column for column, signal in enumerate(names, len(numbers))}
-        nothing = float("nan")
-        self._known: dict[str, dict[str | Gap, float]] = {
-            signal: {Gap.MISSING: nothing, Gap.INVALID: nothing} for signal in names
-        }
+        self._known: dict[str, dict[str | Gap, float]] = {signal: dict(_GAPS) for signal in names}
         columns = len(numbers) + len(names)
         self._earliest = Earliest(columns, min(RECORDS, VALUES // max(columns, 1)))
         self._timed: bool | None = None  # None: there was no record yet
@@ -67,7 +66,7 @@ class Calibrating:
         Parameters
         ----------
         numbers, names
-            By signal; a number that is not finite is none. A signal that is not there is missing.
+            By signal; NaN is missing, an infinity invalid. Records do not carry a signal that is not there.
         records
             How many.
         times_ms
@@ -85,10 +84,11 @@ class Calibrating:
         wanted = np.flatnonzero(self._earliest.wants(times) & (times != NO_TIME))
         if not len(wanted):
             return
-        rows = np.full((len(wanted), len(self._numbers) + len(self._names)), np.nan)
+        rows = np.full((len(wanted), len(self._numbers) + len(self._names)), -np.inf)
         for signal, column in self._numbers.items():
             if signal in numbers:
-                rows[:, column] = numbers[signal][wanted]
+                read = numbers[signal][wanted]
+                rows[:, column] = np.where(np.isneginf(read), np.inf, read)
         for signal, column in self._names.items():
             if signal in names:
                 known, named = self._known[signal], map(names[signal].__getitem__, wanted.tolist())
@@ -108,11 +108,18 @@ class Calibrating:
         for name, signal in signals.items():
             if isinstance(signal, NumericSignal):
                 column = np.ascontiguousarray(values[:, self._numbers[name]])
-                yield name, NumericCoder([signal]).codes(column[:, None]).ravel()
+                codes = NumericCoder([signal]).codes(column[:, None]).ravel()
+                codes[np.isneginf(column)] = ABSENT
+                yield name, codes
             else:
                 table = self._table(name, CategoryCoder(signal, truth=name in truths))
                 column = values[:, self._names[name]]
-                yield name, table[np.where(np.isnan(column), NAMES + 1, column).astype(np.int64)]
+                gaps = np.select([np.isnan(column), np.isposinf(column)], [NAMES + 1.0, NAMES + 2.0], NAMES + 3.0)
+                yield name, table[np.where(np.isfinite(column), column, gaps).astype(np.int64)]
+
+    def numbers(self, signal: str) -> Floats:
+        """Of a signal of numbers the values that are kept, in the order of time; infinite where there is none."""
+        return self._earliest.records()[:, self._numbers[signal]]
 
     @property
     def times_ms(self) -> Ints | None:
@@ -122,9 +129,9 @@ class Calibrating:
     def _table(self, signal: str, coder: CategoryCoder) -> Codes:
         """Code of each name by its number."""
         names = [name for name in self._known[signal] if not isinstance(name, Gap)]
-        table = np.full(NAMES + 2, OTHER, np.uint8)
+        table = np.full(NAMES + 4, OTHER, np.uint8)
         table[: len(names)] = coder.codes(names)
-        table[-1] = MISSING
+        table[NAMES + 1 :] = MISSING, INVALID, ABSENT
         return table
 
 

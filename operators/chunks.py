@@ -8,6 +8,7 @@
     rows     per record: time u32 (ms from the start of the pane), hash u64 of id or line,
              code u8 per signal, raw value f64 per signal that asks for raw values
     names    only if flags is 1: msgpack, see unnamed.py
+    notes    only if flags is 2: msgpack, `Notes`, in place of names
 
 The rows of a pane are taken in the order of (time, hash, codes, raw values): total up to records that are
 equal in all of it, so it is the same from Kafka and from files, at any parallelism, however batches fell.
@@ -27,14 +28,23 @@ from operators.unnamed import Names, merged
 from schemas.errors import StateVersionError
 
 FORMAT = 1
-NAMES = 1  # flag
+NAMES, NOTES = 1, 2  # flags
 LIMIT = 4 << 20  # bytes a chunk; a 100 MB one overflows the window's buffer, small ones cost a row each
 HEADER = struct.Struct("<BBHHHIqI")  # 24 bytes: what follows is aligned
 PREFIX = 12  # bytes of time and hash before the codes
 
 Bytes = npt.NDArray[np.uint8]
 
+
+class Notes(msgspec.Struct, array_like=True):
+    """What a chunk says of its records beside their codes."""
+
+    names: Names = {}
+    outside: list[int] = []  # values out of the range of each feature that has one
+
+
 _names = msgspec.msgpack.Decoder(Names)
+_notes = msgspec.msgpack.Decoder(Notes)
 
 
 class Pane(msgspec.Struct, frozen=True):
@@ -46,6 +56,7 @@ class Pane(msgspec.Struct, frozen=True):
     sums: npt.NDArray[np.int64]  # (numeric signals, 5)
     raw: npt.NDArray[np.float64]  # (records, signals with raw input)
     names: Names = {}
+    outside: tuple[int, ...] = ()  # values out of the range of each feature that has one; none where there are none
 
     def __len__(self) -> int:
         return len(self.times_ms)
@@ -78,10 +89,15 @@ def encode(
     sums: bytes,
     data: bytes,
     names: Names | None = None,
+    outside: list[int] | None = None,
 ) -> bytes:
     """One chunk from the bytes of its sums and of its rows."""
-    head = HEADER.pack(FORMAT, NAMES if names else 0, signals, raw, numeric, records, pane_end_ms, meaning)
-    return head + sums + data + (msgspec.msgpack.encode(names) if names else b"")
+    flags, more = 0, b""
+    if outside is not None and any(outside):
+        flags, more = NOTES, msgspec.msgpack.encode(Notes(names or {}, outside))
+    elif names:
+        flags, more = NAMES, msgspec.msgpack.encode(names)
+    return HEADER.pack(FORMAT, flags, signals, raw, numeric, records, pane_end_ms, meaning) + sums + data + more
 
 
 def overhead(numeric: int) -> int:
@@ -128,6 +144,7 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
     signals = raw = numeric = end_ms = 0
     sums, parts = [], []
     names: list[Names] = []
+    outside: list[list[int]] = []
     for chunk in chunks:
         signals, raw, records, end_ms = header(chunk)
         _, flags, _, _, numeric, *_ = HEADER.unpack_from(chunk)
@@ -137,6 +154,10 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
         parts.append(chunk[at:after])
         if flags & NAMES:
             names.append(_names.decode(chunk[after:]))
+        if flags & NOTES:
+            notes = _notes.decode(chunk[after:])
+            names.append(notes.names)
+            outside.append(notes.outside)
     total = moments.added(np.frombuffer(b"".join(sums), np.int64).reshape(len(parts), numeric, moments.FIELDS))
     data = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, PREFIX + signals + 8 * raw)
     positions = row_order(data)
@@ -145,7 +166,8 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
     # Copies, also of a single row, whose bytes could be taken as they are: read-only arrays compile kernels again.
     codes = data[:, PREFIX : PREFIX + signals].copy()
     raw_values = data[:, PREFIX + signals :].copy().view(np.float64) if raw else np.empty((len(data), 0))
-    return Pane(end_ms, end_ms - pane_ms + row_times(data), codes, total, raw_values, merged(names))
+    out = tuple(map(sum, zip(*outside, strict=True)))
+    return Pane(end_ms, end_ms - pane_ms + row_times(data), codes, total, raw_values, merged(names), out)
 
 
 def row_times(data: Bytes) -> npt.NDArray[np.int64]:

@@ -22,6 +22,7 @@ from operators import calibration
 from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
 from operators.lepage import is_even
+from operators.quality_season import SeasonShares
 from operators.references import FEATURE, ModelSignals
 from operators.season_references import SeasonReferences
 from operators.segment_references import SegmentReferences
@@ -95,7 +96,10 @@ class Detection:
             values = signals.profile.segments.get(",".join(segment.fields), ()) if listed is None else listed
             self.segments += min(len(values), segment.limit) + 1
         budgeted = [[d.name for d in ds if d.in_budget] for ds in self.detectors]
-        self.tests = calibration.count_tests(budgeted)
+        self.quality = signals.quality  # what the quality signals are compared with
+        # Without detectors a model has one test all the same, so that its budget is divided by something.
+        drift = calibration.count_tests(budgeted) if any(budgeted) or self.quality is None else 0
+        self.tests = drift + (0 if self.quality is None else len(self.quality.signals))
         self.references = SegmentReferences(signals)
         self._kept: OrderedDict[str, Detection] = OrderedDict()
         self._given: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
@@ -105,6 +109,10 @@ class Detection:
         self._parts: OrderedDict[int, Tracks] = OrderedDict()
         self._whole = self  # also of segments
         self.season = SeasonReferences(signals, self.tables.groups) if signals.model.season else None
+        self._season_shares: SeasonShares | None = None
+        if self.season is not None and self.quality is not None:
+            named = dict(zip(signals.names, signals.signals, strict=True))
+            self._season_shares = SeasonShares(self.quality, signals.profile, named)
 
     def of(self, segment: str) -> Detection:
         """The same detectors against the reference of a segment; itself where that has none of its own."""
@@ -114,6 +122,9 @@ class Detection:
             return found
         signals = None if segment == ALL else self.references.signals(segment)
         found = self if signals is None else self._against(signals, segment)
+        if self.quality is not None and segment != ALL and (part := self.references.part(segment)) is not None:
+            found = copy.copy(found)
+            found.quality = self.quality.of_part(part.counts)
         self._kept[segment] = found
         if len(self._kept) > KEPT // (TABLES * max(1, len(self.signals.names))):
             self._kept.popitem(last=False)
@@ -143,8 +154,10 @@ class Detection:
         """The same detectors against the reference of the times of slides, weighted by their records."""
         if self.season is None or not slides:
             return self
-        found = copy.copy(self)
-        found.tables = self._tables_at(self.shares(slides))
+        found, parts = copy.copy(self), self.shares(slides)
+        found.tables = self._tables_at(parts)
+        if self._season_shares is not None and self.quality is not None:
+            found.quality = self._season_shares.at(parts, self.quality)
         return found
 
     def shares(self, slides: Sequence[Slide]) -> dict[int, float]:
@@ -185,6 +198,7 @@ class Detection:
             *(f"block {block}" for block in self.tracks.blocks if block > 1),
             *(["previous"] if self.signals.model.window.previous_ms else []),
             *(["season"] if self.season else []),
+            *([] if self.signals.quality is None else [signal.name for signal in self.signals.quality.signals]),
         ]
         return hashlib.blake2b("\0".join(about).encode(), digest_size=8).digest()
 

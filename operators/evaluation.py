@@ -14,13 +14,14 @@ from operators.detection import Detection, Verdict
 from operators.onsets import Onset
 from operators.outputs import SignalChange
 from operators.previous import before
+from operators.quality_windows import QualityWindow, with_quality
 from operators.scores import Alarm, Bools
 from operators.sketch import Ring, Slide
 from operators.state import Key, KeyState, Watch
 from operators.window_tests import WindowTests, evaluate_counts
 from operators.windows import Slides
 from schemas.cloudevents import milliseconds
-from schemas.events import Direction, Why
+from schemas.events import Direction, Kind, Why
 from schemas.summaries import Summary
 
 # Level at which a change that was found at the budget's is still there. The larger, the sooner a noisy window looks
@@ -70,12 +71,14 @@ class _Evaluation:
             if found is not None:
                 self._detection, self._previous = found
                 self._slides = Slides(self._detection, taken, slide.end_ms)
+        self._quality: QualityWindow | None = None
         self._changes: list[SignalChange] = []
 
     def run(self, wanted: bool) -> Evaluated:
         verdicts: list[Verdict] = []
         alarms: dict[int, list[Alarm]] = {}
         judged = None
+        first = len(self._detection.signals.names)
         if self._enough:
             means = self._slides.means if "wasserstein" in self._detection.windowed else None
             tests = evaluate_counts(self._detection.tables, self._slides.counts, means)
@@ -86,6 +89,11 @@ class _Evaluation:
             alarms = self._windowed(verdicts, tests, judged)
             # Of a signal with few values nothing is said; of one with none, as of an empty window, that it is over.
             silent = {int(position) for position in np.flatnonzero(~judged & (tests.count > 0))}
+            if self._detection.quality is not None:
+                self._quality = QualityWindow(self._detection, self._detection.quality, self._slides, self._key.segment)
+                gate = self._model.alarms.min_effect
+                alarms |= self._quality.alarms(self._state.watches, first, gate)
+                silent |= {first + row for row in self._quality.silent()}
             if self._slide.records:
                 self._judge(alarms, tests, silent)
             else:
@@ -99,7 +107,9 @@ class _Evaluation:
         if not wanted or not self._slide.records:
             return Evaluated(self._changes, None)
         about = self._detection, self._key, self._slides, self._slide, self._window
-        return Evaluated(self._changes, scores.summary(*about, verdicts, judged, alarms, self._previous))
+        summary = scores.summary(*about, verdicts, judged, alarms, self._previous)
+        rows = [position - first for position in alarms if position >= first]
+        return Evaluated(self._changes, with_quality(summary, self._quality, self._slides, self._detection, rows))
 
     def _windowed(self, verdicts: Sequence[Verdict], tests: WindowTests, judged: Bools) -> dict[int, list[Alarm]]:
         """Alarms of the windowed detectors by position of the signal."""
@@ -200,7 +210,8 @@ class _Evaluation:
 
     def _onset(self, position: int, alarms: Sequence[Alarm]) -> Onset:
         """When the change began: to the record by the sequential detectors, else by the slides, which say how sure."""
-        found = self._slides.onset(position)
+        row = self._quality_row(position)
+        found = self._slides.onset(position) if self._quality is None or row is None else self._quality.onset(row)
         known = [alarm.onset_ms for alarm in alarms if alarm.onset_ms is not None]
         if not known:
             return found
@@ -211,6 +222,9 @@ class _Evaluation:
     def _still_there(self, position: int, tests: WindowTests) -> bool:
         """Whether the window still differs by what opens a signal, though no detector alarms on it (any more)."""
         gate = self._model.alarms.min_effect
+        row = self._quality_row(position)
+        if row is not None:
+            return self._quality is not None and self._quality.still_there(row, STILL, gate)
         if tests.g.p_value[position] < STILL:
             level = effects.effect_level("psi", float(tests.debiased_psi[position]))
             if effects.reaches(level, gate):
@@ -219,6 +233,11 @@ class _Evaluation:
             shift = effects.rank_shift(tests.lepage.statistic[position], tests.lepage.inverse[position])
             return effects.reaches(effects.effect_level("lepage", float(shift)), gate)
         return False
+
+    def _quality_row(self, position: int) -> int | None:
+        """Which of the quality signals a position is, which come after the others; None: it is none of them."""
+        row = position - len(self._detection.signals.names)
+        return row if row >= 0 else None
 
     def _calm_down(self, watch: Watch) -> None:
         if watch.told is None:
@@ -234,7 +253,14 @@ class _Evaluation:
 
     def _say(self, position: int, watch: Watch, what: str, alarm: Alarm, onset: Onset) -> None:
         signals = self._detection.signals
-        kind = signals.kinds[position]
+        row, quality = self._quality_row(position), self._quality
+        if row is not None and quality is not None:
+            kind: Kind = "quality"
+            many, told = len(quality.reference.signals), quality.evidence(row, alarm, onset)
+        else:
+            kind = signals.kinds[position]
+            many = signals.kinds.count(kind)
+            told = evidence.evidence(self._detection, position, self._slides, alarm, onset)
         watch.turned = 0
         watch.told = SignalChange(
             time_ms=self._slide.end_ms,
@@ -249,11 +275,11 @@ class _Evaluation:
             onset_ms=onset.at_ms,
             empty=False,
             window=self._window,
-            of=signals.kinds.count(kind),
+            of=many,
             profile_id=signals.profile_id,
             profile_kind=signals.kind,
             previous=self._previous,
-            evidence=evidence.evidence(self._detection, position, self._slides, alarm, onset),
+            evidence=told,
         )
         self._changes.append(watch.told)
 

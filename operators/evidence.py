@@ -43,7 +43,7 @@ def evidence(detection: Detection, position: int, slides: Slides, alarm: Alarm, 
         current=_current(detection, position, slides),
         histogram=_histogram(detection, position, slides.counts[position]) if numeric else None,
         categories=None if numeric else _categories(detection, position, slides.counts[position]),
-        unseen=_unseen(detection, position, slides) or None,
+        unseen=unseen_values(detection, position, slides) or None,
     )
 
 
@@ -162,7 +162,7 @@ def _categories(detection: Detection, position: int, row: Counts) -> tuple[Categ
     return tuple(sorted(changes, key=lambda c: (-abs(c.current - c.reference), c.category))[:NAMED])
 
 
-def _unseen(detection: Detection, position: int, slides: Slides) -> tuple[UnseenValues, ...]:
+def unseen_values(detection: Detection, position: int, slides: Slides) -> tuple[UnseenValues, ...]:
     """What the reference never had, as far as it may be told; most first.
 
     Of categories those without a name in the reference; of a discrete signal the places between its values.

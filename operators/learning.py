@@ -27,6 +27,7 @@ from operators.codes import ABSENT, CODES, OTHER, UNSEEN
 from operators.coding import Codes
 from operators.name_ids import NameIds
 from operators.profiling import ProfileBuilder, Values
+from operators.quality import outside, ranged_features
 from operators.references import ModelSignals
 from operators.state import Key
 from operators.unnamed import Names, sample, smallest
@@ -169,6 +170,9 @@ class LearnedCoder:
         names = {name: column for column, name in enumerate(unprofiled.names)}
         self._numeric = [numbers[signals.names[position]] for position in signals.numeric]
         self._raw = [signals.numeric.index(position) for position in signals.raw]
+        ranged = ranged_features(signals.model)
+        self._ranged = [numbers[signals.names[position]] for position in ranged]
+        self._ranges = [signals.model.features[position].range or (0.0, 0.0) for position in ranged]
         self._named = [
             (position, names[signals.names[position]], _Names(unprofiled.name_ids[names[signals.names[position]]], one))
             for position in signals.named
@@ -192,7 +196,10 @@ class LearnedCoder:
                 texts = [pane.texts[number] for number in pane.ids[rows, column].tolist()]
                 unnamed[position] = sample(pane.hashes[rows].tolist(), texts)
         sums = signals.moments.sums(values, numeric, np.array([len(pane)]))[0]
-        return Pane(pane.end_ms, pane.times_ms, codes, sums, np.ascontiguousarray(values[:, self._raw]), unnamed)
+        out: tuple[int, ...] = ()
+        if self._ranged:
+            out = tuple(outside(pane.numbers[:, self._ranged], self._ranges).sum(axis=0).tolist())
+        return Pane(pane.end_ms, pane.times_ms, codes, sums, np.ascontiguousarray(values[:, self._raw]), unnamed, out)
 
 
 class _Names:

@@ -10,7 +10,7 @@ import numpy as np
 
 from operators.slice_merging import cautious, merged_season, merged_slices
 from schemas.errors import ProfileError
-from schemas.profile import TOP, CategoricalSignal, NumericSignal, Profile, Provenance, Signal
+from schemas.profile import TOP, CategoricalSignal, NumericSignal, Profile, Provenance, Share, Signal
 
 
 def merge(one: Profile, other: Profile) -> Profile:
@@ -47,7 +47,25 @@ def merge(one: Profile, other: Profile) -> Profile:
         texts=one.texts,
         season=merged_season(one, other, signals),
         vectors=one.vectors,
+        quality=_shares(one, other),
     )
+
+
+def _shares(one: Profile, other: Profile) -> dict[str, Share] | msgspec.UnsetType:
+    """Of the quality signals that both know."""
+    if isinstance(one.quality, msgspec.UnsetType) or isinstance(other.quality, msgspec.UnsetType):
+        return msgspec.UNSET
+    found: dict[str, Share] = {}
+    for name, share in one.quality.items():
+        twin = other.quality.get(name)
+        if twin is not None and twin.range == share.range:
+            found[name] = Share(
+                found=share.found + twin.found,
+                records=share.records + twin.records,
+                range=share.range,
+                calibration=cautious(share.calibration, twin.calibration),
+            )
+    return found or msgspec.UNSET
 
 
 def _misfit(one: Profile, other: Profile) -> str | None:

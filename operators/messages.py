@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from config.plan import RIVER
 from schemas.cloudevents import significant
-from schemas.events import SignalEvidence
+from schemas.events import Moments, SignalEvidence
 from schemas.segments import ALL
 
 NAMED = 3  # signals named in a message; the rest is a number
@@ -18,6 +20,8 @@ _MOVED = {
     "narrow": "narrowed",
     "mix": "changed its mix",
 }
+SHARE = "share"  # the detector of quality signals
+_ROSE = {"up": "rose", "down": "fell"}
 _DETECTORS = {
     "psi": "PSI",
     "lepage": "Lepage",
@@ -37,7 +41,8 @@ _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
 def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
     """What has changed; `signals` strongest first, as in the event."""
     first = signals[0]
-    text = f"{first.signal} {_MOVED[first.effect.direction]}{_place(segment)}: {_finding(first)}"
+    moved = _ROSE if first.detector == SHARE else _MOVED
+    text = f"{first.signal} {moved[first.effect.direction]}{_place(segment)}: {_finding(first)}"
     others = [signal.signal for signal in signals[1:]]
     return f"{text}; also {_listed(others)}" if others else text
 
@@ -85,11 +90,25 @@ def _place(segment: str) -> str:
 
 
 def _finding(evidence: SignalEvidence) -> str:
+    if evidence.detector == SHARE:
+        then, now = _share(evidence.reference), _share(evidence.current)
+        bound = then + evidence.threshold * (1 if evidence.effect.direction == "up" else -1)
+        word = "above" if evidence.effect.direction == "up" else "below"
+        return f"{_percent(now)} of records, in the reference {_percent(then)} (alarm {word} {_percent(bound)})"
     if evidence.detector.startswith(RIVER):
         return f"{evidence.detector} alarmed"
     name, _, variant = evidence.detector.partition(":")
     detector = _DETECTORS.get(name, evidence.detector) + (" of the spread" if variant == "spread" else "")
     return f"{detector} {_number(evidence.statistic)} (alarm at {_number(evidence.threshold)})"
+
+
+def _share(moments: Moments) -> float:
+    """The one share that is told of a quality signal."""
+    return next((value for value in msgspec.structs.astuple(moments) if value is not None), 0.0)
+
+
+def _percent(share: float) -> str:
+    return f"{_number(100 * share)} %"
 
 
 def _number(value: float) -> str:

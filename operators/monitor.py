@@ -153,7 +153,7 @@ class _Run:
         before = state.slide.records if state.slide is not None else 0
         if state.slide is None:
             state.slide = Slide(end_ms)
-        state.slide.fold(pane.codes, pane.sums, pane.names)
+        state.slide.fold(pane.codes, pane.sums, pane.names, pane.outside)
         state.records += len(pane)
         state.pane_ms = pane.end_ms
         # In the first slide a rate is little more than a guess: its records are taken for a whole slide's.

@@ -40,6 +40,8 @@ def before(detection: Detection, ring: Ring, start_ms: int) -> tuple[Detection, 
     numeric = len(detection.signals.numeric)
     counts = sketch.count(slides, len(detection.signals.names))
     found = _against(detection, counts, sketch.sums(slides, numeric))
+    if detection.quality is not None:
+        found.quality = detection.quality.of_span(counts, np.array(sketch.outside(slides), np.int64))
     return found, Span(start=timestamp(first_ms), end=timestamp(start_ms))
 
 

@@ -15,6 +15,7 @@ from operators.detection import Detection
 from operators.footprint import check, footprint, learned_footprint
 from operators.measures import measured_fields
 from operators.profile_checks import damage, misfits, season_misfit, was_sensitive
+from operators.quality import range_misfit
 from operators.references import FEATURE, JobReferences, References, natural
 from operators.vocabulary import read_vocabulary
 from schemas import profile as profiles
@@ -135,6 +136,10 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
         if (wrong_season := season_misfit(profile, model.season)) is not None:
             of = f"{model.name}-{version}" if version else model.name
             message = f"profile {of}: {wrong_season}; run 'tidemark profile' again"
+            raise ProfileError(message)
+        if (wrong_range := range_misfit(model, profile)) is not None:
+            of = f"{model.name}-{version}" if version else model.name
+            message = f"profile {of}: {wrong_range}, which 'quality.range' asks for; run 'tidemark profile' again"
             raise ProfileError(message)
     return model
 

@@ -17,13 +17,16 @@ import numpy.typing as npt
 from config.plan import FeaturePlan, ModelPlan, SegmentPlan, SourcePlan
 from operators.binning import numeric_signal
 from operators.calibrating import Calibrating, Codes
+from operators.codes import ABSENT
 from operators.columns import Column, Columns, names, numbers
+from operators.dependence import calibrate, unknown
 from operators.measures import Measures, Yardsticks, yardsticks_of
 from operators.name_counts import NameCounts
+from operators.quality import QualitySignal, as_signal, codes_of, kind_count, outside, quality_signals
 from operators.value_counts import ValueCounts
 from operators.values import Gap, confidence, disguised
 from schemas import segments
-from schemas.profile import NumericSignal, Profile, Provenance, Signal
+from schemas.profile import NumericSignal, Profile, Provenance, Share, Signal
 
 CELLS = 12_000_000  # distinct numbers kept, of all signals together: 24 bytes each, of 1 GB in all
 MOST_CELLS = 1_000_000  # of one signal
@@ -90,7 +93,7 @@ class ProfileBuilder:
         numeric = sum(feature.type == "numeric" for feature in self._features) + 2
         self._cells = int(np.clip(CELLS // numeric, FEWEST_CELLS, MOST_CELLS))
         self._counts: dict[str, _Numbers | NameCounts] = {
-            feature.name: _Numbers(self._cells) if feature.type == "numeric" else NameCounts()
+            feature.name: _Numbers(self._cells, feature.range) if feature.type == "numeric" else NameCounts()
             for feature in self._features
         }
         self._prediction = _Prediction(model, self._cells)
@@ -147,15 +150,63 @@ class ProfileBuilder:
             signals[PREDICTION] = prediction
         if self._confidence.present:
             signals[CONFIDENCE] = self._confidence.signal(self._of_like(CONFIDENCE))
+        calibrated = self._calibrating.calibrated(signals, self._truths)
         return Profile(
             model=self._model.name,
             version=version,
             provenance=msgspec.structs.replace(provenance, order=self._calibrating.order),
-            signals=self._calibrating.calibrated(signals, self._truths),
+            signals=calibrated,
             segments={",".join(plan.fields): self._segment_values(plan) for plan in self._model.segments},
             texts=self._yardsticks.texts or msgspec.UNSET,
             vectors=self._yardsticks.vectors or msgspec.UNSET,
+            quality=self._shares(calibrated) or msgspec.UNSET,
         )
+
+    def _shares(self, signals: Mapping[str, Signal]) -> dict[str, Share]:
+        found: dict[str, Share] = {}
+        features = {FEATURE + feature.name: feature for feature in self._model.features}
+        for name, one, codes in self.kinds(signals):
+            signal = signals[name]
+            limits = features[name].range if one.what == "range" else None
+            counts = self._counts.get(name.removeprefix(FEATURE))
+            if limits is not None and isinstance(counts, _Numbers):
+                many = counts.outside
+            else:
+                many = kind_count(one.what, signal)
+            records = signal.count + signal.missing + signal.invalid
+            there = bool((codes == 1).any())
+            calibration = calibrate(as_signal(many, records), codes) if there else unknown(int((codes == 0).sum()))
+            found[one.name] = Share(found=many, records=records, range=limits, calibration=calibration)
+        return found
+
+    def kinds(self, signals: Mapping[str, Signal]) -> Iterator[tuple[str, QualitySignal, Codes]]:
+        """Of the earliest records, in the order of time, which are of the kind of each quality signal.
+
+        Yields
+        ------
+        name
+            Of the signal that it is about.
+        signal
+        codes : uint8
+            1 for a record of the kind, 0 for another one, ABSENT where it does not carry the field.
+        """
+        watched_ = quality_signals(self._model, signals)
+        if not watched_:
+            return
+        names_ = list(signals)
+        by_name: dict[str, list[QualitySignal]] = {}
+        for one in watched_:
+            by_name.setdefault(names_[one.position], []).append(one)
+        features = {FEATURE + feature.name: feature for feature in self._model.features}
+        for name, codes in self._calibrating.codes(signals, self._truths):
+            for one in by_name.get(name, ()):
+                if one.what == "range":
+                    limits = features[name].range
+                    assert limits is not None, "it is ranged"
+                    flags = outside(self._calibrating.numbers(name)[:, None], [limits])[:, 0]
+                else:
+                    flags = codes_of(one.what, signals[name], own=True)[codes]
+                yield name, one, np.where(codes == ABSENT, np.uint8(ABSENT), flags.astype(np.uint8))
 
     def series(self, signals: Mapping[str, Signal]) -> tuple[npt.NDArray[np.int64] | None, Iterator[tuple[str, Codes]]]:
         """Times of the earliest records, ascending, and their codes of each signal of the profile that was built.
@@ -254,9 +305,10 @@ def _listed(column: Column) -> Sequence[object]:
 
 
 class _Numbers:
-    def __init__(self, cells: int) -> None:
+    def __init__(self, cells: int, limits: tuple[float, float] | None = None) -> None:
         self.values = ValueCounts(cells)
-        self.count = self.missing = self.invalid = 0
+        self._limits = limits
+        self.count = self.missing = self.invalid = self.outside = 0
         self.fractions = False
 
     def add(self, column: npt.NDArray[np.float64]) -> None:
@@ -265,6 +317,8 @@ class _Numbers:
         self.missing += missing
         self.invalid += len(column) - missing - len(finite)
         self.count += len(finite)
+        if self._limits is not None:
+            self.outside += int(outside(finite[:, None], [self._limits]).sum())
         self.fractions = self.fractions or bool((finite != np.floor(finite)).any())
         self.values.add(finite)
 

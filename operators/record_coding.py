@@ -17,12 +17,14 @@ from operators.cutting import cut
 from operators.entries import Entry
 from operators.keys import monitor_key
 from operators.measures import Measures, yardsticks_of
+from operators.quality import outside, ranged_features
 from operators.records import Identity, Layout, Records
 from operators.references import FEATURE, ModelSignals
 from operators.segment_coding import SegmentCoder
 from operators.values import disguised
 
 Bytes = npt.NDArray[np.uint8]
+Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -39,6 +41,9 @@ class RecordCoder:
         self._measures = Measures(signals.model, yardsticks_of(signals.profile))
         self._measured = {FEATURE + feature.name for feature in signals.model.features if feature.of is not None}
         self._columns = {position: at for at, position in enumerate(signals.numeric)}
+        ranged = ranged_features(signals.model)
+        self._ranged = [self._columns[position] for position in ranged]
+        self._ranges = [signals.model.features[position].range or (0.0, 0.0) for position in ranged]
         self._segments = [
             SegmentCoder(plan, signals.model, signals.profile.segments) for plan in signals.model.segments
         ]
@@ -65,7 +70,8 @@ class RecordCoder:
         raw = values[:, [self._columns[position] for position in signals.raw]]
         data = chunks.rows(times_ms - starts, records.hashes, codes, raw)
         numeric_codes = np.ascontiguousarray(codes[:, signals.numeric])
-        cutter = _Cutter(signals, data, values, numeric_codes, starts, records, found, self._pane_ms)
+        out = outside(values[:, self._ranged], self._ranges) if self._ranged else None
+        cutter = _Cutter(signals, data, values, numeric_codes, starts, records, found, out, self._pane_ms)
         whole = monitor_key(*whose, "")
         yield from cutter.chunks(np.zeros(len(data), np.int64), [whole + ALL])
         for segments in self._segments:
@@ -166,11 +172,12 @@ class _Cutter:
         starts_ms: Ints,
         records: Records,
         found: list[_Unnamed],
+        out: Flags | None,
         pane_ms: int,
     ) -> None:
         self._signals, self._data, self._values, self._codes = signals, data, values, numeric_codes
         self._starts, self._rows, self._hashes, self._pane_ms = starts_ms, records.rows, records.hashes, pane_ms
-        self._unnamed = found
+        self._unnamed, self._outside = found, out
         self._panes = (starts_ms - starts_ms.min()) // pane_ms
         room = chunks.LIMIT - chunks.overhead(len(signals.numeric)) - min(len(found) * unnamed.BYTES, chunks.LIMIT // 2)
         self._most = max(1, room // data.shape[1])
@@ -185,7 +192,10 @@ class _Cutter:
         text, width = data.tobytes(), data.shape[1]
         size = sums.nbytes // len(ends)
         all_sums = sums.tobytes()
-        firsts = order[np.append(0, ends[:-1])]
+        starts = np.append(0, ends[:-1])
+        out = None if self._outside is None else self._outside[order].astype(np.int64)
+        outsides = [None] * len(ends) if out is None else np.add.reduceat(out, starts, axis=0).tolist()
+        firsts = order[starts]
         rows = self._rows[firsts].tolist()
         pane_ends = (self._starts[firsts] + self._pane_ms).tolist()
         count, raw, numeric = len(self._signals.names), len(self._signals.raw), sums.shape[1]
@@ -198,6 +208,7 @@ class _Cutter:
                 chunks.encode(
                     pane_ends[group], self._signals.meaning, count, raw, numeric, end - start,
                     all_sums[group * size : (group + 1) * size], text[start * width : end * width], names,
+                    outsides[group],
                 ),
                 pane_ends[group],
             )  # fmt: skip

@@ -14,6 +14,7 @@ import msgspec
 from config.plan import ModelPlan, Plan
 from operators.coding import CategoryCoder, NumericCoder
 from operators.moments import Moments
+from operators.quality import QualityReference, quality_reference, ranged_features
 from operators.unprofiled import Unprofiled
 from schemas.events import Kind
 from schemas.profile import CategoricalSignal, NumericSignal, Profile, Signal
@@ -71,11 +72,17 @@ class ModelSignals:
         """Sums of the number-valued signals."""
         return Moments([s for s in self.signals if isinstance(s, NumericSignal)])
 
+    @cached_property
+    def quality(self) -> QualityReference | None:
+        """What the profile has of the quality signals; None where the model watches none."""
+        return quality_reference(self.model, self.profile, dict(zip(self.names, self.signals, strict=True)))
+
     def compared_with(self, signals: tuple[Signal, ...]) -> ModelSignals:
         """The same signals of the same records, with what others of the reference's records look like."""
         found = copy.copy(self)
         # What codes and sums mean does not change with what they are compared with.
         found.moments, found.category_coders, found.meaning = self.moments, self.category_coders, self.meaning
+        found.quality = self.quality
         found.signals = signals
         return found
 
@@ -83,6 +90,8 @@ class ModelSignals:
     def meaning(self) -> int:
         """What codes of these signals mean, as a number of 32 bits: another one, other signals or other bins."""
         about = [self.profile_id.encode(), *map(str.encode, self.names), msgspec.json.encode([self.raw, self._less])]
+        if ranged := ranged_features(self.model):
+            about.append(msgspec.json.encode([(at, self.model.features[at].range) for at in ranged]))
         return int.from_bytes(hashlib.blake2b(b"\0".join(about), digest_size=4).digest(), "little")
 
 

@@ -37,12 +37,13 @@ class Slide(msgspec.Struct, array_like=True):
     sums: bytes = b""  # int64 (numeric signals, 5), see moments.py; empty for no records
     names: Names = {}  # of values without a name in the reference, a sample
     span_ms: int = 0  # of several that were merged, from the start of the first; 0: of one
+    outside: list[int] = []  # values out of the range of each feature that has one; none where there are none
 
     def start_ms(self, slide_ms: int) -> int:
         """When it began, if slides are so long."""
         return self.end_ms - (self.span_ms or slide_ms)
 
-    def fold(self, codes: Codes, sums: Counts, names: Names | None = None) -> None:
+    def fold(self, codes: Codes, sums: Counts, names: Names | None = None, outside: Sequence[int] = ()) -> None:
         """Count a pane's records as well.
 
         Parameters
@@ -51,7 +52,10 @@ class Slide(msgspec.Struct, array_like=True):
         sums : int64, shape (numeric signals, 5)
         names
             Of values without a name in the reference, by position of the signal.
+        outside
+            Values out of the range of each feature that has one; none where there are none.
         """
+        self.outside = added(self.outside, outside)
         if names:
             self.names = merged((self.names, names))
         total = self.records + len(codes)
@@ -190,6 +194,7 @@ def _merged(slides: Sequence[Slide], slide_ms: int) -> Slide:
     total = Slide(last.end_ms, sum(slide.records for slide in slides), span_ms=last.end_ms - first.start_ms(slide_ms))
     total.sums = sums(slides, len(first.sums) // (8 * moments.FIELDS)).tobytes()
     total.names = merged(slide.names for slide in slides)
+    total.outside = outside(slides)
     if total.records <= _FEW:
         total.data = b"".join(slide.data for slide in slides)
     else:
@@ -234,6 +239,19 @@ def sums(slides: Iterable[Slide], numeric: int) -> Counts:
         if slide.sums:
             moments.add(found, np.frombuffer(slide.sums, np.int64).reshape(found.shape))
     return found
+
+
+def outside(slides: Iterable[Slide]) -> list[int]:
+    """Values out of the range of each feature that has one, over slides; none where there are none."""
+    found: list[int] = []
+    for slide in slides:
+        found = added(found, slide.outside)
+    return found
+
+
+def added(one: Sequence[int], other: Sequence[int]) -> list[int]:
+    """Numbers added up one by one, where there are any."""
+    return [a + b for a, b in zip(one, other, strict=True)] if one and other else list(one or other)
 
 
 @kernel

@@ -52,7 +52,8 @@ def merged_season(one: Profile, other: Profile, signals: Mapping[str, Signal]) -
         there = [(part.records, reader.read(part)) for part, reader in zip(pair, readers, strict=True) if part]
         parts.append(merge.of(there) if there else None)
     calibrations = [one.season.calibrations, other.season.calibrations]
-    found = {name: cautious(*(of.get(name) for of in calibrations)) for name in signals}
+    names = dict.fromkeys([*signals, *calibrations[0], *calibrations[1]])  # quality signals, too
+    found = {name: cautious(*(of.get(name) for of in calibrations)) for name in names}
     known = {name: calibration for name, calibration in found.items() if calibration is not None}
     span_ms = one.season.span_ms + other.season.span_ms
     return msgspec.structs.replace(one.season, span_ms=span_ms, slices=tuple(parts), calibrations=known)

@@ -18,6 +18,8 @@ from operators.jit import kernel
 from operators.measures import Measures, Yardsticks, yardsticks_of
 from operators.plain_times import NO_TIME
 from operators.profiling import ProfileBuilder, Values, read_values, segment_column, watched
+from operators.quality import as_signal
+from operators.quality_season import share_precisions
 from operators.ranks import reference_counts, value_codes
 from operators.references import FEATURE, ModelSignals
 from operators.season import Calendar
@@ -142,11 +144,12 @@ class SliceCounter:
         is_value = tables.is_value.astype(np.uint32)
         precision = precisions((counts * is_value for counts in counted.counts), tables.counts, tables.groups)
         times_ms, series = builder.series(made.signals)
+        kinds = builder.kinds(made.signals)
         if times_ms is None:  # the first records had none: they are in no season
             return {name: one.calibration for name, one in made.signals.items() if one.calibration is not None}
         parts, periods = calendar.bins(times_ms), calendar.periods(times_ms)
         rows = {name: row for row, name in enumerate(signals.names)}
-        return {
+        found = {
             name: calibrate_in_season(
                 made.signals[name],
                 codes,
@@ -157,6 +160,21 @@ class SliceCounter:
             )
             for name, codes in series
         }
+        if signals.quality is None or isinstance(made.quality, msgspec.UnsetType):
+            return found
+        of_parts = [signals.quality.of_part(counts.astype(np.int64)) for counts in counted.counts]
+        known, of = np.array([part.known for part in of_parts]), np.array([part.of for part in of_parts])
+        precision = share_precisions(signals.quality, known, of)
+        places = {one.name: row for row, one in enumerate(signals.quality.signals)}
+        for _, one, codes in kinds:
+            if one.what != "range" and (codes == 1).any():  # how many are out of a range is not counted by part
+                row, share = places[one.name], made.quality[one.name]
+                slices = np.zeros((len(counted.counts), CODES), np.uint32)
+                slices[:, 0], slices[:, 1] = of[:, row] - known[:, row], known[:, row]
+                kind = as_signal(share.found, share.records)
+                in_season = calibrate_in_season(kind, codes, parts, periods, slices, float(precision[row]))
+                found[one.name] = in_season
+        return found
 
     def _coded(self, read: Values, records: int) -> tuple[Floats, Codes]:
         """Values of the number-valued signals, and codes of all, a row for each record."""

@@ -9,6 +9,7 @@ import msgspec
 from config.plan import ModelPlan
 from operators.name_ids import NameIds
 from operators.profiling import CONFIDENCE, FEATURE, PREDICTION, may_be_class, may_be_number
+from operators.quality import ranged_features
 
 
 class Unprofiled:
@@ -35,5 +36,11 @@ class Unprofiled:
             for name in self.names
         )
         # What is learned depends on all of this: another one, and there is something else to learn.
-        about = [[(f.name, f.type, f.sensitive) for f in model.features], model.prediction, model.disclose]
+        about: list[object] = [
+            [(f.name, f.type, f.sensitive) for f in model.features],
+            model.prediction,
+            model.disclose,
+        ]
+        if ranged := ranged_features(model):
+            about.append([(model.features[position].name, model.features[position].range) for position in ranged])
         self.meaning = int.from_bytes(hashlib.blake2b(msgspec.json.encode(about), digest_size=4).digest(), "little")

@@ -64,6 +64,11 @@ class Slides:
         return sketch.sums(self._slides, len(self._detection.signals.numeric))
 
     @cached_property
+    def outside(self) -> list[int]:
+        """Values out of the range of each feature that has one; none where there are none."""
+        return sketch.outside(self._slides)
+
+    @cached_property
     def means(self) -> Floats:
         """Of each signal's values, from the reference's mean in its standard deviations; NaN for categories."""
         signals = self._detection.signals
@@ -154,8 +159,30 @@ class Slides:
             tests = g_test(group_counts(counted, tables.counts[many], tables.groups[many], tables.continuous[many]))
             since = len(rows) - 1 - int(np.argmax(tests.statistic - tests.df))
             found = likelihoods_of_shares(rows, reference, since, float(tau.location[position]))
+        return onset(found, *self.times())
+
+    def times(self) -> tuple[Counts, Counts]:
+        """When each slide begins and ends, ms."""
         starts_ms = np.array([slide.start_ms(self._slide_ms) for slide in self._slides], np.int64)
-        return onset(found, starts_ms, np.array([slide.end_ms for slide in self._slides], np.int64))
+        return starts_ms, np.array([slide.end_ms for slide in self._slides], np.int64)
+
+    def kinds(self, position: int, codes: npt.NDArray[np.bool_], carried: npt.NDArray[np.bool_], ranged: int) -> Floats:
+        """Of each slide, records of a kind and other ones that carry the field, shape (slides, 2).
+
+        Parameters
+        ----------
+        position
+            Of the signal.
+        codes, carried : bool, shape (256,)
+            Codes of records of the kind, and of all that count.
+        ranged
+            Which of the ranges the kind is out of; -1: of none.
+        """
+        rows = np.array([slide.row(position, self._signals) for slide in self._slides])
+        found = (rows * codes).sum(axis=1)
+        if ranged >= 0:
+            found = np.array([slide.outside[ranged] if slide.outside else 0 for slide in self._slides], np.int64)
+        return np.column_stack([found, (rows * carried).sum(axis=1) - found]).astype(np.float64)
 
     def _without_season(self, position: int, rows: Floats) -> Floats:
         """Counts of each slide, less what its time makes them differ from those of the whole window.

@@ -132,6 +132,7 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     missing: float | None = None  # share
     invalid: float | None = None  # share
     unseen: float | None = None  # share
+    outside: float | None = None  # share out of the feature's `range`
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):

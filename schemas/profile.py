@@ -90,6 +90,15 @@ class TextReference(msgspec.Struct, frozen=True, kw_only=True):
     records: int | None  # so many records of the reference have each of them; None: they are from a file
 
 
+class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Records of the reference that are of one kind, as one of the quality signals counts them."""
+
+    found: int
+    records: int  # that carry the field
+    range: tuple[float, float] | None = None  # of ``quality.range``: the values that are in it
+    calibration: Calibration | None = None  # how they follow each other; None: not known
+
+
 class Season(msgspec.Struct, frozen=True, kw_only=True):
     """Records by the part of a period that they are in."""
 
@@ -144,6 +153,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     texts: dict[str, TextReference] | msgspec.UnsetType = msgspec.UNSET  # by name of the field; unset: there are none
     season: Season | msgspec.UnsetType = msgspec.UNSET
     vectors: dict[str, VectorReference] | msgspec.UnsetType = msgspec.UNSET  # likewise
+    # By quality signal (``quality.missing.age``); unset: the configuration said nothing about quality.
+    quality: dict[str, Share] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def id(self) -> str:

@@ -20,6 +20,7 @@ class SignalCounts(msgspec.Struct, frozen=True, kw_only=True):
     missing: int
     invalid: int
     unseen: int
+    outside: int | msgspec.UnsetType = msgspec.UNSET  # of its `range`, where that is watched
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -12,6 +12,7 @@ from config.plan import (
     ModelPlan,
     Plan,
     PredictionPlan,
+    QualityPlan,
     SegmentPlan,
     SinkPlan,
     SourcePlan,
@@ -20,6 +21,7 @@ from operators.detection import defaults
 from operators.footprint import learned_footprint
 from operators.footprint import text as size
 from operators.profile_checks import season_text
+from operators.quality import ranged_features
 from schemas.profile import Profile
 from tidemark.sensitivity import sensitivity
 
@@ -133,6 +135,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
         spans = len(model.season.ignore)
         left_out = f", {spans} span{'s' * (spans > 1)} left out" if spans else ""
         yield "season", f"{season}{left_out}"
+    if isinstance(model.quality, QualityPlan):
+        yield "quality", f"shares of records that are {_quality(model)}"
     if model.prediction:
         yield "prediction", _prediction(model.prediction)
     if isinstance(model.labels, LabelsPlan):
@@ -149,6 +153,13 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
         yield f"feature {feature.name}", f"{kind}{sensitive}: {', '.join(map(_detector, detectors)) or 'none'}"
     for segment in model.segments:
         yield "segments", _segment(segment)
+
+
+def _quality(model: ModelPlan) -> str:
+    assert isinstance(model.quality, QualityPlan), "asked for where there is one"
+    what = [name for name in ("missing", "invalid", "unseen") if getattr(model.quality, name)]
+    ranged = [model.features[position].name for position in ranged_features(model)]
+    return ", ".join([*what, *([f"out of range ({', '.join(ranged)})"] if ranged else [])])
 
 
 def _prediction(prediction: PredictionPlan) -> str:

@@ -14,8 +14,10 @@ from operators.detectable import UNEVEN, UNSOUND, describe
 from operators.detection import Detection
 from operators.footprint import footprint
 from operators.footprint import text as size
+from operators.quality import QualityReference
 from operators.references import ModelSignals
 from operators.remarks import SLOW, dependent, longest_tau, remarks
+from operators.shares import bounds
 from operators.window_tests import LEAST
 from schemas.profile import Profile
 
@@ -67,6 +69,8 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         f"psi {found.psi:.3g}, ks {found.ks:.3g}, lepage {found.lepage:.3g}, chi_squared {found.chi_squared:.3g}, "
         f"{asked}{page_hinkley}adwin at delta {found.adwin_delta:.2g}",
     )
+    if detection.quality is not None:
+        yield from _quality(detection, detection.quality, profile, count)
     yield (
         "smallest found",
         f"psi {found.smallest_psi:.3g}, {_shift(found.smallest_shift)}, {_spread(found.smallest_spread)}",
@@ -93,6 +97,28 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
             "warning",
             f"the reference has {1 / found.window_share:.2g} times the records of a window; {more} references of that "
             "size alarm always or never: give 'tidemark profile' more data",
+        )
+
+
+def _quality(
+    detection: Detection, reference: QualityReference, profile: Profile, count: int
+) -> Iterator[tuple[str, str]]:
+    """How large shares of a typical window have to be."""
+    records = np.full(len(reference.signals), float(count))
+    level = detection.level(ALL)
+    levels = np.where(reference.two_sided, level / 2, level)
+    most, _ = bounds(records, reference.known, reference.of, reference.tau(records), levels)
+    share = reference.known / np.maximum(reference.of, 1)
+    ends = dict.fromkeys((int(np.argmin(share)), int(np.argmax(share))))
+    shown = ", ".join(
+        f"{reference.signals[row].name} from {(most[row] + 1) / count:.3g} (reference {share[row]:.3g})" for row in ends
+    )
+    yield "quality", f"{len(reference.signals)} signals; alarms of {shown}"
+    if not profile.quality:
+        yield (
+            "warning",
+            "the profile does not say whether missing values come in bursts: they are taken for independent, and there "
+            "will be false alarms if they are not; run 'tidemark profile' again",
         )
 
 

@@ -23,6 +23,8 @@ def test_everything():
         f"models.churn.expect: {LATER}",
         f"models.churn.value: {LATER}",
         f"models.churn.retrain: {LATER}",
+        f"models.churn.quality.duplicates: {LATER}",
+        f"models.churn.quality.volume: {LATER}",
     )
 
 
@@ -32,7 +34,10 @@ def test_everything():
         ("window: {size: 2 h}", []),
         ("quality: {missing: true, freshness: 1 h}", []),
         ("correlation: false", []),
-        ("quality: {missing: false}", ["quality.missing: "]),
+        ("quality: {missing: false, volume: false}", []),
+        ("quality: true", []),
+        ("quality: false", []),
+        ("quality: {duplicates: true}", ["quality.duplicates: "]),
         ("correlation: true", ["correlation: "]),
         ("multivariate: true", ["multivariate: "]),
         ("reference: {learn: 1000}", []),

@@ -14,6 +14,7 @@ from config.plan import (
     ModelPlan,
     Plan,
     PredictionPlan,
+    QualityPlan,
     SeasonPlan,
     SegmentPlan,
     SinkPlan,
@@ -132,6 +133,7 @@ def test_everything():
                     ignore=((1_798_070_400_000, 1_798_329_600_000),),
                 ),
                 labels=LabelsPlan(within_ms=1_209_600_000),
+                quality=QualityPlan(),
             ),
         ),
     )
@@ -383,3 +385,20 @@ models:
         ("p.json", None, 172_800_000),
         ("}.json", 200, 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("info: {}", msgspec.UNSET),
+        ("quality: false", msgspec.UNSET),
+        ("quality: true", QualityPlan()),
+        ("quality: {freshness: 1 h}", QualityPlan()),
+        ("quality: {unseen: false, missing: no}", QualityPlan(unseen=False, missing=False)),
+        ("quality: {missing: false, invalid: false, unseen: false, range: false}", msgspec.UNSET),
+    ],
+)
+def test_quality(written, expected, loaded):
+    """All of it where it is asked for, but for what is switched off; without a word nothing, as before there was it."""
+    text = f"sources: {{predictions: {{path: a.csv}}}}\nmodels: {{m: {{features: {{a: numeric}}, {written}}}}}\n"
+    assert loaded(text).plan.models[0].quality == expected

@@ -29,7 +29,7 @@ models:
     window: {size: 2 min, slide: 1 min, min_count: 100}
     alarms: {budget: 1 per day, confirm: 1, recover: 2}
     prediction: {task: binary, positive: "yes"}
-    features: {age: numeric, income: numeric, plan: categorical, active: boolean}
+    features: {age: {type: numeric, range: [0, 75]}, income: numeric, plan: categorical, active: boolean}
     segments: [country]
     quality: {freshness: %(freshness)s}
   fraud:

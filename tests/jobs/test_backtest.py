@@ -18,6 +18,7 @@ from config.plan import (
     LearnPlan,
     ModelPlan,
     Plan,
+    QualityPlan,
     SegmentPlan,
     SinkPlan,
     SourcePlan,
@@ -190,11 +191,50 @@ def test_a_window_is_compared_with_the_time_before_it(folder):
         assert "is like the time before it" in data.message
 
 
-@pytest.mark.parametrize("plan", [model(), LEARNING, PREVIOUS])
+WATCHED = msgspec.structs.replace(
+    model(),
+    features=(FeaturePlan(name="age", type="numeric", range=(-9.0, 4.0)), *model().features[1:]),
+    quality=QualityPlan(),
+)
+
+
+def worse(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The records, from the middle on with gaps, texts for numbers, values out of range and a new country."""
+    for row in range(len(lines) // 2, len(lines)):
+        features = lines[row]["features"]
+        features["age"] = {0: None, 1: "old", 2: 5.0 + features["age"] % 1}.get(row % 10, features["age"])
+        if row % 10 == 3:
+            features["country"] = "IT"
+    return lines
+
+
+def test_quality_is_watched(folder):
+    """Each kind opens in the one episode of its kind, in the whole and in the segments, with its own evidence."""
+    write(folder / "worse.jsonl", worse(records(drift_at=6_000)))
+    result = run(folder, "worse.jsonl", models=(WATCHED,))
+    found = [event.data for event in result.events if event.data.kind == "quality" and event.subject == "churn/1/all"]
+    assert found[0].message.startswith("quality.")
+    assert "% of records, in the reference 0 % (alarm above " in found[0].message
+    shown = {signal.signal: signal for event in found for signal in event.signals}
+    assert shown.keys() == {
+        "quality.missing.age", "quality.invalid.age", "quality.range.age", "quality.unseen.country"
+    }  # fmt: skip
+    assert {signal.detector for signal in shown.values()} == {"share"}
+    assert found[0].affected.of == 6
+    for signal in shown.values():
+        assert abs(milliseconds(signal.onset) - START_MS - 3_000 * STEP_MS) < MINUTE
+    assert [value.values for value in shown["quality.unseen.country"].unseen or ()] == ["IT"]
+    assert {event.subject for event in result.events if event.data.kind == "quality"} > {"churn/1/country=DE"}
+    plain = run(folder, "worse.jsonl")
+    assert all(event.data.kind != "quality" for event in plain.events)
+
+
+@pytest.mark.parametrize("plan", [model(), LEARNING, PREVIOUS, WATCHED])
 def test_how_records_lie_in_files_changes_nothing(folder, monkeypatch, plan):
     """One file, a folder of files, two sources, records out of order, or small blocks: the same events."""
     given = {"models": (plan,), **({"profiles": {"churn": {}}} if plan.learn else {})}
-    lines = records()
+    lines = worse(records()) if plan is WATCHED else records()
+    write(folder / "all.jsonl", lines)
     for part in range(3):
         write(folder / f"part-{part}.jsonl", lines[2_000 * part : 2_000 * part + 2_000])
     write(folder / "even.jsonl", lines[::2])

@@ -46,11 +46,13 @@ def detection(signals: dict[str, Signal] | None = None, detectors: Any = WINDOWE
                 type="categorical" if signal == categorical_signal([]) or hasattr(signal, "categories") else "numeric",
                 detectors=detectors[name] if isinstance(detectors, dict) else detectors,
                 sensitive=name in more.get("sensitive", ()),
+                range=more.get("ranges", {}).get(name),
             )
             for name, signal in signals.items()
         ),
         segments=tuple(SegmentPlan(fields=fields) for fields in more.get("segments", ())),
         disclose=more.get("disclose", 20),
+        quality=more.get("quality", msgspec.UNSET),
     )
     profile = Profile(
         model="churn",
@@ -61,6 +63,7 @@ def detection(signals: dict[str, Signal] | None = None, detectors: Any = WINDOWE
             fields: tuple((text, one.records) for text, one in found.items()) for fields, found in slices.items()
         },
         slices=slices or msgspec.UNSET,
+        quality=more.get("shares", msgspec.UNSET),
     )
     return Detection(ModelSignals(model, profile))
 
@@ -74,6 +77,7 @@ class Records:
     length_ms: int = MINUTE
     raw: np.ndarray | None = None
     names: Names = field(default_factory=dict)
+    outside: list[int] | None = None
 
 
 @dataclass
@@ -167,6 +171,7 @@ def pane(records: Records, of: Detection, order: np.random.Generator | None = No
                 sums.tobytes(),
                 rows.tobytes(),
                 {} if made else records.names,
+                None if made else records.outside,
             )
         )
     return chunks.decode(made, records.length_ms)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.plan import DetectorPlan, FeaturePlan, FieldsPlan, SegmentPlan, TimePlan, VersionPlan
+from config.plan import DetectorPlan, FeaturePlan, FieldsPlan, QualityPlan, SegmentPlan, TimePlan, VersionPlan
 from operators import chunks, unnamed
 from operators.codes import ABSENT, INVALID, MISSING, OTHER, UNSEEN
 from operators.decode import LATEST_MS, Decoder
@@ -407,3 +407,20 @@ def test_a_broker_without_a_time(source):
     error = "the broker's time of the record is not between 1970 and 2200"
     assert [letter.error for letter in decoded.letters] == [error] * 3
     assert decoded.counts.used == 2
+
+
+def test_values_out_of_range_are_counted_beside_the_codes():
+    """In each chunk, for each range, and only where the model watches them."""
+    features = (
+        FeaturePlan(name="age", type="numeric", range=(0.0, 120.0)),
+        *FEATURES[1:],
+    )
+    lines = [line(features={"age": age, "plan": "gold"}) for age in (-1, 0, 120, 121, None, "x")]
+    watching = job(models=(model(features=features, quality=QualityPlan()),))
+    without = job(models=(model(features=features),))
+    found, plain = (decode(lines, references).panes[WHOLE, NOW_MS + PANE_MS] for references in (watching, without))
+    assert (found.outside, plain.outside) == ((2,), ())
+    assert found.codes.tolist() == plain.codes.tolist()
+    assert decode(lines[1:3], watching).panes[WHOLE, NOW_MS + PANE_MS].outside == ()
+    segment = decode(lines, watching).panes["m|churn|3|champion|country=DE", NOW_MS + PANE_MS]
+    assert segment.outside == (2,)

@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from config.plan import FeaturePlan, LearnPlan, PredictionPlan, SegmentPlan, SourcePlan
+from config.plan import (
+    AlarmsPlan,
+    FeaturePlan,
+    LearnPlan,
+    ModelPlan,
+    PredictionPlan,
+    QualityPlan,
+    SegmentPlan,
+    SourcePlan,
+    WindowPlan,
+)
 from operators import learning, value_chunks
 from operators.columns import extract
 from operators.decode import Decoder
@@ -241,3 +251,18 @@ def test_state_of_another_release(data, what):
         learning.unpack(KEY, data)
     assert str(raised.value).startswith(f"reference learned of churn/3/all: {what}")
     assert str(raised.value).endswith("; upgrade tidemark or restore an older savepoint")
+
+
+def test_ranges_are_part_of_what_is_learned():
+    """Where they are watched: a reference without their counts would have none out of them."""
+    plain, ranged = (
+        ModelPlan(
+            name="churn",
+            window=WindowPlan(size_ms=1, slide_ms=1, min_count=1, grow_to_ms=1),
+            alarms=AlarmsPlan(budget=1.0, period_ms=1, confirm=1, recover=1, min_effect="small", critical="large"),
+            features=(FeaturePlan(name="age", type="numeric", range=limits),),
+        )
+        for limits in (None, (0.0, 120.0))
+    )
+    watching = msgspec.structs.replace(ranged, quality=QualityPlan())
+    assert Unprofiled(plain).meaning == Unprofiled(ranged).meaning != Unprofiled(watching).meaning

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from operators import messages
-from schemas.events import Effect
+from schemas.events import Effect, Moments
 from tests.operators.changes import change
 
 
@@ -39,6 +39,20 @@ def evidence(signal="feature.age", detector="psi", direction="up", statistic=0.4
 def test_opened_says_what_moved_where_and_by_how_much(detector, direction, text):
     """The strongest signal, its direction, its segment, the statistic and the threshold."""
     assert messages.opened([evidence(detector=detector, direction=direction)], "country=DE") == text
+
+
+@pytest.mark.parametrize(
+    ("direction", "then", "now", "text"),
+    [
+        ("up", 0.01, 0.12, "rose in country=DE: 12 % of records, in the reference 1 % (alarm above 4 %)"),
+        ("down", 0.2, 0.0, "fell in country=DE: 0 % of records, in the reference 20 % (alarm below 17 %)"),
+    ],
+)
+def test_shares_are_told_in_percent(direction, then, now, text):
+    """What it was, what it is, and from where on there is an alarm."""
+    found = evidence("quality.missing.age", "share", direction)
+    found = msgspec.structs.replace(found, reference=Moments(missing=then), current=Moments(missing=now))
+    assert messages.opened([found], "country=DE") == f"quality.missing.age {text}"
 
 
 def test_the_whole_traffic_is_not_named():

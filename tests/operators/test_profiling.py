@@ -6,16 +6,25 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec import structs
+from msgspec import UNSET, structs
 
-from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, PredictionPlan, SegmentPlan, SourcePlan, WindowPlan
+from config.plan import (
+    AlarmsPlan,
+    FeaturePlan,
+    ModelPlan,
+    PredictionPlan,
+    QualityPlan,
+    SegmentPlan,
+    SourcePlan,
+    WindowPlan,
+)
 from operators import calibrating
 from operators.columns import extract
 from operators.merging import merge
 from operators.profiling import ProfileBuilder
 from operators.values import disguised
 from schemas.errors import ProfileError
-from schemas.profile import CategoricalSignal, NumericSignal, Profile, Provenance, decode, encode
+from schemas.profile import CategoricalSignal, NumericSignal, Profile, Provenance, Share, decode, encode
 
 SOURCE = SourcePlan(name="predictions", kind="predictions", path="a.jsonl", format="jsonl")
 WINDOW = WindowPlan(size_ms=3_600_000, slide_ms=300_000, min_count=500, grow_to_ms=3_600_000)
@@ -326,3 +335,56 @@ def test_merging_takes_the_more_cautious_calibration():
     assert one.signals["feature.age"].calibration.tau == ()
     assert merge(one, other).signals["feature.age"].calibration == other.signals["feature.age"].calibration
     assert merge(other, one).signals["feature.age"].calibration == other.signals["feature.age"].calibration
+
+
+QUALITY = model(
+    features=(FeaturePlan(name="age", type="numeric", range=(0.0, 100.0)), *FEATURES[1:]), quality=QualityPlan()
+)
+
+
+def test_a_profile_counts_what_quality_signals_watch():
+    """Missing, invalid and out of range, and values that no other record has; how they follow each other, in order."""
+    rng = np.random.default_rng(4)
+    records = [record(float(age), "gold", True) for age in rng.uniform(0, 100, 4_000)]
+    records[0]["features"]["member"] = records[1]["features"]["member"] = False
+    for start in range(0, 4_000, 400):
+        for row in range(start, start + 20):
+            records[row]["features"]["age"] = None  # in runs of twenty
+    for row in rng.choice(np.arange(30, 400), 30, replace=False).tolist():
+        records[row]["features"]["plan"] = ["gold"]
+    records[50]["features"]["age"], records[51]["features"]["age"] = 100.5, "old"
+    records[60]["features"]["plan"] = "silver"
+    made = profile(records, QUALITY)
+    assert made.quality is not None
+    found = {name: (share.found, share.records, share.range) for name, share in made.quality.items()}
+    assert found == {
+        "quality.missing.age": (200, 4_000, None),
+        "quality.invalid.age": (1, 4_000, None),
+        "quality.range.age": (1, 4_000, (0.0, 100.0)),
+        "quality.missing.plan": (0, 4_000, None),
+        "quality.invalid.plan": (30, 4_000, None),
+        "quality.unseen.plan": (1, 4_000, None),
+        "quality.missing.member": (0, 4_000, None),
+        "quality.invalid.member": (0, 4_000, None),
+    }
+    tau = {name: share.calibration.tau for name, share in made.quality.items()}
+    assert 15 < tau["quality.missing.age"][-1] < 30
+    assert tau["quality.missing.plan"] == tau["quality.range.age"] == ()
+    assert decode(encode(made)) == made
+    without = profile(records, structs.replace(QUALITY, quality=UNSET))
+    assert structs.replace(made, quality=UNSET) == without
+    assert b"quality" not in encode(without)
+
+
+def test_shares_are_merged():
+    """Counts add up, of those that both profiles have of the same range."""
+    records = [record(age, "gold") for age in range(-5, 95)]
+    made = profile(records, QUALITY)
+    both = merge(made, profile(records, QUALITY, like=made))
+    assert both.quality["quality.range.age"].found == 10
+    assert both.quality["quality.missing.member"].records == 200
+    narrow = FeaturePlan(name="age", type="numeric", range=(0.0, 9.0))
+    narrow = structs.replace(QUALITY, features=(narrow, *FEATURES[1:]))
+    assert "quality.range.age" not in merge(made, profile(records, narrow, like=made)).quality
+    assert merge(made, profile(records, structs.replace(QUALITY, quality=UNSET), like=made)).quality is UNSET
+    assert isinstance(both.quality["quality.range.age"], Share)

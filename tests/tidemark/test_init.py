@@ -33,6 +33,7 @@ models:
   churn:
     reference: "profiles/{model}-{version}.json"  # made by 'tidemark profile' from training data
     prediction: {task: binary, positive: "yes"}
+    quality: true  # watch how many values are missing, invalid or new as well
     features:
       age: numeric
       plan: categorical
@@ -58,6 +59,7 @@ sources:
 models:
   "a b":
     reference: "profiles/{model}.json"  # made by 'tidemark profile' from training data
+    quality: true  # watch how many values are missing, invalid or new as well
     features:
       age: numeric
       "no": categorical

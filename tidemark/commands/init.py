@@ -107,6 +107,7 @@ def _model(sample: Sample, model: ModelSample) -> Iterator[str]:
     yield f"    reference: \"profiles/{{model}}{versions}.json\"  # made by 'tidemark profile' from training data"
     if model.prediction is not None:
         yield f"    prediction: {{{_prediction(model.prediction)}}}"
+    yield "    quality: true  # watch how many values are missing, invalid or new as well"
     yield "    features:"
     used = {name: guess for name, guess in model.features.items() if guess.type is not None}
     for name, guess in used.items():

@@ -148,6 +148,26 @@ def test_a_profile_gives_thresholds(folder, capsys):
     assert section[1] == "  typical window   3600 records (at the rate of the reference), reference 86401"
 
 
+def test_quality_signals(folder, capsys):
+    """What is watched, from which shares on, and a warning where the profile knows nothing of bursts."""
+    text = SMALL.replace("features: {from: profile}", "features: {from: profile}, quality: true")
+    (folder / "c.yaml").write_text(text)
+    assert text != SMALL
+    made = profile("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", 86_401)
+    (folder / "ref.json").write_bytes(made)
+    assert cli.main(["validate", "c.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert "  quality          shares of records that are missing, invalid, unseen\n" in out
+    assert "  quality          2 signals; alarms of quality.missing.age from 0.0" in out
+    warning = "the profile does not say whether missing values come in bursts"
+    assert f"  warning          {warning}" in out
+    share = profiles.Share(found=0, records=86_401, calibration=Calibration(values=86_401, error=0.01))
+    known = msgspec.structs.replace(profiles.decode(made), quality={"quality.missing.age": share})
+    (folder / "ref.json").write_bytes(profiles.encode(known))
+    assert cli.main(["validate", "c.yaml"]) == 0
+    assert warning not in capsys.readouterr().out
+
+
 def test_the_time_before_a_window(folder, capsys):
     """How many records it has stands in the place of the reference; one that is too short is warned of."""
     times = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"

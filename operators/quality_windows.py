@@ -1,0 +1,198 @@
+"""Quality of a window: each quality signal's share of its records against the reference's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from operators import effects, evidence
+from operators.detection import Detection
+from operators.onsets import Onset, likelihoods_of_shares, onset
+from operators.quality import QualityReference
+from operators.scores import Alarm
+from operators.shares import bounds, tails
+from operators.state import Watch
+from operators.window_tests import LEAST
+from operators.windows import Slides
+from schemas.cloudevents import significant, timestamp
+from schemas.evaluations import Evaluation
+from schemas.events import Effect, Moments, SignalEvidence
+from schemas.profile import Level
+from schemas.summaries import Summary
+
+DETECTOR = "share"
+MOMENTS = {"range": "outside"}  # under which name events have a share, where that is not its own
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+
+class QualityWindow:
+    """One evaluation of every quality signal; arrays have the shape (quality signals,).
+
+    Parameters
+    ----------
+    detection
+        Of the key, at the times of the window.
+    reference
+        Of its quality signals.
+    slides
+        The window.
+    segment
+        The key's.
+    """
+
+    def __init__(self, detection: Detection, reference: QualityReference, slides: Slides, segment: str) -> None:
+        self._detection, self.reference, self._slides = detection, reference, slides
+        self.found, self.records = reference.count(slides.counts, np.array(slides.outside, np.int64))
+        self._tau = reference.tau(self.records)
+        self.level = detection.level(segment)
+        self.watched = ~detection.given(segment)[reference.positions]
+        least = min(LEAST, detection.signals.model.window.min_count)
+        self.judged: Bools = self.watched & (self.records >= least)
+        rise, fall = tails(self.found, self.records, reference.known, reference.of, self._tau)
+        self.p_value: Floats = np.where(reference.two_sided, np.minimum(1.0, 2 * np.minimum(rise, fall)), rise)
+        self.share: Floats = self.found / np.maximum(self.records, 1)
+        self.wanted: Floats = reference.known / np.maximum(reference.of, 1)
+        self.over: Bools = self.judged & (self.p_value < self.level)
+
+    @cached_property
+    def statistic(self) -> Floats:
+        """How far shares are off; only upwards, where fewer are no change."""
+        change = self.share - self.wanted
+        return np.where(self.reference.two_sided, np.abs(change), np.maximum(change, 0.0))
+
+    @cached_property
+    def threshold(self) -> Floats:
+        """Above how large a change, in the direction that it has, there is an alarm."""
+        of = self.reference
+        level = np.where(of.two_sided, self.level / 2, self.level)
+        most, least = bounds(self.records, of.known, of.of, self._tau, level)
+        records = np.maximum(self.records, 1)
+        falls = of.two_sided & (self.share < self.wanted)
+        return np.asarray(np.maximum(np.where(falls, self.wanted - least / records, most / records - self.wanted), 0.0))
+
+    @cached_property
+    def size(self) -> Floats:
+        """Effects: Cohen's h, what is beyond chance of it."""
+        h = 2 * (np.arcsin(np.sqrt(self.share)) - np.arcsin(np.sqrt(np.minimum(self.wanted, 1.0))))
+        chance = self._tau * (1 / np.maximum(self.records, 1) + 1 / np.maximum(self.reference.of, 1))
+        return np.asarray(np.sqrt(np.maximum(0.0, h**2 - chance)))
+
+    def effect_level(self, row: int) -> Level:
+        """Level of the effect of one of the signals."""
+        return effects.LEVELS[sum(float(self.size[row]) >= cut for cut in effects.SHIFTS)]
+
+    def silent(self) -> Iterator[int]:
+        """Signals of which too few records say something."""
+        yield from np.flatnonzero(~self.judged & (self.records > 0)).tolist()
+
+    def alarms(self, watches: Mapping[int, Watch], first: int, gate: Level) -> dict[int, list[Alarm]]:
+        """Alarms by position, from ``first`` on; ``gate`` is the least effect."""
+        found: dict[int, list[Alarm]] = {}
+        for row in np.flatnonzero(self.over).tolist():
+            level = self.effect_level(row)
+            if not effects.reaches(level, gate):
+                continue
+            watch = watches.get(first + row)
+            alarm = Alarm(
+                detector=DETECTOR,
+                statistic=float(self.statistic[row]),
+                threshold=float(self.threshold[row]),
+                p_value=float(self.p_value[row]),
+                effect=Effect(
+                    size=significant(float(self.size[row])),
+                    level=level,
+                    direction="up" if self.share[row] >= self.wanted[row] else "down",
+                ),
+                streak=1 + (watch.streaks.get(DETECTOR, 0) if watch else 0),
+            )
+            found[first + row] = [alarm]
+        return found
+
+    def still_there(self, row: int, level: float, gate: Level) -> bool:
+        """Whether the window still differs at a level, by as much as opens a signal."""
+        return bool(self.p_value[row] < level) and effects.reaches(self.effect_level(row), gate)
+
+    def onset(self, row: int) -> Onset:
+        """When the share began to differ."""
+        of, signal = self.reference, self.reference.signals[row]
+        rows = self._slides.kinds(signal.position, of.codes[row], of.carried[row], int(of.ranged[row]))
+        reference = np.array([of.known[row], max(of.of[row] - of.known[row], 0.0)])
+        since = np.cumsum(rows[::-1], axis=0)
+        values = np.maximum(since.sum(axis=1), 1.0)
+        pooled = (since[:, 0] + reference[0] + 0.5) / (values + reference.sum() + 1)
+        moved = since[:, 0] / values - self.wanted[row]
+        clear = moved**2 / (pooled * (1 - pooled) * (1 / values + 1 / max(reference.sum(), 1.0)))
+        likely = likelihoods_of_shares(rows, reference, len(rows) - 1 - int(np.argmax(clear)), float(self._tau[row]))
+        return onset(likely, *self._slides.times())
+
+    def evidence(self, row: int, alarm: Alarm, began: Onset) -> SignalEvidence:
+        """What an alarm is about."""
+        signal = self.reference.signals[row]
+        name = MOMENTS.get(signal.what, signal.what)
+        unseen = evidence.unseen_values(self._detection, signal.position, self._slides)
+        return SignalEvidence(
+            signal=signal.name,
+            onset=timestamp(began.at_ms),
+            onset_from=None if began.from_ms is None else timestamp(began.from_ms),
+            onset_to=timestamp(began.to_ms),
+            detector=alarm.detector,
+            statistic=significant(alarm.statistic),
+            threshold=significant(alarm.threshold),
+            p_value=None if alarm.p_value is None else significant(alarm.p_value),
+            effect=alarm.effect,
+            reference=Moments(**{name: significant(float(self.wanted[row]))}),
+            current=Moments(**{name: significant(float(self.share[row]))}),
+            unseen=(unseen or None) if signal.what == "unseen" else None,
+        )
+
+
+def with_quality(
+    summary: Summary, window: QualityWindow | None, slides: Slides, detection: Detection, alarms: Sequence[int]
+) -> Summary:
+    """A window's summary with its quality signals; ``alarms`` are those that alarm, by row."""
+    reference = detection.quality
+    if reference is None:
+        return summary
+    counts = dict(summary.counts)
+    for column, many in zip(np.flatnonzero(reference.ranged >= 0), slides.outside, strict=False):
+        name = detection.signals.names[reference.signals[column].position]
+        counts[name] = msgspec.structs.replace(counts[name], outside=many)
+    if window is None:
+        return msgspec.structs.replace(summary, counts=counts)
+    rows = tuple(_evaluation(summary, window, row, row in alarms) for row in np.flatnonzero(window.watched).tolist())
+    return msgspec.structs.replace(
+        summary,
+        counts=counts,
+        evaluations=summary.evaluations + rows,
+        exceeded=summary.exceeded + int(window.over.sum()),
+        expected=significant(summary.expected + int(window.judged.sum()) * window.level),
+    )
+
+
+def _evaluation(summary: Summary, window: QualityWindow, row: int, alarm: bool) -> Evaluation:
+    said = bool(window.judged[row])
+
+    def number(values: Floats) -> float | None:
+        return significant(float(values[row])) if said and math.isfinite(values[row]) else None
+
+    return Evaluation(
+        time=summary.window.end,
+        model=summary.model,
+        version=summary.version,
+        segment=summary.segment,
+        signal=window.reference.signals[row].name,
+        detector=DETECTOR,
+        count=int(window.records[row]),
+        statistic=number(window.statistic),
+        threshold=number(window.threshold),
+        p_value=number(window.p_value),
+        effect=number(window.size),
+        alarm=alarm,
+    )
