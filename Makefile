@@ -5,10 +5,10 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup demo test lint format bench bench-quality clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 setup: $(READY) ## everything that is needed, into .venv; nothing to do when it is up to date
 
@@ -39,6 +39,9 @@ format: setup ## bring the code into shape
 
 bench: setup ## speed, side by side with others
 	$(BIN)/python -m benchmarks.throughput
+
+bench-quality: setup ## how well drifts are found, side by side with others; QUICK=1 for some minutes
+	$(BIN)/python -m benchmarks.quality $(if $(QUICK),--quick)
 
 clean: ## remove what setup and runs have made here
 	rm -rf .venv .tidemark .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

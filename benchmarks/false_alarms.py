@@ -179,7 +179,7 @@ def stream(
     if in_season:
         columns = {feature.name: FAMILIES[family](rng, rows, day) for feature in features}
         return Stream(Detection(ModelSignals(model, _seasonal(model, columns, SLIDE_MS / records))))
-    signals = {FEATURE + feature.name: _signal(FAMILIES[family](rng, rows, day), named) for feature in features}
+    signals = {FEATURE + feature.name: profiled(FAMILIES[family](rng, rows, day), named) for feature in features}
     provenance = Provenance(source="simulated", rows=rows, start=None, end=None, tidemark="")
     profile = Profile(model="model", version=None, provenance=provenance, signals=signals)
     return Stream(Detection(ModelSignals(model, profile)))
@@ -198,7 +198,8 @@ def _seasonal(model: ModelPlan, columns: Mapping[str, Floats], every_ms: float) 
     return counter.build(builder)
 
 
-def _signal(values: Floats, named: bool) -> Signal:
+def profiled(values: Floats, named: bool) -> Signal:
+    """What the reference looks like: numbers, or categories whose names are made from numbers."""
     signal: Signal
     if named:
         texts = [_name(value) for value in values.tolist()]

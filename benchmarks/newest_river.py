@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks import environments
+from benchmarks.environments import UnavailableError
 from jobs.jars import cache
 
+__all__ = ["UnavailableError", "python"]
+
 PACKAGES = ("river", "msgspec")
-INSTALLED_WITHIN_S = 600  # it takes half a minute; a slow network several times that
-
-
-class UnavailableError(Exception):
-    """It cannot be installed here; the text says why."""
 
 
 def python(tell: Callable[[str], object]) -> Path:
@@ -25,19 +23,4 @@ def python(tell: Callable[[str], object]) -> Path:
     UnavailableError
     """
     folder = cache() / f"river-newest-{sys.version_info.major}.{sys.version_info.minor}"
-    interpreter, ready = folder / "bin" / "python", folder / ".ready"
-    if ready.exists():
-        return interpreter
-    tell(f"installs river's newest release into {folder}")
-    _run([sys.executable, "-m", "venv", "--clear", folder])
-    _run([interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES])
-    ready.touch()
-    return interpreter
-
-
-def _run(command: list[str | Path]) -> None:
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=INSTALLED_WITHIN_S)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError) as error:
-        said = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-        raise UnavailableError(said[-1] if said else "no reason given") from error
+    return environments.python(folder, PACKAGES, tell, "river's newest release")

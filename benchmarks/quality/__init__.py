@@ -1,0 +1,1 @@
+"""How well drifts are found, side by side with others: streams, contenders, measures, tables, a page."""

@@ -1,0 +1,227 @@
+"""Tables of the comparison, as rows of text: for the terminal, for the documentation and for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.quality import real, simulated
+from benchmarks.quality.comparison import Results
+from benchmarks.quality.contenders import NAMES
+from benchmarks.quality.measures import Score, episodes, poisson_interval
+from benchmarks.quality.tuning import Row
+
+NOT_ALL = (
+    "By MTR, share found, fewest false episodes, delay; without a rank who has not seen or not answered all streams."
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a title and what one has to know to read it."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def text(table: Table) -> str:
+    """In columns.
+
+    >>> print(text(Table("Of two", ("name", "n"), (("a", "10"), ("bc", "9")))))
+    Of two
+    name   n
+    a     10
+    bc     9
+    """
+    lines = [table.head, *table.rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(table.head))]
+    shown = [
+        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
+        for line in lines
+    ]
+    return "\n".join([table.title, *shown, *([table.note] if table.note else [])])
+
+
+def markdown(table: Table) -> str:
+    """As Markdown, under a heading of the third level.
+
+    >>> print(markdown(Table("Of two", ("name", "n"), (("a", "10"),))))
+    ### Of two
+    <BLANKLINE>
+    | name | n |
+    |---|--:|
+    | a | 10 |
+    """
+    lines = [f"| {' | '.join(line)} |" for line in table.rows]
+    head = [f"| {' | '.join(table.head)} |", "|---|" + "--:|" * (len(table.head) - 1)]
+    note = ["", table.note] if table.note else []
+    return "\n".join([f"### {table.title}", "", *head, *lines, *note])
+
+
+def budget(rows: Sequence[tuple[str, int, int]]) -> Table:
+    """False episodes against the budget, in long streams of models with several features; Tidemark alone."""
+    lines = [(family, *_against(periods, false)) for family, periods, false in rows]
+    whole = _against(sum(periods for _, periods, _ in rows), sum(false for _, _, false in rows))
+    note = "Five features, 100 records a slide, windows of 12 slides, a budget of one a day; `benchmarks.false_alarms`."
+    return Table("Tidemark's false episodes against the budget", ("family", "budget periods", "false", "of budget",
+                 "95 %"), (*lines, ("all", *whole)), note)  # fmt: skip
+
+
+def _against(periods: int, false: int) -> tuple[str, ...]:
+    low, high = poisson_interval(false)
+    return (f"{periods:,}", f"{false:,}", f"{false / periods:.2f}", f"{low / periods:.2f} to {high / periods:.2f}")
+
+
+def summary(results: Results) -> Table:
+    """All simulated streams together, a line a contender."""
+    rows = []
+    for name in NAMES:
+        found = [result for group in simulated.FAMILIES if (result := results.score(name, group=group))]
+        rows.append((name, *_cells(_sum(found)), _worst(found)))
+    head = ("contender", "streams", "false, of budget", "95 %", "found", "delay", "onset off by", "MTR", "us/value",
+            "worst family")  # fmt: skip
+    note = (
+        "False episodes in 28,800 calm values (1 is the budget) with the Poisson interval; share of drifts found; "
+        "median delay and onset error in values; MTR = MTFA/MTD (1 - MDR), at least so much where nothing was false."
+    )
+    return Table("Simulated streams, everybody with the defaults", head, tuple(rows), note)
+
+
+def calm(results: Results) -> Table:
+    """False episodes by family."""
+    return _by_family("False episodes in a budget period of 28,800 calm values", results, _rate)
+
+
+def by_change(results: Results) -> list[Table]:
+    """Share found and median delay by change, over all families."""
+    changes = [change for change in dict.fromkeys([*simulated.CHANGES, *simulated.MIXES]) if change != "none"]
+    rows = []
+    for name in NAMES:
+        cells = []
+        for change in changes:
+            one = results.score(name, change=change)
+            cells.append("-" if one is None or one.found is None else f"{one.found:.0%}, {_count(one.delay)}")
+        rows.append((name, *cells))
+    shown = Table("Share found, median delay in values, by change", ("contender", *changes), tuple(rows),
+                  "All families of numbers together; mixes are of the categories.")  # fmt: skip
+    return [shown, _by_family("MTR by family", results, lambda one: _number(one.mtr))]
+
+
+def of_sets(results: Results) -> list[Table]:
+    """Real sets: a table each, best first by MTR, then share found, fewest false episodes and delay."""
+    tables = []
+    for group in real.SETS:
+        scored = [(name, one) for name in NAMES if (one := results.score(name, group=group))]
+        if not scored:
+            continue
+        most = max(one.streams for _, one in scored)
+        judged = any(one.quiet or one.drifts for _, one in scored)
+        able = [(name, one) for name, one in scored if judged and one.streams == most]
+        places = dict(zip((name for name, _ in able), ranks([one for _, one in able]), strict=True))
+        rows = [
+            (name, str(places.get(name, "-")), *_real_cells(one, results, name, group))
+            for name, one in sorted(scored, key=lambda pair: places.get(pair[0], len(scored)))
+        ]
+        head = ("contender", "rank", "streams", "drifts", "found", "false", "delay", "onset off by", "MTR")
+        note = NOT_ALL if judged else "No drift is known: numbers of episodes only."
+        tables.append(Table(group, head, tuple(rows), note))
+    return tables
+
+
+def ranks(scores: Sequence[Score]) -> list[int]:
+    """Places from 1, equal ones alike: by MTR, share found, fewest false episodes, delay."""
+    keys = [_merit(one) for one in scores]
+    return [1 + sum(other > key for other in keys) for key in keys]
+
+
+def _merit(one: Score) -> tuple[float, float, float, float]:
+    return (one.mtr or 0.0, one.found or 0.0, -one.false, -(one.delay or 0.0))
+
+
+def equal(rows: Iterable[Row]) -> Table:
+    """Everybody at the rate of the budget."""
+    lines = [
+        (row.name, row.kind, row.setting, f"{row.quiet.false_in(simulated.CALM)[0]:.2f}", _interval(row.quiet),
+         _share(row.found.found), _count(row.found.delay), _count(row.found.onset_error))
+        for row in rows
+    ]  # fmt: skip
+    head = ("contender", "kind", "threshold", "false, of budget", "95 %", "found", "delay", "onset off by")
+    note = (
+        "Peers' thresholds are set by us on stationary normal streams to at most the budget; the shift comes on other "
+        "normal streams. Tidemark's are not set."
+    )
+    return Table("The same false-alarm rate: a shift by 0.5 standard deviations, window of 1,000", head, tuple(lines),
+                 note)  # fmt: skip
+
+
+def missing(results: Results) -> Table:
+    """Who said nothing of some streams, and why."""
+    rows = [
+        (name, str(count), why) for name, reasons in results.errors.items() for why, count in sorted(reasons.items())
+    ]
+    rows += [("all", "-", f"skipped, {why}") for why in results.skipped]
+    return Table("Streams without an answer", ("contender", "streams", "why"), tuple(rows))
+
+
+def _by_family(title: str, results: Results, shown: Callable[[Score], str]) -> Table:
+    rows = []
+    for name in NAMES:
+        scored = [results.score(name, group=group) for group in simulated.FAMILIES]
+        rows.append((name, *("-" if one is None else shown(one) for one in scored)))
+    return Table(title, ("contender", *simulated.FAMILIES), tuple(rows))
+
+
+def _cells(one: Score) -> tuple[str, ...]:
+    rate = one.false_in(simulated.CALM)[0]
+    return (str(one.streams), f"{rate:.2f}", _interval(one), _share(one.found), _count(one.delay),
+            _count(one.onset_error), _mtr(one), "-" if one.cost is None else f"{one.cost:.1f}")  # fmt: skip
+
+
+def _real_cells(one: Score, results: Results, name: str, group: str) -> tuple[str, ...]:
+    if not (one.quiet or one.drifts):
+        begun = sum(
+            len(episodes(alarms.positions, stream.window))
+            for stream, alarms in results.said[name]
+            if stream.group == group
+        )
+        return (str(one.streams), "-", "-", str(begun), "-", "-", "-")
+    return (str(one.streams), str(one.drifts), _share(one.found), str(one.false) if one.quiet else "-",
+            _count(one.delay), _count(one.onset_error), _mtr(one))  # fmt: skip
+
+
+def _sum(scores: Sequence[Score]) -> Score:
+    total = Score()
+    for one in scores:
+        total.add(one)
+    return total
+
+
+def _worst(scores: Sequence[Score]) -> str:
+    return f"{max((one.false_in(simulated.CALM)[0] for one in scores), default=0.0):.1f}"
+
+
+def _rate(one: Score) -> str:
+    return f"{one.false_in(simulated.CALM)[0]:.2f}"
+
+
+def _interval(one: Score) -> str:
+    _, low, high = one.false_in(simulated.CALM)
+    return f"{low:.2f} to {high:.2f}"
+
+
+def _mtr(one: Score) -> str:
+    return ("at least " if one.mtr and not one.false else "") + _number(one.mtr)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.1f}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def _count(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.0f}"

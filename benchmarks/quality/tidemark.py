@@ -1,0 +1,83 @@
+"""Tidemark on a stream: its defaults and a stated budget, through the step functions of job and backtest.
+
+Each value is a record; slides are 5 minutes, so that a window is 50 minutes. Nothing is set by the stream but the
+window's length in values and, where that is short, the fewest values a window must have.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks import false_alarms
+from benchmarks.quality.measures import Alarms
+from benchmarks.quality.streams import SLIDES_A_WINDOW, Floats, Stream
+from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, WindowPlan
+from operators.detection import Detection
+from operators.references import FEATURE, ModelSignals
+from schemas.cloudevents import milliseconds
+from schemas.profile import Profile, Provenance
+
+NAME = "Tidemark"
+BUDGET_SLIDES = 288  # one false episode in so many: in a day of slides of five minutes
+SLIDE_MS = false_alarms.SLIDE_MS
+WEEK_MS = 7 * 24 * 60 * false_alarms.MINUTE
+MIN_COUNT = 500
+
+
+def watch(stream: Stream, *, window_slides: int = SLIDES_A_WINDOW, confirm: int = 2) -> Alarms:
+    """What it says: the episodes that it opens, and updates of them."""
+    began = time.process_time()
+    sizes = stream.slides if window_slides == SLIDES_A_WINDOW else _sizes(stream, window_slides)
+    watched = false_alarms.Stream(Detection(_signals(stream, window_slides, confirm)))
+    watched.show([stream.values[:, column] for column in range(stream.values.shape[1])], sizes)
+    seconds = time.process_time() - began
+    ends = np.cumsum(sizes)
+    told = [event for event in watched.events if not event.type.endswith(".resolved")]
+    positions, onsets = [], []
+    for event in told:
+        signals = [_position(milliseconds(signal.onset), ends) for signal in event.data.signals]
+        positions.append(int(ends[milliseconds(event.time) // SLIDE_MS - 1]))
+        opened = event.type.endswith(".opened")
+        onsets.append(_position(milliseconds(event.data.onset), ends) if opened else max(signals))
+    return Alarms(tuple(positions), tuple(onsets), seconds, stream.values.size + stream.reference.size)
+
+
+def _sizes(stream: Stream, window_slides: int) -> list[int]:
+    whole, rest = divmod(len(stream.values), stream.window // window_slides)
+    return [stream.window // window_slides] * whole + ([rest] if rest else [])
+
+
+def _signals(stream: Stream, window_slides: int, confirm: int) -> ModelSignals:
+    features = tuple(
+        FeaturePlan(name=f"f{number}", type="categorical" if named else "numeric")
+        for number, named in enumerate(stream.named)
+    )
+    model = ModelPlan(
+        name="model",
+        window=WindowPlan(
+            size_ms=window_slides * SLIDE_MS, slide_ms=SLIDE_MS, min_count=min(MIN_COUNT, stream.window),
+            grow_to_ms=WEEK_MS,
+        ),
+        alarms=AlarmsPlan(
+            budget=1.0, period_ms=BUDGET_SLIDES * SLIDE_MS * window_slides // SLIDES_A_WINDOW, confirm=confirm,
+            recover=3, min_effect="small", critical="large",
+        ),
+        features=features,
+    )  # fmt: skip
+    columns: Sequence[Floats] = [stream.reference[:, column] for column in range(len(features))]
+    signals = {
+        FEATURE + feature.name: false_alarms.profiled(values, named)
+        for feature, values, named in zip(features, columns, stream.named, strict=True)
+    }
+    provenance = Provenance(source="simulated", rows=len(columns[0]), start=None, end=None, tidemark="")
+    return ModelSignals(model, Profile(model="model", version=None, provenance=provenance, signals=signals))
+
+
+def _position(at_ms: int, ends: np.typing.NDArray[np.int64]) -> int:
+    """Values seen at a time."""
+    slide = min(at_ms // SLIDE_MS, len(ends) - 1)
+    before = int(ends[slide - 1]) if slide else 0
+    return before + round((at_ms / SLIDE_MS - slide) * (int(ends[slide]) - before))

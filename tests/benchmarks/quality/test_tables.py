@@ -1,0 +1,71 @@
+"""Tables and the page: every contender is named, with what it said or with why it said nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.quality import page, simulated, tables
+from benchmarks.quality.comparison import Results
+from benchmarks.quality.contenders import NAMES
+from benchmarks.quality.measures import Alarms, Score
+from benchmarks.quality.tuning import Row
+
+
+@pytest.fixture
+def results():
+    """Two contenders have seen a shift and a calm stream; one could not be installed."""
+    found = Results()
+    calm, shift = simulated.stream("normal", "none", 0, 1), simulated.stream("normal", "shift 1 sd", 0, 1)
+    start = shift.truths[0].start
+    found.said["Tidemark"] += [(calm, Alarms(())), (shift, Alarms((start + 100,), (start + 3,), 0.5, 1_000_000))]
+    found.said["river ADWIN"] += [(calm, Alarms((1_000, 9_000))), (shift, Alarms((start + 64,)))]
+    found.errors["NannyML"]["no matching distribution"] += 2
+    found.skipped.append("NAB: no folder nab among the data")
+    return found
+
+
+def test_the_summary_names_all_contenders(results):
+    """In their order; who said nothing has no numbers."""
+    lines = {line[0]: line[1:] for line in tables.summary(results).rows}
+    assert tuple(lines) == NAMES
+    calm = 28_800 + simulated.stream("normal", "shift 1 sd", 0, 1).truths[0].start
+    assert lines["Tidemark"][:6] == ("2", "0.00", f"0.00 to {3.689 * 28_800 / calm:.2f}", "100%", "100", "3")
+    assert lines["Tidemark"][6] == f"at least {calm / 100:,.1f}"
+    assert lines["Tidemark"][7] == "0.5"
+    assert lines["river ADWIN"][4] == "64"
+    assert lines["river ADWIN"][6] == f"{calm / 2 / 64:,.1f}"
+    assert lines["NannyML"][0] == "0"
+
+
+def test_who_said_nothing_is_named_with_the_reason(results):
+    """And so are data sets that are not there."""
+    assert tables.missing(results).rows == (
+        ("NannyML", "2", "no matching distribution"),
+        ("all", "-", "skipped, NAB: no folder nab among the data"),
+    )
+
+
+def test_ranks_are_by_mean_time_ratio_and_equal_ones_are_alike():
+    """Then by what was found, by false episodes and by delay."""
+    first, second = Score(quiet=100, false=1, drifts=1, delays=[10]), Score(quiet=100, false=1, drifts=1, delays=[20])
+    assert tables.ranks([second, first, second, Score(quiet=100, drifts=1)]) == [2, 1, 2, 4]
+
+
+def test_the_page_is_whole_by_itself(results):
+    """No script, style or picture is loaded; every table is in it, and our own bars stand out."""
+    row = Row("Tidemark", "Tidemark", "none", Score(quiet=10), Score(drifts=1, delays=[90]))
+    shown = [tables.summary(results), *tables.by_change(results), tables.equal([row]), tables.missing(results)]
+    made = page.html(shown, results, [row], ["a <note>"])
+    assert "src=" not in made
+    assert "href=" not in made
+    assert made.count("<table>") == len(shown)
+    assert "a &lt;note&gt;" in made
+    assert page.OWN in made
+
+
+def test_bars_differ_by_their_values():
+    """On a logarithmic scale; 0 has no bar."""
+    drawn = page.bars("t", [("a", 10.0), ("b", 1.0), ("c", 0.0), ("d", None)])
+    assert drawn.count("<rect") == 4
+    assert drawn.count("width='0.0'") == 2
+    assert page.bars("t", [("a", None)]) == ""
