@@ -43,8 +43,11 @@ def latest_checkpoint(where: str) -> str | None:
 def drop(where: str) -> None:
     """Remove all state in a folder, as of `folder`, if there is any."""
     files, root = fsspec.core.url_to_fs(where)
-    if files.exists(root):
-        files.rm(root, recursive=True)
+    while files.exists(root):
+        try:
+            files.rm(root, recursive=True)
+        except FileNotFoundError:
+            continue  # the cluster of the job that has just ended was removing a checkpoint too
 
 
 def stop_with_savepoint(client: JobClient, where: str) -> str:

@@ -1,6 +1,8 @@
 import os
+import shutil
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from config.plan import JobPlan
 from jobs.savepoints import drop, folder, latest_checkpoint
@@ -46,3 +48,19 @@ def test_drop(tmp_path):
     for _ in range(2):
         drop(tmp_path.as_uri())
         assert not tmp_path.exists()
+
+
+def test_drop_what_another_is_removing(tmp_path, monkeypatch):
+    """A checkpoint that the cluster of the ended job removes at the same time is no fault."""
+    made(tmp_path, "job/chk-1/_metadata", "job/chk-2/_metadata")
+    remove = LocalFileSystem.rm
+
+    def rm(self, path, recursive=False, maxdepth=None):
+        if (tmp_path / "job/chk-1").exists():
+            shutil.rmtree(tmp_path / "job/chk-1")
+            raise FileNotFoundError(2, "No such file or directory", "chk-1")
+        remove(self, path, recursive, maxdepth)
+
+    monkeypatch.setattr(LocalFileSystem, "rm", rm)
+    drop(tmp_path.as_uri())
+    assert not tmp_path.exists()
