@@ -24,8 +24,9 @@ $(READY): requirements/base.txt requirements/flink.txt requirements/dev.txt pypr
 demo: setup ## a broker, a stream that drifts, the job, and what it finds, in under three minutes
 	$(BIN)/tidemark demo
 
+# Two processes share the files: what one waits for, jobs that start and topics that fill, is time for the other.
 test: setup ## all tests, end to end ones too
-	$(BIN)/python -m pytest --doctest-modules -m "not soak" -q
+	$(BIN)/python -m pytest --doctest-modules -m "not soak" -q -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup ## style, types, and which room may import which
 	$(BIN)/ruff check .

@@ -34,9 +34,9 @@ def produce(broker: Broker, topic: str, records: Iterable[Record], only: int | N
     assert producer.flush(120) == 0
 
 
-def send(broker: Broker, topic: str, records: list[Record]) -> None:
-    """Produce evenly over some ten seconds, several checkpoints."""
-    step = -(-len(records) // 100)
+def send(broker: Broker, topic: str, records: list[Record], over_s: int = 10) -> None:
+    """Produce evenly over some seconds, several checkpoints."""
+    step = -(-len(records) // (10 * over_s))
     for start in range(0, len(records), step):
         produce(broker, topic, records[start : start + step])
         time.sleep(0.1)
