@@ -28,6 +28,7 @@ LEAST_COUNTED = 40  # blocks for the covariance of ten counts
 CLEAR = 4.5  # standard errors from which dependence is taken for real; a hundred signals have some 2,000 chances
 DIRECTIONS = GROUPS - 1  # of which variances are kept one by one
 CELLS = 32  # of a signal without order: its most frequent values one by one, the rest together
+QUARTERS = (0.25, 0.5, 0.75)  # ranks at which the distribution function is followed: further out it varies little
 ERROR = 3.0  # relative standard error of tau is about so many sqrt(tau / m); measured 1.8 to 3.8
 
 Floats = npt.NDArray[np.float64]
@@ -88,12 +89,14 @@ def described(forms: Sequence[Floats], counted: Callable[[], Counted]) -> Calibr
     tau, spread_tau = curves[0][0], curves[-1][0]
     both = np.maximum(tau, spread_tau)
     shares = _shares(counted(), both)
+    gap = _gap(forms[0]) if len(forms) > 1 else ()
     return Calibration(
         values=count,
         error=_rounded(ERROR * math.sqrt(both[-1] / count)),
         tau=tuple(map(_rounded, tau)),
         spread_tau=tuple(map(_rounded, spread_tau)),
         shares=tuple(tuple(map(_rounded, row)) for row in shares),
+        gap_tau=tuple(map(_rounded, gap)),
     )
 
 
@@ -124,6 +127,15 @@ def _curve(values: Floats) -> tuple[Floats, bool]:
     clearest = np.array([np.argmax(bound[: number + 1]) for number in range(len(bound))])
     curve = np.where(bound[clearest] > cut, whole[clearest], cut)
     return np.maximum.accumulate(np.maximum(curve, 1.0)), True
+
+
+def _gap(ranks: Floats) -> Floats:
+    """Largest variance of the distribution function by length, over that of independent values in the middle, 1/4.
+
+    Kolmogorov's tail is that of the place where it is largest; the ranks' own tau is larger, of AR(0.9) by half.
+    """
+    below = [(ranks < rank).astype(np.float64) for rank in QUARTERS]
+    return np.asarray(np.max([np.maximum(4 * one.var() * _curve(one)[0], 1.0) for one in below], axis=0), np.float64)
 
 
 def _autocorrelations(values: Floats) -> Floats:

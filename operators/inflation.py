@@ -25,6 +25,12 @@ class Inflated(NamedTuple):
     location: Floats  # (S,) of the mean rank
     spread: Floats  # (S,) of the mean spread rank
     shares: Floats  # (S, 10) of the shares of groups, largest first, the last for all further directions
+    gap: Floats  # (S,) of the gap between distribution functions
+
+    @property
+    def rough(self) -> Floats:
+        """Mean variance of the shares over that of the gap, at most 1."""
+        return np.asarray(np.minimum(self.shares[:, :-1].mean(axis=1) / self.gap, 1.0), np.float64)
 
 
 class Inflation(NamedTuple):
@@ -35,6 +41,7 @@ class Inflation(NamedTuple):
     location: Floats  # (S, lengths): windows of 2, 4, 8, ... values
     spread: Floats
     shares: Floats  # (S, lengths, 10)
+    gap: Floats
 
     def at(self, values: Floats) -> Inflated:
         """Of windows with so many values of each signal."""
@@ -48,14 +55,19 @@ class Inflation(NamedTuple):
 
     def _of(self, number: NDArray[np.int64]) -> Inflated:
         row = np.arange(len(number))
-        return Inflated(self.location[row, number], self.spread[row, number], self.shares[row, number])
+        return Inflated(
+            self.location[row, number], self.spread[row, number], self.shares[row, number], self.gap[row, number]
+        )
 
 
 def of_difference(one: Inflated, values: Floats, other: Inflated, others: Floats) -> Inflated:
     """Of the differences between means of so many values and means of so many others, at least one each."""
     part = (1 / values) / (1 / values + 1 / others)
-    location, spread = (part * a + (1 - part) * b for a, b in zip(one[:2], other[:2], strict=True))
-    return Inflated(location, spread, part[:, None] * one.shares + (1 - part[:, None]) * other.shares)
+    location, spread, gap = (
+        part * a + (1 - part) * b
+        for a, b in ((one.location, other.location), (one.spread, other.spread), (one.gap, other.gap))
+    )
+    return Inflated(location, spread, part[:, None] * one.shares + (1 - part[:, None]) * other.shares, gap)
 
 
 def inflation(signals: Sequence[Signal]) -> Inflation:
@@ -73,7 +85,7 @@ def inflation(signals: Sequence[Signal]) -> Inflation:
     found = [signal.calibration for signal in signals]
     lengths = np.array([max(1, len(one.tau)) if one is not None else 1 for one in found], np.int64)
     most = int(lengths.max(initial=1))
-    location, spread = np.ones((len(found), most)), np.ones((len(found), most))
+    location, spread, gap = np.ones((3, len(found), most))
     shares = np.ones((len(found), most, DIRECTIONS))
     for row, one in enumerate(found):
         if one is None or not one.tau:
@@ -81,9 +93,11 @@ def inflation(signals: Sequence[Signal]) -> Inflation:
         grown = 1 + one.error
         location[row, : len(one.tau)] = np.maximum(grown * np.array(one.tau), 1.0)
         spread[row, : len(one.tau)] = np.maximum(grown * np.array(one.spread_tau), 1.0)
+        gap[row] = np.maximum(location[row], spread[row])
+        gap[row, : len(one.gap_tau)] = np.maximum(grown * np.array(one.gap_tau), 1.0)
         for number, variances in enumerate(one.shares):
             shares[row, number, : len(variances) - 1] = variances[:-1]
             shares[row, number, len(variances) - 1 :] = variances[-1]
         shares[row, : len(one.shares)] *= grown
     dependent = np.array([one is not None and bool(one.tau) for one in found], np.bool_)
-    return Inflation(dependent, lengths, location, spread, shares)
+    return Inflation(dependent, lengths, location, spread, shares, gap)

@@ -3,6 +3,11 @@
 p = 2 exp(-2 l^2), l = (sqrt(e) + 0.12 + 0.11 / sqrt(e)) D, e = n m / (n + m).
 Stephens (1970), JRSS B 32, doi:10.1111/j.2517-6161.1970.tb00821.x. On bins it never promises too little: the gap
 is looked at between bins only. On discrete data it is nearly blind; the G test is for that.
+
+Where values follow each other, the gap varies tau times as much in the place where it varies most, and neighbouring
+places vary together: single shares vary less than tau times as much. High crossings are as many as the part of the
+variance that is rough (Piterbarg 1996, Asymptotic Methods in the Theory of Gaussian Processes, D.3), and p is that
+part of the above; but not below P(|Z| > 2 l), that of the one place.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, ndtri
 
 from operators.jit import kernel
 
@@ -22,14 +28,18 @@ class KsTest(NamedTuple):
     p_value: NDArray[np.float64]
 
 
-def ks(current: NDArray[np.float64], reference: NDArray[np.float64], tau: ArrayLike = 1.0) -> KsTest:
+def ks(
+    current: NDArray[np.float64], reference: NDArray[np.float64], tau: ArrayLike = 1.0, rough: ArrayLike = 1.0
+) -> KsTest:
     """Compare counts by code, in the order of the codes.
 
     Parameters
     ----------
     current, reference : float64, shape (signals, codes), C-contiguous
     tau : float64, shape (signals,), optional
-        Variance of means over that of independent values: so many values say as much as one.
+        Variance of the gap over that of independent values: so many values say as much as one.
+    rough : float64, shape (signals,), optional
+        Variance of single shares, likewise, over that of the gap: in (0, 1].
 
     Examples
     --------
@@ -40,11 +50,12 @@ def ks(current: NDArray[np.float64], reference: NDArray[np.float64], tau: ArrayL
     gap = np.empty(len(current))
     _largest_gap(current, reference, gap)
     inverse = 1 / np.maximum(current.sum(axis=1), 1) + 1 / np.maximum(reference.sum(axis=1), 1)
-    stretch = _stretch(tau * inverse)
-    return KsTest(gap, np.minimum(1.0, 2 * np.exp(-2 * (stretch * gap) ** 2)))
+    stretched = _stretch(tau * inverse) * gap
+    tail = np.maximum(2 * np.asarray(rough) * np.exp(-2 * stretched**2), 2 * ndtr(-2 * stretched))
+    return KsTest(gap, np.minimum(1.0, tail))
 
 
-def ks_threshold(alpha: ArrayLike, inverse: ArrayLike) -> NDArray[np.float64]:
+def ks_threshold(alpha: ArrayLike, inverse: ArrayLike, rough: ArrayLike = 1.0) -> NDArray[np.float64]:
     """D above which the p-value is below alpha; above 1 where so few values can never tell.
 
     Parameters
@@ -53,8 +64,12 @@ def ks_threshold(alpha: ArrayLike, inverse: ArrayLike) -> NDArray[np.float64]:
         In (0, 1).
     inverse : float64
         1/n + 1/m, times tau.
+    rough : float64
+        As for `ks`.
     """
-    return np.asarray(np.sqrt(np.log(2 / np.asarray(alpha)) / 2) / _stretch(inverse), dtype=np.float64)
+    anywhere = np.sqrt(np.maximum(np.log(2 * np.asarray(rough) / np.asarray(alpha)), 0.0) / 2)
+    there = -ndtri(np.asarray(alpha) / 2) / 2
+    return np.asarray(np.maximum(anywhere, there) / _stretch(inverse), dtype=np.float64)
 
 
 def _stretch(inverse: ArrayLike) -> NDArray[np.float64]:

@@ -83,6 +83,7 @@ class WindowTests:
     debiased_psi: NDArray[np.float64]
     ks: KsTest  # statistic D, p_value
     ks_inverse: NDArray[np.float64]  # 1/n + 1/m of as many independent values
+    ks_rough: NDArray[np.float64]  # part of the gap's variance that is not shared with neighbouring places
     lepage: LepageTest  # z_location, z_spread, statistic (the larger), p_value
     window: Window
 
@@ -170,8 +171,9 @@ def evaluate_counts(
         g=g,
         psi=index,
         debiased_psi=debiased_psi(index, g.df, inverse * g.mean_weight),
-        ks=ks(counts, tables.counts, tau),
-        ks_inverse=tau * inverse,
+        ks=ks(counts, tables.counts, grown.gap, grown.rough),
+        ks_inverse=grown.gap * inverse,
+        ks_rough=grown.rough,
         lepage=lepage(
             counts,
             tables.totals,
@@ -221,7 +223,8 @@ def judge(tests: WindowTests, detector: str, level: float) -> Judgement:
         threshold = wasserstein_threshold(level, tests.wasserstein, tests.window.tau * tests.inverse)
         return Judgement(tests.wasserstein.statistic, threshold, tests.wasserstein.p_value)
     if detector == "ks":
-        return Judgement(tests.ks.statistic, ks_threshold(level, tests.ks_inverse), tests.ks.p_value)
+        threshold = ks_threshold(level, tests.ks_inverse, tests.ks_rough)
+        return Judgement(tests.ks.statistic, threshold, tests.ks.p_value)
     threshold = np.full(len(tests.count), lepage_threshold(level))
     return Judgement(tests.lepage.statistic, threshold, tests.lepage.p_value)
 

@@ -29,6 +29,9 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     # Variances of shares along their principal directions over those of independent values, largest first, at most
     # nine; then one for all further directions.
     shares: tuple[tuple[float, ...], ...] = ()
+    # Of the gap between distribution functions: the largest variance of one over the largest of independent values.
+    # None of names, and where it is not known: the larger tau is taken.
+    gap_tau: tuple[float, ...] = ()
 
 
 class NumericSignal(msgspec.Struct, frozen=True, kw_only=True, tag="numeric", omit_defaults=True):

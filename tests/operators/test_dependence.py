@@ -41,6 +41,22 @@ def test_tau_is_that_of_the_ranks(rho: float, tau: float) -> None:
     assert found.spread_tau[-1] < found.tau[-1]
 
 
+@pytest.mark.parametrize("rho", [0.5, 0.9])
+def test_the_gap_varies_less_than_the_ranks(rho: float) -> None:
+    """As the share of values below the median does: 1 + 2 sum of 2 / pi arcsin(rho^t)."""
+    found = calibrated(autoregressive(rho, 100_000))
+    expected = 1 + 4 / np.pi * np.arcsin(rho ** np.arange(1, 400)).sum()
+    assert found.gap_tau[-1] == pytest.approx(expected, rel=3 * found.error)
+    assert found.gap_tau[-1] < 0.85 * found.tau[-1]
+    assert len(found.gap_tau) == len(found.tau)
+
+
+def test_names_have_no_gap() -> None:
+    """Nothing is compared by distribution functions."""
+    signal = categorical_signal([1_000, 1_000])
+    assert calibrate(signal, np.random.default_rng(1).integers(0, 2, 200).repeat(10).astype(np.uint8)).gap_tau == ()
+
+
 def test_short_means_vary_less() -> None:
     """Of two values tau is 1 + rho(1), and it grows with the length from there."""
     found = calibrated(autoregressive(0.9, 50_000))

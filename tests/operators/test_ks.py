@@ -48,13 +48,15 @@ def test_p_value_is_kolmogorovs_tail_with_stephens_factor(gap: float) -> None:
 
 
 @unhurried
-@given(counts=COUNTS, level=st.floats(1e-12, 0.5))
-def test_above_the_threshold_exactly_when_p_is_below_the_level(counts: list[tuple[int, int]], level: float) -> None:
-    """But for ties in the last digits."""
+@given(counts=COUNTS, level=st.floats(1e-12, 0.5), tau=st.floats(1, 50), rough=st.floats(0.05, 1))
+def test_above_the_threshold_exactly_when_p_is_below_the_level(
+    counts: list[tuple[int, int]], level: float, tau: float, rough: float
+) -> None:
+    """But for ties in the last digits; also where values follow each other."""
     current, reference = table(counts)
-    test = ks(current, reference)
+    test = ks(current, reference, tau, rough)
     if current.sum() and reference.sum() and abs(test.p_value[0] / level - 1) > 1e-9:
-        threshold = ks_threshold(level, 1 / current.sum() + 1 / reference.sum())
+        threshold = ks_threshold(level, tau * (1 / current.sum() + 1 / reference.sum()), rough)
         assert (test.statistic[0] > threshold) == (test.p_value[0] < level)
 
 
