@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -156,7 +157,13 @@ class Stream:
 
 
 def stream(
-    family: str, rng: np.random.Generator, records: int, budget_ms: int, confirm: int, previous_ms: int
+    family: str,
+    rng: np.random.Generator,
+    records: int,
+    budget_ms: int,
+    confirm: int,
+    previous_ms: int,
+    shuffled: bool = False,
 ) -> Stream:
     """A model of some features of one family, with a reference of its own, seen for some days if it has days."""
     named = family.startswith("zipf")
@@ -179,8 +186,12 @@ def stream(
     if in_season:
         columns = {feature.name: FAMILIES[family](rng, rows, day) for feature in features}
         return Stream(Detection(ModelSignals(model, _seasonal(model, columns, SLIDE_MS / records))))
-    signals = {FEATURE + feature.name: profiled(FAMILIES[family](rng, rows, day), named) for feature in features}
-    provenance = Provenance(source="simulated", rows=rows, start=None, end=None, tidemark="")
+    columns = {feature.name: FAMILIES[family](rng, rows, day) for feature in features}
+    if shuffled:
+        columns = {name: rng.permutation(values) for name, values in columns.items()}
+    signals = {FEATURE + name: profiled(values, named) for name, values in columns.items()}
+    order: Literal["file"] | None = "file" if shuffled else None
+    provenance = Provenance(source="simulated", rows=rows, start=None, end=None, tidemark="", order=order)
     profile = Profile(model="model", version=None, provenance=provenance, signals=signals)
     return Stream(Detection(ModelSignals(model, profile)))
 
@@ -226,13 +237,15 @@ def _name(value: float) -> str:
     return f"c{value:.0f}"
 
 
-def stationary(family: str, periods: int, records: int, confirm: int, previous_ms: int, seed: int) -> dict[str, object]:
+def stationary(
+    family: str, periods: int, records: int, confirm: int, previous_ms: int, seed: int, shuffled: bool = False
+) -> dict[str, object]:
     """Episodes in so many budget periods of a day while nothing changes."""
     rng = np.random.default_rng([seed, list(FAMILIES).index(family)])
     opened = 0
     detectors: Counter[str] = Counter()
     for first in range(0, periods, PERIODS_A_REFERENCE):
-        one = stream(family, rng, records, SLIDES_A_DAY * SLIDE_MS, confirm, previous_ms)
+        one = stream(family, rng, records, SLIDES_A_DAY * SLIDE_MS, confirm, previous_ms, shuffled)
         for _ in range(min(PERIODS_A_REFERENCE, periods - first)):
             sizes = _sizes(family, rng, records)
             one.show([FAMILIES[family](rng, sum(sizes), sum(sizes)) for _ in range(FEATURES)], sizes)
@@ -249,7 +262,14 @@ def stationary(family: str, periods: int, records: int, confirm: int, previous_m
 
 
 def abrupt(
-    change: str, streams: int, records: int, confirm: int, previous_ms: int, seed: int, family: str = "normal"
+    change: str,
+    streams: int,
+    records: int,
+    confirm: int,
+    previous_ms: int,
+    seed: int,
+    family: str = "normal",
+    shuffled: bool = False,
 ) -> dict[str, object]:
     """How a change of one of the features is found; the budget is one in 30 days."""
     rng = np.random.default_rng([seed, 100 + list(CHANGES).index(change)])
@@ -258,7 +278,9 @@ def abrupt(
     shared = STREAMS_A_SEASON if family == SEASON else 1
     for number in range(streams):
         if number % shared == 0:
-            detection = stream(family, rng, records, 30 * SLIDES_A_DAY * SLIDE_MS, confirm, previous_ms).detection
+            detection = stream(
+                family, rng, records, 30 * SLIDES_A_DAY * SLIDE_MS, confirm, previous_ms, shuffled
+            ).detection
         one = Stream(detection)
         before = int(rng.integers(SLIDES_A_DAY, SLIDES_A_DAY + 24)) * records + int(rng.integers(records))
         slides = -(-before // records) + HORIZON
@@ -295,14 +317,15 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=100, help="records a slide; a window has twelve slides")
     parser.add_argument("--confirm", type=int, default=2)
     parser.add_argument("--previous", type=int, default=0, help="hours before each window that it is compared with")
+    parser.add_argument("--shuffled", action="store_true", help="references in no order")
     parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     how = given.records, given.confirm, given.previous * 60 * MINUTE, given.seed
-    quiet = [stationary(family, given.periods, *how) for family in given.families if given.periods]
+    quiet = [stationary(family, given.periods, *how, given.shuffled) for family in given.families if given.periods]
     changes = [*((change, "normal") for change in CHANGES), ("shift .5 sd", SEASON)]
-    found = [abrupt(change, given.streams, *how, family) for change, family in changes if given.streams]
+    found = [abrupt(change, given.streams, *how, family, given.shuffled) for change, family in changes if given.streams]
     if given.json:
         print(json.dumps({"stationary": quiet, "abrupt": found}, indent=1))
         return

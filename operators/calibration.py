@@ -7,6 +7,7 @@ reference. Expected numbers add up whatever depends on what, so the budget is di
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -32,6 +33,7 @@ RATE_AT_ONE = 2.2e-4
 SLOPE = 1.42
 FITTED = 3e-7
 DELTA_FITTED = 0.01
+LOGS = 2 * math.log(1e6)  # 2 ln(width), which the bound divides by delta
 GROUP = 1.6  # alarms of one false alarm: ADWIN keeps the recent part of its window, and alarms again soon after
 
 
@@ -139,6 +141,20 @@ def adwin_delta(values_between: ArrayLike) -> NDArray[np.float64]:
     rate = 1 / (GROUP * np.asarray(values_between, dtype=np.float64))
     fitted = np.minimum(1.0, (rate / RATE_AT_ONE) ** (1 / SLOPE))
     return np.asarray(np.where(rate < FITTED, DELTA_FITTED * rate / FITTED, fitted), dtype=np.float64)
+
+
+def slowed_delta(delta: ArrayLike, tau: ArrayLike) -> NDArray[np.float64]:
+    """ADWIN's delta for values of which tau say as much as one: its bound holds a variance that is tau times larger.
+
+    The bound grows with the root of ln(2 ln(width) / delta), which is made tau times larger; width is taken as a
+    million. 0, with which there is no alarm, where that is beyond the smallest number.
+
+    Examples
+    --------
+    >>> slowed_delta(0.01, [1.0, 2.0, 1000.0]).round(8).tolist()
+    [0.01, 3.62e-06, 0.0]
+    """
+    return np.asarray(LOGS * (np.asarray(delta) / LOGS) ** np.asarray(tau), dtype=np.float64)
 
 
 def page_hinkley_threshold(

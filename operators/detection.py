@@ -27,6 +27,7 @@ from operators.references import FEATURE, ModelSignals
 from operators.season_references import SeasonReferences
 from operators.segment_references import SegmentReferences
 from operators.sketch import Slide
+from operators.stream_dependence import Slowed, StreamDependence, unordered
 from operators.track import Track, river_track
 from operators.tracks import Bank, Thresholds, Tracks
 from operators.window_tests import LEAST, ReferenceTables, WindowTests, judge, recounted, reference_tables
@@ -43,6 +44,7 @@ MOVING_DEFAULTS = {NUMERIC_DEFAULTS: ("psi", "lepage", "adwin"), CATEGORICAL_DEF
 
 TABLES = 15_000  # bytes of a signal of a segment: tables, and the counts that they come from
 KEPT = 512 << 20  # bytes of tables for a model version's segments; of more the ones used last are kept
+SLOWER = 4  # of what a key's stream has told; more take memory in each segment, fewer are made anew at each pane
 PARTS = 2  # of the season whose tracks are kept, of the whole and of each segment: panes come in the order of time
 
 Floats = npt.NDArray[np.float64]
@@ -90,6 +92,9 @@ class Detection:
                 if numeric:
                     tracks.append(Track(position, plan.name, "spread", plan))
         self.tracks = self._follow(tracks, self.tables)
+        self.stream = StreamDependence(signals, unordered(signals), self.tables)
+        self._slowed: Slowed | None = None  # what a key's stream has told
+        self._slower: OrderedDict[bytes, Detection] = OrderedDict()  # by what it has told
         self.segments = 0
         for segment in signals.model.segments:
             listed = segment.values
@@ -135,8 +140,31 @@ class Detection:
         found.signals = self.signals.compared_with(signals)
         found.tables = replace(reference_tables(signals), is_value=self.tables.is_value)  # the same, and kept once
         found._always, found._parts = found.tables, OrderedDict()
+        found.stream = StreamDependence(self.signals, unordered(self.signals), found.tables)
+        found._slower = OrderedDict()
         found.tracks = found._follow(self.tracks.tracks, found.tables)
         found._segment, found._limits = segment, {}
+        return found
+
+    def slowed(self, told: bytes) -> Detection:
+        """The same detectors with thresholds for values that follow each other as a key's stream has told.
+
+        Parameters
+        ----------
+        told
+            From `StreamDependence.told`.
+        """
+        if not told:
+            return self
+        found = self._slower.get(told)
+        if found is None:
+            found = copy.copy(self)
+            found._slowed = self.stream.slowed(told, self.tables.inflation)
+            found.tables = replace(self.tables, inflation=found._slowed.inflation)
+            found._limits = {}
+            self._slower[told] = found
+            if len(self._slower) > SLOWER:
+                self._slower.popitem(last=False)
         return found
 
     def during(self, time_ms: int) -> Tracks:
@@ -279,11 +307,22 @@ class Detection:
         delta = calibration.adwin_delta(values_between(self.tracks.adwin))
         between = values_between(self.tracks.page_hinkley)
         up, down = self._tilts
+        # Of tau equal values in a row high sums get rare tau times as slowly.
+        tau = self._tau(self.tracks.page_hinkley)
+        if self._slowed is not None:
+            delta = calibration.slowed_delta(delta, self._tau(self.tracks.adwin))
         return Thresholds(
             delta,
-            calibration.page_hinkley_threshold(between, up),
-            calibration.page_hinkley_threshold(between, down),
+            calibration.page_hinkley_threshold(between, up / tau),
+            calibration.page_hinkley_threshold(between, down / tau),
         )
+
+    def _tau(self, bank: Bank) -> Floats:
+        """Beyond that of the profile, by row."""
+        told = self._slowed
+        if told is None:
+            return np.ones(len(bank.tracks))
+        return np.where(bank.spread, told.spread[bank.signals], told.location[bank.signals])
 
     @property
     def _tilts(self) -> tuple[Floats, Floats]:

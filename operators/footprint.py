@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.plan import DetectorPlan, ModelPlan
+from operators import octaves
 from operators.codes import CODES
 from operators.detection import Detection
 from operators.detectors import adwin, page_hinkley, river
@@ -56,6 +57,7 @@ def footprint(detection: Detection, versions: int) -> Footprint:
     tracks = detection.tracks
     ranked = len(tracks.adwin.tracks) * 16 * buckets + len(tracks.page_hinkley.tracks) * 8 * page_hinkley.FIELDS
     ranked += 8 * OPEN_FIELDS * sum(block > 1 for block in tracks.blocks)
+    ranked += (8 * octaves.FIELDS + 1) * octaves.LENGTHS * detection.stream.streams
     ranked += sum(_river_bytes(track.name, track.plan) for track in tracks.tracks if track.plan.is_river)
     return Footprint(slides + ranked, versions * (1 + detection.segments))
 

@@ -161,10 +161,12 @@ class _Run:
         tracks = self._detection.during(pane.end_ms - 1)
         followed = tracks.unpack(state.tracks, str(self._key))
         given = self._detection.given(self._key.segment)
-        for hit in tracks.follow(followed, pane, self._detection.thresholds(self._key.segment, rate)):
+        thresholds = self._detection.slowed(state.tau).thresholds(self._key.segment, rate)
+        for hit in tracks.follow(followed, pane, thresholds):
             if not given[tracks.tracks[hit.track].signal]:
                 self._hold(state, hit, before)
         state.tracks = tracks.pack(followed)
+        state.octaves = self._detection.stream.follow(state.octaves, pane.codes)
         self._step.counted += len(pane)
 
     def _ignores(self, pane: Pane) -> bool:
@@ -205,7 +207,9 @@ class _Run:
                 self._ring_changed = True
             season = self._detection.season
             if season is None or not season.calendar.ignores(slide.end_ms - window.slide_ms, slide.end_ms):
-                self._tell(slide, evaluate(self._detection, self._key, state, self._ring, slide, self._scores))
+                state.tau = self._detection.stream.told(state.octaves)
+                detection = self._detection.slowed(state.tau)
+                self._tell(slide, evaluate(detection, self._key, state, self._ring, slide, self._scores))
             is_open = any(watch.told is not None for watch in state.watches.values())
             state.slide = Slide(slide.end_ms + window.slide_ms) if is_open else None
         if state is not None and state.slide is None and until_ms >= forgotten_ms(self._window, state.pane_ms):

@@ -42,8 +42,9 @@ def remarks(profile: Profile, model: ModelPlan) -> list[str]:
     elif profile.provenance.order == "file" and not any(dependent(signal) for signal in signals.values()):
         times = "no times" if profile.provenance.start is None else "all the same time"
         lines.append(
-            f"its records have {times} and seem independent: if they are not in the order in which they came, "
-            "autocorrelation stays hidden, and there will be false alarms; give 'fields.timestamp' of the source"
+            f"its records have {times} and seem independent, as any do that are not in the order in which they came: "
+            "autocorrelation will be learned from the stream; to know it from the start give 'fields.timestamp' of "
+            "the source"
         )
     lines += season_remarks(profile)
     for name, values in profile.segments.items():

@@ -70,6 +70,8 @@ class KeyState(msgspec.Struct, array_like=True):
     slide: Slide | None  # being filled; None: asleep until the next record
     tracks: list[bytes]  # of the sequential detectors
     watches: dict[int, Watch] = {}  # by position of the signal
+    octaves: bytes = b""  # how closely values follow each other, of signals of which the reference does not tell
+    tau: bytes = b""  # what these came to at the end of the last slide
 
 
 _decoder = msgspec.msgpack.Decoder(KeyState)

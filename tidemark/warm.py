@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from jobs.jars import kafka_broker_classpath, kafka_connector
+from operators import octaves
 from tidemark import cli
 
 CONFIG = """
@@ -72,6 +73,7 @@ def main() -> int:
     if status:
         sys.stderr.write(said.getvalue())
         return status
+    octaves.warm()  # a stream with times does not come to it
     kafka_connector(print)
     kafka_broker_classpath(print)
     return 0

@@ -99,8 +99,9 @@ def test_records_in_no_order():
     origin = Provenance(source="a", rows=1000, start=None, end=None, tidemark="0", order="file")
     made = Profile(model="churn", version=None, provenance=origin, signals={"x": numeric()})
     assert remarks(made, MODEL) == [
-        "its records have no times and seem independent: if they are not in the order in which they came, "
-        "autocorrelation stays hidden, and there will be false alarms; give 'fields.timestamp' of the source"
+        "its records have no times and seem independent, as any do that are not in the order in which they came: "
+        "autocorrelation will be learned from the stream; to know it from the start give 'fields.timestamp' of the "
+        "source"
     ]
     tau = Calibration(values=1000, error=0.2, tau=(1.5, 2.0), spread_tau=(1.0, 1.0), shares=((2.0, 1.0),) * 2)
     made = structs.replace(made, signals={"x": structs.replace(numeric(), calibration=tau)})
