@@ -10,6 +10,7 @@ the last pane left of a block is kept in the state.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,15 @@ COUNT, TOTAL = range(2)  # of an open block: how many values it has, and their s
 OPEN_FIELDS = 2
 
 Floats = npt.NDArray[np.float64]
+
+
+def block_length(tau: float) -> int:
+    """Values whose mean a sequential detector is shown.
+
+    >>> block_length(1.0), block_length(18.4)
+    (1, 56)
+    """
+    return math.ceil(BLOCK_TAUS * tau) if tau > 1 else 1
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ class Bank:
         self.spread = np.array([t.form == "spread" for t in chosen], np.bool_)
         known = tables.inflation.long
         self.tau = np.where(self.spread, known.spread[self.signals], known.location[self.signals])
-        self.blocks = np.where(self.tau > 1, np.ceil(BLOCK_TAUS * self.tau), 1.0)
+        self.blocks = np.array([block_length(tau) for tau in self.tau.tolist()], np.float64)
         # The mean of a block has the variance tau / block: standardised it is the sum over the root of both.
         self.divisors = np.sqrt(self.blocks * self.tau) if standard else self.blocks
         self.ranks = tables.ranks

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 import numpy as np
 
 from config.durations import duration, time_ms
 from config.plan import ALL, ModelPlan
-from operators.detectable import UNEVEN, UNSOUND, describe
+from operators.detectable import INDEPENDENT, UNEVEN, UNSOUND, Sensitivity, Slow, describe
 from operators.detection import Detection
 from operators.footprint import footprint
 from operators.footprint import text as size
@@ -42,16 +43,23 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     known = _known(detection, max(1, profile.provenance.rows))
     if window.previous_ms:
         known = max(math.ceil((rate or count / window.size_ms) * window.previous_ms), window.min_count)
-    found = describe(
-        model.alarms,
-        tests=detection.tests,
-        segments=segments,
-        whole=True,
-        slide_ms=model.window.slide_ms,
-        count=count,
-        reference=known,
-        values_per_ms=rate or count / model.window.size_ms,
-    )
+    slow = _slow(detection, count, known)
+
+    def described(position: int | None) -> Sensitivity:
+        """Of a signal; None: of one whose values are independent."""
+        return describe(
+            model.alarms,
+            tests=detection.tests,
+            segments=segments,
+            whole=True,
+            slide_ms=model.window.slide_ms,
+            count=count,
+            reference=known,
+            values_per_ms=rate or count / model.window.size_ms,
+            slow=INDEPENDENT if position is None else slow[position],
+        )
+
+    found = described(None)
     each = f", {detection.budget(''):.2g} for each of {segments} segments" if segments else ""
     period = duration(model.alarms.period_ms)
     yield "budget", f"{detection.budget(ALL):g} false per {period} for all traffic{each}; level {found.level:.2g}"
@@ -62,19 +70,10 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     if detection.season is not None:
         what += f", at the times of a window as good as {known}"
     yield "typical window", f"{count} records ({why}), {what}"
-    asked = "".join(f"{name} {found.distances[name]:.3g}, " for name in detection.windowed if name in found.distances)
-    page_hinkley = "" if window.previous_ms else f"page_hinkley {found.page_hinkley:.3g}, "
-    yield (
-        "alarms above",
-        f"psi {found.psi:.3g}, ks {found.ks:.3g}, lepage {found.lepage:.3g}, chi_squared {found.chi_squared:.3g}, "
-        f"{asked}{page_hinkley}adwin at delta {found.adwin_delta:.2g}",
-    )
+    if len(slow) < len(detection.signals.names):
+        yield from _thresholds(detection, found, "")
     if detection.quality is not None:
         yield from _quality(detection, detection.quality, profile, count)
-    yield (
-        "smallest found",
-        f"psi {found.smallest_psi:.3g}, {_shift(found.smallest_shift)}, {_spread(found.smallest_spread)}",
-    )
     for plan in model.segments:
         many, pairs, own = detection.references.own(plan)
         rest = f", the others (fewer than {LEAST} values) with all records" if own < pairs else ""
@@ -87,6 +86,9 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     needed = footprint(detection, 1)
     yield "state", f"at most {size(needed.key)} for each of {needed.keys} keys, {size(needed.total)} in a checkpoint"
     yield from _dependence(profile, detection, count)
+    for position, alike in _alike(detection, slow):
+        name = detection.signals.names[position] + (f" and {alike} more" if alike else "")
+        yield from _thresholds(detection, described(position), f"in {name}: ")
     for line in remarks(profile, model):
         yield "warning", line
     if window.previous_ms:
@@ -120,6 +122,51 @@ def _quality(
             "the profile does not say whether missing values come in bursts: they are taken for independent, and there "
             "will be false alarms if they are not; run 'tidemark profile' again",
         )
+
+
+def _thresholds(detection: Detection, found: Sensitivity, where: str) -> Iterator[tuple[str, str]]:
+    """What detectors alarm at, and the smallest change that they find."""
+    asked = "".join(f"{name} {found.distances[name]:.3g}, " for name in detection.windowed if name in found.distances)
+    page_hinkley = "" if detection.signals.model.window.previous_ms else f"page_hinkley {found.page_hinkley:.3g}, "
+    blocks = f", both in means of {found.block} values" if found.block > 1 and page_hinkley else ""
+    yield (
+        "alarms above",
+        f"{where}psi {found.psi:.3g}, ks {found.ks:.3g}, lepage {found.lepage:.3g}, "
+        f"chi_squared {found.chi_squared:.3g}, {asked}{page_hinkley}adwin at delta {found.adwin_delta:.2g}{blocks}",
+    )
+    yield (
+        "smallest found",
+        f"{where}psi {found.smallest_psi:.3g}, {_shift(found.smallest_shift)}, {_spread(found.smallest_spread)}",
+    )
+
+
+def _slow(detection: Detection, count: int, known: int) -> dict[int, Slow]:
+    """By position of the signals whose values follow each other: by how much, in a typical window."""
+    tables = detection.tables
+    if detection.signals.model.window.previous_ms:
+        tables = replace(tables, moving=True, totals=np.full(len(tables.totals), float(known)))
+    grown, long = tables.inflated(np.full(len(tables.totals), float(count))), tables.inflation.long
+    return {
+        position: Slow(
+            location=float(grown.location[position]),
+            spread=float(grown.spread[position]),
+            gap=float(grown.gap[position]),
+            rough=float(grown.rough[position]),
+            shares=tuple(grown.shares[position].tolist()),
+            long=float(long.location[position]),
+        )
+        for position in np.flatnonzero(tables.inflation.dependent).tolist()
+    }
+
+
+def _alike(detection: Detection, slow: dict[int, Slow]) -> Iterator[tuple[int, int]]:
+    """The slowest signals, each with how many more there are of at least half its tau."""
+    tau = {position: longest_tau(detection.signals.signals[position]) for position in slow}
+    left = sorted(slow, key=lambda position: -tau[position])
+    while left:
+        alike = [position for position in left if 2 * tau[position] > tau[left[0]]]
+        yield left[0], len(alike) - 1
+        left = left[len(alike) :]
 
 
 def _before(model: ModelPlan, rate: float | None, count: int, known: int) -> Iterator[tuple[str, str]]:
@@ -168,14 +215,18 @@ def _dependence(profile: Profile, detection: Detection, count: int) -> Iterator[
         return
     tau = {name: longest_tau(signal) for name, signal in signals.items() if dependent(signal)}
     if not tau:
-        order = "" if profile.provenance.order == "time" else ", if they are in the order in which they came"
-        yield "autocorrelation", f"none: records of the reference are independent{order}"
+        known = "none: records of the reference are independent"
+        if detection.stream.streams:
+            known = "learned from the stream, as the reference is in no known order; thresholds above are those without"
+        elif profile.provenance.order is None:
+            known += ", if they are in the order in which they came"
+        yield "autocorrelation", known
         return
     slowest = max(tau, key=lambda name: tau[name])
     yield (
         "autocorrelation",
         f"in {len(tau)} of {len(signals)} signals; most in {slowest}, where {tau[slowest]:.3g} values say as much as "
-        "one independent one; thresholds above are those of the others",
+        "one independent one",
     )
     for name, values in tau.items():
         if signals[name].count / values >= SLOW and count / values < FEW_IN_WINDOW:

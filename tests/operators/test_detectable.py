@@ -5,12 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
+from scipy.signal import lfilter
 from scipy.stats import binom, ncx2
 
 from config.plan import AlarmsPlan
 from operators.calibration import tilts
+from operators.dependence import calibrate
 from operators.detectable import (
     UNIFORM_TILT,
+    Slow,
     describe,
     smallest_psi,
     smallest_shift,
@@ -81,6 +85,40 @@ def test_uniform_tilt_is_that_of_a_continuous_reference() -> None:
     counts, values = standard_ranks(continuous_signal(np.arange(10_000.0)))
     assert tilts(counts, values)[0] == pytest.approx(UNIFORM_TILT, rel=1e-4)
     assert tilts(counts, -values)[0] == pytest.approx(UNIFORM_TILT, rel=1e-4)
+
+
+def test_smallest_changes_of_values_that_follow_each_other() -> None:
+    """AR(0.9), each change in 300 windows: central 99.9 % of a binomial with 80 to 99 %, thresholds being cautious."""
+    rng = np.random.default_rng(13)
+    n, m, level = 2_000, 40_000, 1e-3
+
+    def values(count: int) -> np.ndarray:
+        return np.asarray(lfilter([np.sqrt(0.19)], [1, -0.9], rng.normal(size=count + 500)))[500:]
+
+    reference = values(m)
+    signal = continuous_signal(reference)
+    signal = structs.replace(signal, calibration=calibrate(signal, codes_of(reference, signal.edges).astype(np.uint8)))
+    tables = reference_tables([signal])
+    grown = tables.inflated(np.array([float(n)]))
+    slow = Slow(
+        float(grown.location[0]), float(grown.spread[0]), float(grown.gap[0]), float(grown.rough[0]),
+        tuple(grown.shares[0].tolist()), float(tables.inflation.long.location[0]),
+    )  # fmt: skip
+    told = describe(
+        AlarmsPlan(budget=level, period_ms=1, confirm=1, recover=3, min_effect="small", critical="large"),
+        tests=1, segments=0, whole=True, slide_ms=1, count=n, reference=m, values_per_ms=1.0, slow=slow,
+    )  # fmt: skip
+    assert told.level == level
+    assert told.block == math.ceil(3 * slow.long)
+    changes = (("psi", math.sqrt(told.smallest_psi / 0.96), 1.0), ("lepage", 0.0, told.smallest_spread))
+    found = dict.fromkeys(("psi", "lepage"), 0)
+    for _ in range(300):
+        for detector, shift, factor in changes:
+            shown = window(codes_of(shift + factor * values(n), signal.edges))
+            judged = judge(evaluate_counts(tables, shown), detector, level)
+            found[detector] += int(judged.statistic[0] > judged.threshold[0])
+    for detector in found:
+        assert binom.ppf(0.0005, 300, 0.75) <= found[detector] <= binom.ppf(0.9995, 300, 0.99)
 
 
 def test_description_of_a_key() -> None:
