@@ -168,7 +168,8 @@ def _measured_problems(path: Path, name: str, feature: Feature, model: Model) ->
             yield Problem(path, f"is watched as '{watched}', which is the name of another feature; rename one of them")
     if feature.type in MEASURES and learned_records(model) is not None:
         said = ".".join(_says_learn(model))
-        yield Problem(path, f"is {feature.type}, which is measured by a profile, and '{said}' is without one")
+        message = f"is {feature.type}, which is measured by a profile, and '{said}' is without one; name a profile"
+        yield Problem(path, f"{message}, or leave the feature out")
 
 
 def _moving_problems(path: Path, model: Model) -> Iterator[Problem]:

@@ -437,7 +437,8 @@ def test_texts_of_what_is_learned(reference, problems):
     text = f"models:\n  m:\n    features: {{age: numeric, title: text}}\n    {reference}\n"
     key = reference.partition(":")[0] + (".learn" if "{" in reference else "")
     assert problems(SOURCES + text) == [
-        f"c.yaml:4:30: models.m.features.title: is text, which is measured by a profile, and '{key}' is without one"
+        f"c.yaml:4:30: models.m.features.title: is text, which is measured by a profile, and '{key}' is without one; "
+        "name a profile, or leave the feature out"
     ]
 
 
