@@ -12,13 +12,25 @@ RELEASE = "0.1"  # the series, as in the package's version
 LATER = (
     "performance",
     "estimated_performance",
-    "expect",
     "correlation",
     "multivariate",
     "value",
     "retrain",
 )
 LATER_QUALITY = ("duplicates", "volume")
+LATER_RULES = ("unseen", "unique")
+
+
+def expected_number(model: Model, field: str) -> bool | None:
+    """Whether a field of which something is expected is read as a number; None: nothing can be expected of it."""
+    if isinstance(model.features, dict) and field in model.features:
+        kinds = {"numeric": True, "categorical": False, "boolean": False}
+        return kinds.get(model.features[field].type)
+    if field == "confidence":
+        return True
+    if field == "prediction":
+        return model.prediction is not None and model.prediction.task == "regression"
+    return None
 
 
 def unavailable(file: File) -> Iterator[str]:
@@ -49,6 +61,16 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
     for part in LATER:
         if getattr(model, part):
             yield (part,), ""
+    for field, expectation in model.expect.items():
+        if expected_number(model, field) is None:
+            yield (
+                ("expect", field),
+                "for other fields than numeric, categorical and boolean features that are named here ",
+            )
+            continue
+        for rule in LATER_RULES:
+            if getattr(expectation, rule):
+                yield ("expect", field, rule), ""
     if model.quality:
         for setting in LATER_QUALITY:
             if setting in model.quality.model_fields_set and getattr(model.quality, setting):

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from config.availability import unavailable
+from config.availability import expected_number, unavailable
 from config.durations import time_ms
 from config.later import Labels
 from config.measured import measured
@@ -27,6 +27,7 @@ from config.plan import (
     Plan,
     PredictionPlan,
     QualityPlan,
+    RulePlan,
     SeasonPlan,
     SegmentPlan,
     SinkPlan,
@@ -218,6 +219,7 @@ def _model(name: str, model: Model) -> ModelPlan:
         freshness_ms=(model.quality or Quality()).freshness,
         season=_season(model.season) if model.season else None,
         quality=_quality(model.quality),
+        expect=_rules(model) or msgspec.UNSET,
     )
 
 
@@ -233,6 +235,24 @@ def _with_labels(plan: ModelPlan, labels: Labels | None, sources: Mapping[str, S
 def _quality(quality: Quality | None) -> QualityPlan | msgspec.UnsetType:
     watched = {name: quality is not None and getattr(quality, name) for name in SHARES}
     return QualityPlan(**watched) if any(watched.values()) else msgspec.UNSET
+
+
+def _rules(model: Model) -> tuple[RulePlan, ...]:
+    """What is expected, but for what `availability` names."""
+    found: list[RulePlan] = []
+    for field, expectation in model.expect.items():
+        number = expected_number(model, field)
+        if number is None:
+            continue
+        for what, limit in (("min", expectation.min), ("max", expectation.max)):
+            if limit is not None:
+                found.append(RulePlan(field=field, what=what, limit=limit, number=True))  # type: ignore[arg-type]
+        if expectation.listed is not None:
+            found.append(RulePlan(field=field, what="values", values=expectation.listed, number=number))
+        for what, limit in (("missing", expectation.missing), ("invalid", expectation.invalid)):
+            if limit is not None:
+                found.append(RulePlan(field=field, what=what, limit=limit, number=number))  # type: ignore[arg-type]
+    return tuple(found)
 
 
 def _season(season: Season) -> SeasonPlan:

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator
 
-from config.durations import share
-from config.scalars import Duration, Flag, OneOf, String, Strings, Within, text
+from config.scalars import Duration, OneOf, String, Strings, Within
 from config.section import Also, Section, written
-from config.texts import native, quote, shape
+from config.texts import native, shape
 
 Severity = Annotated[Literal["warning", "critical"], OneOf("a severity")]
 EpisodeKind = Annotated[
@@ -75,7 +73,6 @@ MetricName = Annotated[
     ],
     OneOf("a metric"),
 ]
-LIMIT = re.compile(r"<\s*(\S.*)")
 
 
 class Labels(Section):
@@ -105,30 +102,6 @@ def _one_name(value: Any) -> Any:
 
 
 Metric = Annotated[dict[MetricName, Limits], BeforeValidator(_one_name), Also({"type": "string"})]
-
-
-def _limit(value: Any) -> float:
-    match = LIMIT.fullmatch(text(value))
-    try:
-        return share(match[1] if match else str(value))
-    except ValueError:
-        msg = f"{quote(value)} is not a limit (as in '< 1%')"
-        raise ValueError(msg) from None
-
-
-Limit = Annotated[float, BeforeValidator(_limit), WithJsonSchema({"type": ["string", "number"]})]
-
-
-class Expectation(Section):
-    """What a field is expected to hold."""
-
-    min: Annotated[float, Within()] | None = None
-    max: Annotated[float, Within()] | None = None
-    missing: Limit | None = None
-    invalid: Limit | None = None
-    unseen: Limit | None = None
-    unique: Flag = False
-    values: Strings | None = None
 
 
 class ValueOf(Section):

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from config.errors import TAG
-from config.later import Expectation, Labels, Metric, Retrain, ValueOf
+from config.expectation import Expectation
+from config.later import Labels, Metric, Retrain, ValueOf
 from config.quality import Quality
 from config.scalars import Budget, Duration, Flag, Free, OneOf, String, Strings, Within, not_empty, pair
 from config.season import Season

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import get_args
 
+from config.availability import expected_number
 from config.compile import learned_records
 from config.durations import duration, time_ms
 from config.errors import Path, Problem
@@ -238,10 +240,27 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
     for name, expectation in model.expect.items():
         if expectation.min is not None and expectation.max is not None and expectation.min > expectation.max:
             yield Problem((*path, "expect", name), f"has min {expectation.min:g} above max {expectation.max:g}")
+        if expectation.in_ and expectation.values:
+            yield Problem((*path, "expect", name), "has both 'in' and 'values', which say the same; keep one")
+        number = expected_number(model, name)
+        for rule in ("min", "max") if number is False and name != "prediction" else ():
+            if getattr(expectation, rule) is not None:
+                yield Problem((*path, "expect", name, rule), f"is for numbers, and '{name}' is none (in)")
+        for value in expectation.listed or () if number else ():
+            if not is_number(value):
+                yield Problem((*path, "expect", name), f"lists '{value}', which is not a number, and '{name}' is one")
     for index, metric in enumerate(model.performance):
         for name, limits in metric.items():
             if limits.min is not None and limits.max is not None and limits.min > limits.max:
                 yield Problem((*path, "performance", index, name), f"has min {limits.min:g} above max {limits.max:g}")
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a finite number."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _season_problems(path: Path, model: Model, season: Season, pane_ms: int) -> Iterator[Problem]:

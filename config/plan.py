@@ -174,6 +174,26 @@ class QualityPlan(msgspec.Struct, frozen=True, kw_only=True):
     range: bool = True
 
 
+class RulePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is expected of a field."""
+
+    field: str  # a feature, prediction or confidence
+    what: Literal["min", "max", "values", "missing", "invalid"]
+    limit: float = 0.0  # `min`, `max`: of a value; `missing`, `invalid`: of the share of records
+    values: tuple[str, ...] = ()
+    number: bool = False  # the field is read as a number
+
+    @property
+    def name(self) -> str:
+        """As events call it."""
+        return f"expect.{self.field}.{self.what}"
+
+    @property
+    def each(self) -> bool:
+        """Every record has to keep to it, and not most of them."""
+        return self.what in ("min", "max", "values")
+
+
 class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One model and all that is watched of it."""
 
@@ -196,6 +216,7 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     labels: LabelsPlan | msgspec.UnsetType = msgspec.UNSET  # of models that no source of labels is for
     # Unset, and then no part of the configuration's id, where the configuration says nothing about it.
     quality: QualityPlan | msgspec.UnsetType = msgspec.UNSET
+    expect: tuple[RulePlan, ...] | msgspec.UnsetType = msgspec.UNSET  # likewise
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ from operators.plain_times import NO_TIME
 from operators.record_coding import RecordCoder
 from operators.records import Identity, Reading, layout
 from operators.references import JobReferences, References
+from operators.rules import RuleCoder, rules_of
 from operators.table_records import TableReader
 from operators.unprofiled import Unprofiled
 from operators.value_coding import ValueCoder
@@ -58,6 +59,11 @@ class Decoder:
         self._letters = Letters(job.plan, source)
         self._layouts = {model.name: layout(model) for model in job.plan.models}
         self._coders: dict[int, RecordCoder | ValueCoder] = {}
+        self._ruled = {
+            model.name: RuleCoder(model, self._layouts[model.name], source, self._pane_ms)
+            for model in job.plan.models
+            if rules_of(model)
+        }
         self._labelled = {} if source.kind == "features" else labelled(job.plan)
         self._tables: TableReader | LabelReader
         self._lines: JsonReader | LabelReader
@@ -162,7 +168,7 @@ class Decoder:
             if not len(rows):
                 continue
             model, times = whose[0], times_ms[rows]
-            entries += self._chunks(reading, whose, rows, times)
+            entries += self._chunks(reading, whose, rows, times, place)
             newest_ms[model] = max(newest_ms.get(model, NO_TIME), int(times.max()))
         entries += self._told(reading, times_ms, np.flatnonzero(late).tolist(), place)
         if reading.rows:
@@ -177,7 +183,9 @@ class Decoder:
             entries.append(Entry(0, source_key(key, self._source.name), msgspec.json.encode(counted)))
         return entries
 
-    def _chunks(self, reading: Reading | LabelReading, whose: Identity, rows: Ints, times_ms: Ints) -> Iterator[Entry]:
+    def _chunks(
+        self, reading: Reading | LabelReading, whose: Identity, rows: Ints, times_ms: Ints, place: Place
+    ) -> Iterator[Entry]:
         """Chunks of usable records of one model, version and role."""
         model, version, _ = whose
         if isinstance(reading, LabelReading):
@@ -185,6 +193,8 @@ class Decoder:
             return
         records = reading.take(model, rows)
         yield from self._coder(model, version).chunks(records, times_ms, whose)
+        if model in self._ruled:
+            yield from self._ruled[model].facts(records, times_ms, whose, place)
         if model in self._labelled:
             yield from self._joined(PREDICTIONS, model, records.hashes, rows, times_ms)
 

@@ -15,6 +15,7 @@ from operators.onsets import Onset
 from operators.outputs import SignalChange
 from operators.previous import before
 from operators.quality_windows import QualityWindow, with_quality
+from operators.rules import rules_of
 from operators.scores import Alarm, Bools
 from operators.sketch import Ring, Slide
 from operators.state import Key, KeyState, Watch
@@ -256,7 +257,8 @@ class _Evaluation:
         row, quality = self._quality_row(position), self._quality
         if row is not None and quality is not None:
             kind: Kind = "quality"
-            many, told = len(quality.reference.signals), quality.evidence(row, alarm, onset)
+            many = len(quality.reference.signals) + len(rules_of(self._model))
+            told = quality.evidence(row, alarm, onset)
         else:
             kind = signals.kinds[position]
             many = signals.kinds.count(kind)

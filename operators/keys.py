@@ -1,6 +1,7 @@
 """Keys of what decode gives out: one text each, its pieces percent-quoted, what kind it is first.
 
-- ``m|MODEL|VERSION|ROLE|SEGMENT``   a chunk of records (chunks.py), for the window of its pane
+- ``m|MODEL|VERSION|ROLE|SEGMENT``   a chunk of records (chunks.py), for the window of its pane; with `expect` in the
+  place of the segment what does not keep to the rules (rules.py)
 - ``j|MODEL|BUCKET``                predictions or labels of a range of ids (join_chunks.py), for the window of its pane
 - ``d|SOURCE``                       a dead letter, at once
 - ``c|SOURCE``                       a `Batch`, at once

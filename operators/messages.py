@@ -21,6 +21,7 @@ _MOVED = {
     "mix": "changed its mix",
 }
 SHARE = "share"  # the detector of quality signals
+EXPECTATION = "expectation"  # and of rules
 _ROSE = {"up": "rose", "down": "fell"}
 _DETECTORS = {
     "psi": "PSI",
@@ -41,10 +42,31 @@ _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
 def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
     """What has changed; `signals` strongest first, as in the event."""
     first = signals[0]
+    if first.detector == EXPECTATION:
+        text = f"{first.signal} is not kept{_place(segment)}: {_broken(first)}"
+        return _with_others(text, signals)
     moved = _ROSE if first.detector == SHARE else _MOVED
     text = f"{first.signal} {moved[first.effect.direction]}{_place(segment)}: {_finding(first)}"
+    return _with_others(text, signals)
+
+
+def _with_others(text: str, signals: Sequence[SignalEvidence]) -> str:
     others = [signal.signal for signal in signals[1:]]
     return f"{text}; also {_listed(others)}" if others else text
+
+
+def _broken(evidence: SignalEvidence) -> str:
+    """How much does not keep to a rule, and where an example is."""
+    share = _share(evidence.current)
+    found = f"{_percent(share)} of records (less than {_percent(evidence.threshold)})"
+    if not share:
+        many = round(evidence.statistic)
+        found = f"{many:,} record{'s' * (many != 1)}"
+    where = ""
+    for example in (evidence.examples or ())[:1]:
+        at = f"{example.topic}[{example.partition}]@{example.offset}"
+        where = f", as {at if example.path is None else f'row {example.row} of {example.path}'}"
+    return found + where
 
 
 def updated(signals: Sequence[SignalEvidence], segment: str) -> str:
@@ -56,6 +78,8 @@ def resolved(signals: Sequence[SignalEvidence], segment: str, duration_ms: int, 
     """What is as it was, and for how long it was not; or, of a moving reference, what is as it has been for a while."""
     names = [signal.signal for signal in signals]
     one, many = "is back to its reference", "are back to their reference"
+    if all(signal.detector == EXPECTATION for signal in signals):
+        one, many = "is kept again", "are kept again"
     if moving:
         one, many = "is like the time before it", "are like the time before them"
     back = one if len(names) == 1 else many

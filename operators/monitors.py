@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 import msgspec
 
-from operators import chunks, learning, monitor, value_chunks
+from operators import chunks, expectations, learning, monitor, rules, value_chunks
 from operators.detection import Detection
+from operators.expectations import Expectations
 from operators.keys import split_key
 from operators.learning import LearnedCoder, LearnedState
 from operators.monitor import Step
 from operators.outputs import Learned
 from operators.references import JobReferences, ModelSignals, References
+from operators.rules import EXPECT
 from operators.state import Key
 from operators.unprofiled import Unprofiled
 from operators.value_chunks import ValuePane
@@ -58,6 +60,7 @@ class Monitors:
         self._detections: dict[int, Detection] = {}
         self._learned: dict[str, _Learned] = {}
         self._keys: dict[str, Key] = {}
+        self._expected: dict[int, Expectations] = {}
 
     def key(self, text: str) -> Key:
         """A key from its text."""
@@ -68,6 +71,8 @@ class Monitors:
 
     def fold(self, text: str, kept: Kept, parts: Sequence[bytes]) -> Step | None:
         """Fold the chunks of a key's pane; None if all of them were made under another configuration."""
+        if self.key(text).segment == EXPECT:
+            return self._fold_facts(text, kept, parts)
         signals = self._signals(text)
         parts = [] if signals is None else chunks.with_meaning(parts, signals.meaning)
         if signals is None or not parts:
@@ -81,6 +86,13 @@ class Monitors:
     def pass_time(self, text: str, kept: Kept, until_ms: int) -> Step:
         """Let time pass for a key that got nothing."""
         signals, key = self._signals(text), self.key(text)
+        if key.segment == EXPECT:
+            expected = self._expectations(text)
+            return (
+                expectations.retire(key, kept.state())
+                if expected is None
+                else expected.step(key, kept.state(), None, until_ms)
+            )
         if signals is None:
             # The configuration knows the key no more; its model may have no policy either, which then says nothing.
             return Step(b"", b"", monitor.retire(key, kept.state()), learned=b"")
@@ -89,6 +101,32 @@ class Monitors:
         step = monitor.step(self._detection(signals), key, kept.state(), kept.ring, None, until_ms, self._scores)
         step.learned = None if step.state else b""  # from a time when the version had no profile
         return step
+
+    def _fold_facts(self, text: str, kept: Kept, parts: Sequence[bytes]) -> Step | None:
+        expected = self._expectations(text)
+        if expected is None:
+            return None
+        rules_ = rules.rules_of(self._references.models[self.key(text).model])
+        parts = chunks.with_meaning(parts, rules.meaning(rules_))
+        if not parts:
+            return None
+        pane = rules.decode(parts, len(rules_))
+        return expected.step(self.key(text), kept.state(), pane, pane[0])
+
+    def _expectations(self, text: str) -> Expectations | None:
+        """Of a model version; None where nothing is expected of it."""
+        signals = self._signals(text)
+        if signals is None or not rules.rules_of(signals.model):
+            return None
+        if id(signals) not in self._expected:
+            many = len(rules.rules_of(signals.model))
+            if isinstance(signals, Unprofiled):
+                found = Expectations(signals.model, ("", "learned"), many)
+            else:
+                quality = 0 if signals.quality is None else len(signals.quality.signals)
+                found = Expectations(signals.model, (signals.profile_id, "profile"), many + quality)
+            self._expected[id(signals)] = found
+        return self._expected[id(signals)]
 
     def _signals(self, text: str) -> ModelSignals | Unprofiled | None:
         key = self.key(text)

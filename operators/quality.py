@@ -147,9 +147,8 @@ class QualityReference:
 
     def tau(self, records: Floats) -> Floats:
         """Variance of shares of so many records, over that of independent ones."""
-        lengths = np.log2(np.maximum(records, 2.0)).astype(np.int64) - 1
-        rows = zip(self.calibrations, lengths.tolist(), self.known.tolist(), self.of.tolist(), strict=True)
-        return np.array([_tau(*row) for row in rows], np.float64)
+        rows = zip(self.calibrations, records.tolist(), self.known.tolist(), self.of.tolist(), strict=True)
+        return np.array([tau_of(*row) for row in rows], np.float64)
 
     def of_part(self, counts: Counts) -> QualityReference:
         """Of a part of the reference's records, by their counts by code; ranges, which these do not tell, of all."""
@@ -163,10 +162,14 @@ class QualityReference:
         return replace(self, known=known, of=of)
 
 
-def _tau(calibration: Calibration | None, length: int, known: float, of: float) -> float:
-    """The larger, the less certain it is: also by how few bursts of the rarer of both there were."""
+def tau_of(calibration: Calibration | None, records: float, known: float, of: float) -> float:
+    """Variance of the share of so many records, over that of independent ones, of which ``known`` in ``of`` were.
+
+    The larger, the less certain it is: also by how few bursts of the rarer of both the reference had.
+    """
     if calibration is None or not calibration.tau:
         return 1.0
+    length = int(math.log2(max(records, 2.0))) - 1
     tau = calibration.tau[min(length, len(calibration.tau) - 1)]
     bursts = max(min(known, of - known), 1.0) / tau
     return max(1.0, (1 + calibration.error + 2 / math.sqrt(bursts)) * tau)

@@ -161,8 +161,9 @@ def with_quality(
     if reference is None:
         return summary
     counts = dict(summary.counts)
-    for column, many in zip(np.flatnonzero(reference.ranged >= 0), slides.outside, strict=False):
-        name = detection.signals.names[reference.signals[column].position]
+    for row in np.flatnonzero(reference.ranged >= 0).tolist():
+        name = detection.signals.names[reference.signals[row].position]
+        many = slides.outside[reference.ranged[row]] if slides.outside else 0
         counts[name] = msgspec.structs.replace(counts[name], outside=many)
     if window is None:
         return msgspec.structs.replace(summary, counts=counts)

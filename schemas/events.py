@@ -27,6 +27,7 @@ __all__ = [
     "Effect",
     "Event",
     "EventError",
+    "Example",
     "Histogram",
     "Kind",
     "Moments",
@@ -158,6 +159,16 @@ class UnseenValues(msgspec.Struct, frozen=True, kw_only=True):
     current: float  # share of the present values; of categories about, where there are many
 
 
+class Example(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a record stands, never what is in it: `topic`, `partition` and `offset`, or `path` and `row`."""
+
+    topic: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+    path: str | None = None
+    row: int | None = None  # from 0, over all files of the source
+
+
 class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a signal is said to have changed: the strongest alarm on it, and what the values look like.
 
@@ -179,6 +190,7 @@ class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     histogram: Histogram | None = None  # numeric signals
     categories: tuple[CategoryChange, ...] | None = None  # categorical signals: those that changed most, first the most
     unseen: tuple[UnseenValues, ...] | None = None  # categories and values of discrete signals, most first
+    examples: tuple[Example, ...] | None = None  # expectations: the first records that do not keep to it, three at most
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,6 +13,7 @@ from config.plan import (
     Plan,
     PredictionPlan,
     QualityPlan,
+    RulePlan,
     SegmentPlan,
     SinkPlan,
     SourcePlan,
@@ -22,6 +23,7 @@ from operators.footprint import learned_footprint
 from operators.footprint import text as size
 from operators.profile_checks import season_text
 from operators.quality import ranged_features
+from operators.rules import rules_of
 from schemas.profile import Profile
 from tidemark.sensitivity import sensitivity
 
@@ -137,6 +139,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
         yield "season", f"{season}{left_out}"
     if isinstance(model.quality, QualityPlan):
         yield "quality", f"shares of records that are {_quality(model)}"
+    for rule in rules_of(model):
+        yield "expect", _rule(rule)
     if model.prediction:
         yield "prediction", _prediction(model.prediction)
     if isinstance(model.labels, LabelsPlan):
@@ -160,6 +164,15 @@ def _quality(model: ModelPlan) -> str:
     what = [name for name in ("missing", "invalid", "unseen") if getattr(model.quality, name)]
     ranged = [model.features[position].name for position in ranged_features(model)]
     return ", ".join([*what, *([f"out of range ({', '.join(ranged)})"] if ranged else [])])
+
+
+def _rule(rule: RulePlan) -> str:
+    limits = {
+        "min": f"{rule.field} not below {rule.limit:g}",
+        "max": f"{rule.field} not above {rule.limit:g}",
+        "values": f"{rule.field} one of {', '.join(rule.values)}",
+    }
+    return limits.get(rule.what, f"less than {rule.limit:.4g} of {rule.field} {rule.what}")
 
 
 def _prediction(prediction: PredictionPlan) -> str:

@@ -15,6 +15,7 @@ from config.plan import (
     Plan,
     PredictionPlan,
     QualityPlan,
+    RulePlan,
     SeasonPlan,
     SegmentPlan,
     SinkPlan,
@@ -134,6 +135,11 @@ def test_everything():
                 ),
                 labels=LabelsPlan(within_ms=1_209_600_000),
                 quality=QualityPlan(),
+                expect=(
+                    RulePlan(field="age", what="min", limit=0.0, number=True),
+                    RulePlan(field="age", what="max", limit=120.0, number=True),
+                    RulePlan(field="age", what="missing", limit=0.01, number=True),
+                ),
             ),
         ),
     )

@@ -262,6 +262,8 @@ LEARNED = "comes from a profile, and here references are learned from the stream
         ("retrain: {when: [quallity]}", [
             "retrain.when[0]: 'quallity' is not a kind of episode (feature, prediction, target, confidence, "
             "performance, estimated_performance, correlation, multivariate, quality); did you mean 'quality'?"]),
+        ("expect: {age: {in: [1, x]}}", ["expect.age: lists 'x', which is not a number, and 'age' is one"]),
+        ("expect: {a: {in: [1], values: [1]}}", ["expect.a: has both 'in' and 'values', which say the same; keep one"]),
         ("quality: {volume: maybe}", ["quality.volume: 'maybe' is neither true nor false"]),
         ("correlation: 2", ["correlation: '2' is neither true nor false"]),
         ("disclose: -1", [f"disclose: '-1' {NUMBER} (at least 1)"]),

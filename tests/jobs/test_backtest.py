@@ -19,6 +19,7 @@ from config.plan import (
     ModelPlan,
     Plan,
     QualityPlan,
+    RulePlan,
     SegmentPlan,
     SinkPlan,
     SourcePlan,
@@ -34,7 +35,7 @@ from operators.slicing import SliceCounter
 from operators.state import Key
 from schemas.cloudevents import milliseconds
 from schemas.errors import UsageError
-from schemas.events import encode
+from schemas.events import DriftEvent, Example, encode
 from schemas.profile import Profile, Provenance
 from schemas.summaries import Summary
 from tests.operators.panes import MINUTE
@@ -227,6 +228,52 @@ def test_quality_is_watched(folder):
     assert {event.subject for event in result.events if event.data.kind == "quality"} > {"churn/1/country=DE"}
     plain = run(folder, "worse.jsonl")
     assert all(event.data.kind != "quality" for event in plain.events)
+
+
+EXPECTING = msgspec.structs.replace(
+    model(),
+    expect=(
+        RulePlan(field="age", what="max", limit=4.5, number=True),
+        RulePlan(field="age", what="missing", limit=0.05, number=True),
+        RulePlan(field="country", what="values", values=("DE", "FR")),
+        RulePlan(field="country", what="missing", limit=0.05),
+    ),
+)
+
+
+def test_expectations_alarm_at_once(folder):
+    """At the end of the slide, as critical, with the places of the first records; until they are kept again."""
+    lines = records(drift_at=6_000)
+    lines[3_101]["features"]["age"], lines[3_200]["features"]["country"] = 5.0, "IT"
+    for row in range(3_000, 3_500, 4):
+        lines[row]["features"]["age"] = None
+    write(folder / "some.jsonl", lines)
+    result = run(folder, "some.jsonl", models=(EXPECTING,))
+    found = [event.data for event in result.events if event.data.kind == "quality"]
+    assert [(data.detected, data.severity, len(data.signals), data.why) for data in found] == [
+        ("2026-01-01T00:20:00.000Z", "critical", 3, None),
+        ("2026-01-01T00:20:00.000Z", "critical", 1, None),
+    ]
+    shown = {signal.signal: signal for signal in found[0].signals}
+    assert shown.keys() == {"expect.age.max", "expect.age.missing", "expect.country.values"}
+    assert shown["expect.age.max"].onset == "2026-01-01T00:15:30.300Z"
+    assert shown["expect.age.max"].examples == (Example(path=str(folder / "some.jsonl"), row=3_101),)
+    assert [example.row for example in shown["expect.age.missing"].examples or ()] == [3_000, 3_004, 3_008]
+    assert shown["expect.age.missing"].current.missing == pytest.approx(125 / 2_000)
+    assert {signal.detector for signal in shown.values()} == {"expectation"}
+    assert found[0].affected.of == 4
+
+
+def test_expectations_of_a_version_that_is_learned(folder):
+    """They do not wait for a reference."""
+    lines = records(1_500)
+    lines[100]["features"]["age"] = 99.0
+    write(folder / "some.jsonl", lines)
+    plan = msgspec.structs.replace(LEARNING, expect=EXPECTING.expect)
+    found = run(folder, "some.jsonl", models=(plan,), profiles={"churn": {}}).events
+    assert [(event.data.kind, event.data.reference.kind) for event in found if isinstance(event, DriftEvent)][:1] == [
+        ("quality", "learned")
+    ]
 
 
 @pytest.mark.parametrize("plan", [model(), LEARNING, PREVIOUS, WATCHED])

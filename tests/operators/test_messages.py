@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from operators import messages
-from schemas.events import Effect, Moments
+from schemas.events import Effect, Example, Moments
 from tests.operators.changes import change
 
 
@@ -53,6 +53,32 @@ def test_shares_are_told_in_percent(direction, then, now, text):
     found = evidence("quality.missing.age", "share", direction)
     found = msgspec.structs.replace(found, reference=Moments(missing=then), current=Moments(missing=now))
     assert messages.opened([found], "country=DE") == f"quality.missing.age {text}"
+
+
+PLACE = Example(topic="predictions", partition=2, offset=48_112)
+
+
+@pytest.mark.parametrize(
+    ("signal", "statistic", "bound", "current", "place", "text"),
+    [
+        ("expect.age.max", 12.0, 0.0, {}, PLACE, "12 records, as predictions[2]@48112"),
+        ("expect.age.max", 1.0, 0.0, {}, Example(path="a.csv", row=7), "1 record, as row 7 of a.csv"),
+        (
+            "expect.age.missing",
+            0.03,
+            0.01,
+            {"missing": 0.03},
+            PLACE,
+            "3 % of records (less than 1 %), as predictions[2]@48112",
+        ),
+    ],
+)
+def test_expectations_name_an_example(signal, statistic, bound, current, place, text):
+    """How many records do not keep to it, and where one stands; what is in it, nobody is told."""
+    found = evidence(signal, "expectation", "up", statistic, bound)
+    found = msgspec.structs.replace(found, reference=Moments(), current=Moments(**current), examples=(place,))
+    assert messages.opened([found], "all") == f"{signal} is not kept: {text}"
+    assert messages.resolved([found], "all", 60_000) == f"{signal} is kept again after 1 min"
 
 
 def test_the_whole_traffic_is_not_named():

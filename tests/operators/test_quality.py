@@ -166,6 +166,8 @@ def test_values_out_of_range():
     assert driver.changes[0].evidence.current.outside == pytest.approx(82 / 600, abs=1e-9)
     assert driver.summaries[-1].counts["feature.age"].outside == 120
     assert driver.summaries[-1].counts["feature.plan"].outside is msgspec.UNSET
+    none = Driver(of, scores=True).run(minutes({}))
+    assert none.summaries[0].counts["feature.age"].outside == 0
 
 
 def test_restarts_and_the_order_of_records_change_nothing():

@@ -168,6 +168,29 @@ def test_quality_signals(folder, capsys):
     assert warning not in capsys.readouterr().out
 
 
+def test_expectations(folder, capsys):
+    """Each rule in words."""
+    (folder / "c.yaml").write_text("""\
+sources: {predictions: {path: a.jsonl}}
+models:
+  churn:
+    reference: ref.json
+    features: {age: numeric, plan: categorical}
+    expect: {age: {min: 0, max: 120, missing: "< 1%"}, plan: {in: [a, b], invalid: 0.001}}
+""")
+    assert cli.main(["validate", "c.yaml"]) == 0
+    rows = [
+        line.split("  expect  ")[1].strip() for line in capsys.readouterr().out.splitlines() if "  expect  " in line
+    ]
+    assert rows == [
+        "age not below 0",
+        "age not above 120",
+        "less than 0.01 of age missing",
+        "plan one of a, b",
+        "less than 0.001 of plan invalid",
+    ]
+
+
 def test_the_time_before_a_window(folder, capsys):
     """How many records it has stands in the place of the reference; one that is too short is warned of."""
     times = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"

@@ -1,0 +1,127 @@
+"""False alarms of quality signals against what is promised: ``python -m benchmarks.false_quality``.
+
+Records that are of a kind or not (missing, say) go through the test as the monitor makes it, window by window, in as
+many days as are asked for. Everything follows from ``--seed``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import lfilter
+from scipy.stats import norm
+
+from operators.calibration import CONFIRM_FACTORS
+from operators.dependence import calibrate, unknown
+from operators.quality import as_signal, tau_of
+from operators.shares import tails
+
+REFERENCE = 20_000  # records
+SLIDE, WINDOW = 100, 12  # records a slide, slides a window
+SLIDES_A_DAY = 24 * 60 // 5
+SIGNALS = 15  # that share a budget of one false episode a day
+DAYS = 20  # of each reference
+CONFIRM = 2
+LEVELS = (1e-2, 1e-3)
+
+Flags = npt.NDArray[np.bool_]
+Draw = Callable[[np.random.Generator, int], Flags]
+
+
+def _independent(share: float) -> Draw:
+    return lambda rng, count: rng.random(count) < share
+
+
+def _runs(share: float, length: int, *, equal: bool = False) -> Draw:
+    """So many records, in runs of so many on average."""
+
+    def draw(rng: np.random.Generator, count: int) -> Flags:
+        found = np.zeros(count, np.bool_)
+        for start in np.flatnonzero(rng.random(count) < share / length).tolist():
+            found[start : start + (length if equal else int(rng.geometric(1 / length)))] = True
+        return found
+
+    return draw
+
+
+def _below(share: float, rho: float) -> Draw:
+    """Where a series of which each value is rho times the one before it, and something new, is low."""
+
+    def draw(rng: np.random.Generator, count: int) -> Flags:
+        warm = int(20 / (1 - rho))
+        series = lfilter([np.sqrt(1 - rho**2)], [1, -rho], rng.normal(size=count + warm))[warm:]
+        return np.asarray(series < norm.ppf(share), np.bool_)
+
+    return draw
+
+
+FAMILIES: dict[str, Draw] = {
+    "independent .01": _independent(0.01),
+    "independent .3": _independent(0.3),
+    "independent .0001": _independent(1e-4),
+    "runs 10, .02": _runs(0.02, 10),
+    "runs 50, .05": _runs(0.05, 50),
+    "equal runs 50, .02": _runs(0.02, 50, equal=True),
+    "ar .9, .05": _below(0.05, 0.9),
+    "ar .98, .05": _below(0.05, 0.98),
+    "ar .9, .4": _below(0.4, 0.9),
+}
+
+
+def measured(family: str, references: int, seed: int) -> dict[str, object]:
+    """Evaluations over a level, over the promised number, and episodes over their share of the budget."""
+    rng = np.random.default_rng([seed, list(FAMILIES).index(family)])
+    draw = FAMILIES[family]
+    exceeded = dict.fromkeys(LEVELS, 0)
+    evaluations = episodes = 0
+    level = CONFIRM_FACTORS[CONFIRM] / SLIDES_A_DAY / SIGNALS
+    for _ in range(references):
+        reference = draw(rng, REFERENCE)
+        known = int(reference.sum())
+        kind = as_signal(known, REFERENCE)
+        calibration = calibrate(kind, reference.astype(np.uint8)) if 0 < known < REFERENCE else unknown(REFERENCE)
+        slides = draw(rng, DAYS * SLIDES_A_DAY * SLIDE).reshape(-1, SLIDE).sum(axis=1)
+        sums = np.cumsum(np.append(0, slides))
+        found = (sums[WINDOW:] - sums[:-WINDOW]).astype(np.float64)
+        records = float(SLIDE * WINDOW)
+        tau = tau_of(calibration, records, known, REFERENCE)
+        about = (np.full(len(found), value) for value in (records, float(known), float(REFERENCE), tau))
+        p_value = np.minimum(1.0, 2 * np.minimum(*tails(found, *about)))
+        evaluations += len(found)
+        for one in LEVELS:
+            exceeded[one] += int((p_value < one).sum())
+        over = p_value < level
+        agreed = np.append(False, over[1:] & over[:-1])  # two in a row
+        episodes += int((agreed[1:] & ~agreed[:-1]).sum())
+    promised = evaluations / SLIDES_A_DAY / SIGNALS
+    return {
+        "family": family,
+        **{f"at {one:g}": exceeded[one] / (one * evaluations) for one in LEVELS},
+        "episodes": episodes,
+        "of_budget": episodes / promised,
+    }
+
+
+def main() -> None:
+    """Print a table, or JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.false_quality", description=main.__doc__)
+    parser.add_argument("--references", type=int, default=10, help=f"of each family, each for {DAYS} days")
+    parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    rows = [measured(family, given.references, given.seed) for family in given.families]
+    if given.json:
+        print(json.dumps(rows, indent=1))
+        return
+    print(f"{'family':20}{'at .01':>8}{'at .001':>9}{'of budget':>11}")
+    for row in rows:
+        print(f"{row['family']:20}{row['at 0.01']:8.2f}{row['at 0.001']:9.2f}{row['of_budget']:11.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""Rules: which records of a batch do not keep to what is expected of them, and where some of them stand.
+
+One chunk of facts for each pane of a model version, under a key of its own (`EXPECT` in the place of the segment)::
+
+    header   as of a chunk of codes (chunks.py), without signals; what the rules mean in the place of what codes do
+    facts    msgpack, `Facts`
+
+Examples are the earliest records, of equal times those with the smallest hash: the same however batches fell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import ModelPlan, RulePlan, SourcePlan
+from operators import chunks
+from operators.codes import INVALID, MISSING, UNSEEN
+from operators.coding import CategoryCoder
+from operators.columns import Column, numbers
+from operators.entries import Entry, Place
+from operators.keys import monitor_key
+from operators.record_coding import carries
+from operators.records import Identity, Layout, Records
+from schemas.events import Example
+from schemas.profile import CategoricalSignal
+
+EXPECT = "expect"  # no segment is called so: segments have an equals sign in them
+EXAMPLES = 3  # of each rule and slide
+FEATURE = "feature."
+
+Flags = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+Found = tuple[int, int, Example]  # event time, hash, place
+
+
+class Facts(msgspec.Struct, array_like=True):
+    """Of each rule: records that carry the field, those of them that do not keep to it, and the first of these."""
+
+    carried: list[int]
+    broken: list[int]
+    examples: list[list[Found]]
+
+    @classmethod
+    def none(cls, rules: int) -> Facts:
+        """Of no records."""
+        return cls([0] * rules, [0] * rules, [[] for _ in range(rules)])
+
+    def add(self, other: Facts) -> None:
+        """Those of other records as well."""
+        self.carried = [a + b for a, b in zip(self.carried, other.carried, strict=True)]
+        self.broken = [a + b for a, b in zip(self.broken, other.broken, strict=True)]
+        self.examples = [first([*a, *b]) for a, b in zip(self.examples, other.examples, strict=True)]
+
+
+def first(found: Iterable[Found]) -> list[Found]:
+    """The examples that are kept, earliest first."""
+    return heapq.nsmallest(EXAMPLES, found, key=lambda one: (*one[:2], msgspec.json.encode(one[2])))
+
+
+def rules_of(model: ModelPlan) -> tuple[RulePlan, ...]:
+    """What is expected of a model's records."""
+    return () if isinstance(model.expect, msgspec.UnsetType) else model.expect
+
+
+def meaning(rules: Sequence[RulePlan]) -> int:
+    """What the facts are about, as a number of 32 bits."""
+    return int.from_bytes(hashlib.blake2b(msgspec.json.encode(rules), digest_size=4).digest(), "little")
+
+
+_decoder = msgspec.msgpack.Decoder(Facts)
+
+
+def decode(parts: Sequence[bytes], rules: int) -> tuple[int, int, Facts]:
+    """End of a pane, its records and their facts, from all chunks of it, at least one."""
+    records = end_ms = 0
+    facts = Facts.none(rules)
+    for part in parts:
+        _, _, many, end_ms = chunks.header(part)
+        records += many
+        facts.add(_decoder.decode(memoryview(part)[chunks.HEADER.size :]))
+    return end_ms, records, facts
+
+
+class RuleCoder:
+    """Holds records of one model and source against the rules."""
+
+    def __init__(self, model: ModelPlan, layout: Layout, source: SourcePlan, pane_ms: int) -> None:
+        self._rules = rules_of(model)
+        self._meaning = meaning(self._rules)
+        self._pane_ms = pane_ms
+        self._texts = source.format == "csv"
+        self._slots = {name: slot for slot, name in enumerate(layout.numbers)}
+        self._features = {feature.name: feature for feature in model.features}
+        self._carried = [carries(source, self._signal(rule.field)) for rule in self._rules]
+        self._coders = [
+            None if rule.number else _coder(rule.values, truth=self._is_truth(rule.field)) for rule in self._rules
+        ]
+
+    def _signal(self, field: str) -> str:
+        return FEATURE + field if field in self._features else field
+
+    def _is_truth(self, field: str) -> bool:
+        return field in self._features and self._features[field].type == "boolean"
+
+    def facts(self, records: Records, times_ms: Ints, whose: Identity, place: Place) -> Iterator[Entry]:
+        """A chunk of facts for each pane, standing on the first of its records.
+
+        Parameters
+        ----------
+        records
+            Of one model, version and role, at least one.
+        times_ms : int64
+            Event times of these records.
+        place
+            Of the batch.
+        """
+        broken = np.column_stack([self._broken(records, number) for number in range(len(self._rules))])
+        panes = times_ms // self._pane_ms
+        for pane in np.unique(panes).tolist():
+            rows = np.flatnonzero(panes == pane)
+            found = [self._examples(records, times_ms, rows[broken[rows, n]], place) for n in range(len(self._rules))]
+            carried = [len(rows) * there for there in self._carried]
+            data = msgspec.msgpack.encode(Facts(carried, broken[rows].sum(axis=0).tolist(), found))
+            end_ms = (pane + 1) * self._pane_ms
+            head = chunks.encode(end_ms, self._meaning, 0, 0, 0, len(rows), b"", data)
+            yield Entry(int(records.rows[rows[0]]), monitor_key(*whose, EXPECT), head, end_ms)
+
+    def _examples(self, records: Records, times_ms: Ints, rows: Ints, place: Place) -> list[Found]:
+        rows = rows[np.lexsort((records.hashes[rows], times_ms[rows]))][:EXAMPLES]
+        return [
+            (int(times_ms[row]), int(records.hashes[row]), Example(**place.of(int(records.rows[row]))))
+            for row in rows.tolist()
+        ]
+
+    def _broken(self, records: Records, number: int) -> Flags:
+        rule, coder = self._rules[number], self._coders[number]
+        if not self._carried[number]:
+            return np.zeros(len(records.rows), np.bool_)
+        if coder is not None:
+            codes = coder.codes(self._names(records, rule.field))
+            wanted = {"values": UNSEEN, "missing": MISSING, "invalid": INVALID}[rule.what]
+            return np.asarray(codes == wanted, np.bool_)
+        values = self._numbers(records, rule.field)
+        if rule.what == "missing":
+            return np.isnan(values)
+        if rule.what == "invalid":
+            return np.isinf(values)
+        if rule.what == "values":
+            return np.isfinite(values) & ~np.isin(values, [float(value) for value in rule.values])
+        beyond = values < rule.limit if rule.what == "min" else values > rule.limit
+        return np.asarray(np.isfinite(values) & beyond, np.bool_)
+
+    def _names(self, records: Records, field: str) -> Column:
+        return records.names[field] if field in self._features else records.prediction
+
+    def _numbers(self, records: Records, field: str) -> npt.NDArray[np.float64]:
+        if field in self._slots:
+            return records.numbers[:, self._slots[field]]
+        return records.confidence if field == "confidence" else numbers(records.prediction, texts=self._texts)
+
+
+def _coder(values: Sequence[str], *, truth: bool) -> CategoryCoder:
+    """Codes of the names that there may be; others are unseen."""
+    listed = tuple((value, 1) for value in dict.fromkeys(values))
+    signal = CategoricalSignal(count=len(listed), missing=0, invalid=0, categories=listed, rest=0, distinct=len(listed))
+    return CategoryCoder(signal, truth=truth)

@@ -1,0 +1,206 @@
+"""Expectations: what is counted of records, and when a rule is told to be broken and kept again."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from config.plan import RulePlan, SeasonPlan
+from operators import rules
+from operators.decode import Decoder
+from operators.entries import Place
+from operators.expectations import Expectations, retire, unpack
+from operators.keys import split_key
+from operators.rules import EXPECT, Facts
+from operators.state import Key
+from schemas.errors import StateVersionError
+from schemas.events import Example
+from tests.operators.decoding import NOW_MS, PANE_MS, TOPIC, job, line, model
+
+KEY = Key("churn", "3", "champion", EXPECT)
+RULES = (
+    RulePlan(field="age", what="min", limit=0.0, number=True),
+    RulePlan(field="age", what="max", limit=120.0, number=True),
+    RulePlan(field="age", what="values", values=("41", "120.5"), number=True),
+    RulePlan(field="age", what="missing", limit=0.1, number=True),
+    RulePlan(field="age", what="invalid", limit=0.1, number=True),
+    RulePlan(field="plan", what="values", values=("gold", "7")),
+    RulePlan(field="plan", what="missing", limit=0.1),
+    RulePlan(field="plan", what="invalid", limit=0.1),
+    RulePlan(field="member", what="values", values=("true",)),
+    RulePlan(field="prediction", what="values", values=("yes",)),
+    RulePlan(field="confidence", what="max", limit=0.5, number=True),
+)
+
+
+def features(**changes):
+    return line(features={"age": 41, "plan": "gold", "member": True} | changes)
+
+
+def facts(lines, references=None, source=TOPIC):
+    """Of the whole batch, in one pane."""
+    references = references or job(models=(model(expect=RULES),))
+    place = Place(topic="predictions", partitions=[2] * len(lines), offsets=range(100, 100 + len(lines)))
+    times = NOW_MS + np.arange(len(lines))
+    entries = Decoder(references, source).decode(lines, times, np.zeros(len(lines), np.bool_), place)
+    found = [entry for entry in entries if entry.key.startswith("m|") and split_key(entry.key)[3] == EXPECT]
+    return rules.decode([entry.data for entry in found], len(RULES))
+
+
+def test_what_breaks_each_rule():
+    """Limits and lists are of values: what is missing or invalid breaks the rules about that."""
+    found = facts(
+        [
+            features(),
+            features(age=-1),
+            features(age=120.5),
+            features(age=None),
+            features(age="old"),
+            features(plan="silver"),
+            features(plan=7),
+            features(plan=None),
+            features(plan=["gold"]),
+            features(member=False),
+            line(prediction="no", probabilities=None, confidence=0.4),
+        ]
+    )
+    end_ms, records, counted = found
+    assert (end_ms, records, counted.carried) == (NOW_MS + PANE_MS, 11, [11] * len(RULES))
+    assert dict(zip([rule.name for rule in RULES], counted.broken, strict=True)) == {
+        "expect.age.min": 1,
+        "expect.age.max": 1,
+        "expect.age.values": 1,
+        "expect.age.missing": 1,
+        "expect.age.invalid": 1,
+        "expect.plan.values": 1,
+        "expect.plan.missing": 1,
+        "expect.plan.invalid": 1,
+        "expect.member.values": 1,
+        "expect.prediction.values": 1,
+        "expect.confidence.max": 10,
+    }
+    assert counted.examples[0] == [
+        (NOW_MS + 1, counted.examples[0][0][1], Example(topic="predictions", partition=2, offset=101))
+    ]
+    assert [example.offset for _, _, example in counted.examples[-1]] == [100, 101, 102]
+
+
+def test_a_source_that_does_not_carry_a_field():
+    """Nothing is expected of it there."""
+    source = msgspec.structs.replace(TOPIC, carries=("plan",))
+    references = job(source, models=(model(expect=RULES),))
+    assert facts([features(age=-1)], references, source)[2].carried == [0] * 5 + [1] * 3 + [0] + [1, 1]
+
+
+def test_facts_add_up_however_batches_fell():
+    """Counts are sums, and examples the earliest of all."""
+    lines = [features(age=-number) for number in range(9)]
+    whole = facts(lines)[2]
+    parts = Facts.none(len(RULES))
+    for some in (lines[6:], lines[:3], lines[3:6]):
+        parts.add(facts(some)[2])
+    assert (parts.carried, parts.broken) == (whole.carried, whole.broken)
+    assert len(whole.examples[0]) == rules.EXAMPLES
+
+
+def test_nothing_is_counted_where_nothing_is_expected():
+    """No chunk more."""
+    decoder = Decoder(job(), TOPIC)
+    entries = decoder.decode(
+        [features()], np.array([NOW_MS]), np.array([False]), Place(topic="t", partitions=[0], offsets=[0])
+    )
+    assert not any(EXPECT in entry.key for entry in entries)
+
+
+TWO = (
+    RulePlan(field="age", what="max", limit=1.0, number=True),
+    RulePlan(field="age", what="missing", limit=0.1, number=True),
+)
+MINUTE = 60_000
+
+
+def watched(**changes):
+    """Slides and windows of a minute and three, from 10 records, closed after two."""
+    plan = model(expect=TWO)
+    window = msgspec.structs.replace(plan.window, size_ms=3 * MINUTE, slide_ms=MINUTE, min_count=10)
+    alarms = msgspec.structs.replace(plan.alarms, recover=2)
+    return Expectations(
+        msgspec.structs.replace(plan, window=window, alarms=alarms, **changes), ("sha256:1", "profile"), 2
+    )
+
+
+def minutes(of: Expectations, *broken: tuple[int, int] | None, restart: bool = False):
+    """Ten records a minute, of which so many are too large and so many missing; None: no record. Then an hour."""
+    state, said = b"", []
+    for minute, pair in enumerate(broken, 1):
+        if pair is None:
+            continue
+        pane = (
+            minute * MINUTE,
+            10,
+            Facts([10, 10], list(pair), [[(minute * MINUTE - 5, 7, Example(row=minute))] * n for n in map(bool, pair)]),
+        )
+        step = of.step(KEY, bytes(bytearray(state)) if restart else state, pane, minute * MINUTE)
+        state = step.state
+        said += step.outputs
+    return [(one.time_ms // MINUTE, one.evidence.signal, one.state) for one in said], state
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [
+        ([(0, 0), (1, 0), (0, 0), (0, 0)], [(2, "max", "opened"), (4, "max", "recovered")]),
+        ([(1, 0), (1, 0), (0, 0), (1, 0)], [(1, "max", "opened")]),
+        ([(1, 0), None, None, (0, 0), None, (0, 0)], [(1, "max", "opened"), (6, "max", "recovered")]),
+        ([(0, 1)], [(1, "missing", "opened")]),
+        ([(0, 0), (0, 2), (0, 2), (0, 0)], [(2, "missing", "opened")]),
+        ([(0, 3), (0, 0), (0, 0), (0, 0), (0, 0)], [(1, "missing", "opened"), (5, "missing", "recovered")]),
+    ],
+)
+def test_a_timeline(drawn, said):
+    """One record is enough for a limit of values; a share is of the window. Restarts change nothing."""
+    expected = [(minute, f"expect.age.{rule}", state) for minute, rule, state in said]
+    assert minutes(watched(), *drawn)[0] == expected
+    assert minutes(watched(), *drawn, restart=True)[0] == expected
+
+
+def test_a_span_that_the_season_ignores():
+    """Nothing is expected there."""
+    season = SeasonPlan(period_ms=86_400_000, bins=24, ignore=((0, 2 * MINUTE),))
+    assert minutes(watched(season=season), (1, 0), (1, 0), (1, 0))[0] == [(3, "expect.age.max", "opened")]
+
+
+def test_a_version_that_is_gone_is_forgotten():
+    """When no window reaches its records any more: what was open is over, and nothing is kept."""
+    of = watched()
+    _, state = minutes(of, (1, 0))
+    asleep = of.step(KEY, state, None, 2 * MINUTE)
+    assert (asleep.outputs, asleep.next_ms, asleep.state != b"") == ([], 6 * MINUTE, True)
+    gone = of.step(KEY, asleep.state, None, 6 * MINUTE)
+    assert [(one.state, one.empty, one.time_ms) for one in gone.outputs] == [("recovered", True, 6 * MINUTE)]
+    assert (gone.state, gone.next_ms) == (b"", None)
+    late = of.step(KEY, state, (9 * MINUTE, 10, Facts([10, 10], [0, 0], [[], []])), 9 * MINUTE)
+    assert [(one.state, one.time_ms) for one in late.outputs] == [("recovered", 6 * MINUTE)]
+
+
+def test_what_is_open_ends_with_the_rules():
+    """Other rules, or none at all."""
+    _, state = minutes(watched(), (1, 0))
+    ended = retire(KEY, state).outputs
+    assert [(one.state, one.why) for one in ended] == [("recovered", "configuration")]
+    assert retire(KEY, b"").outputs == []
+    other = watched(expect=TWO[:1])
+    again = other.step(KEY, state, None, 2 * MINUTE)
+    assert [one.why for one in again.outputs] == ["configuration"]
+    assert unpack(KEY, again.state).told == {}
+
+
+def test_state_of_another_release():
+    """It is refused."""
+    with pytest.raises(
+        StateVersionError, match=r"state of the expectations of churn/3/expect: format 9 is not one that"
+    ):
+        unpack(KEY, b"TX\x09\x00")
+    with pytest.raises(StateVersionError, match="cannot be read"):
+        unpack(KEY, b"T")
