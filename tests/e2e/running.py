@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,7 +40,7 @@ class Ended:
 def tidemark(
     folder: Path, *words: str, status: int = 0, within_s: float = WITHIN_S, variables: Mapping[str, str] | None = None
 ) -> Ended:
-    """Run a command to its end, which must be as told, without a traceback and without anything left running."""
+    """Run a command to its end, which must be as told, without a traceback and without anything left of it."""
     live = Live(folder, *words, variables=variables)
     try:
         return live.end(status, within_s)
@@ -60,12 +61,13 @@ class Live:
     """A command that runs until it is stopped; as a context manager it is killed at the end of the block."""
 
     def __init__(self, folder: Path, *words: str, variables: Mapping[str, str] | None = None) -> None:
-        self._out, self._err = folder / "stdout", folder / "stderr"
+        self._out, self._err, self._temporary = folder / "stdout", folder / "stderr", folder / "temporary"
+        self._temporary.mkdir(exist_ok=True)
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self._process = subprocess.Popen(
                 [COMMAND, *words],
                 cwd=folder,
-                env={**os.environ, **(variables or {})},
+                env={**os.environ, "TMPDIR": str(self._temporary), **(variables or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -107,6 +109,7 @@ class Live:
         ended = Ended(self._process.returncode, self._out.read_text(), self._err.read_text())
         assert (ended.status, "Traceback" in ended.err) == (status, False), ended
         self.gone()
+        assert not list(self._temporary.iterdir())
         return ended
 
     def gone(self, within_s: float = 60) -> None:
@@ -126,6 +129,7 @@ class Live:
             except ProcessLookupError:
                 pass  # it has ended
         self._process.wait()
+        shutil.rmtree(self._temporary, ignore_errors=True)  # who would have done it was killed too
 
     def __enter__(self) -> Live:
         return self
