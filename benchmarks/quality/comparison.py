@@ -81,6 +81,9 @@ def compare(
         tell(f"Tidemark: {streams[0].group}, {streams[0].change}")
         for number, stream in enumerate(streams):
             results.said[tidemark.NAME].append((stream, tidemark.watch(stream)))
+            for peer in PEERS:
+                if peer.slow and slow == 0:
+                    results.errors[peer.name]["left out, as it is slow (--slow 0)"] += 1
             able = [peer for peer in PEERS if slow is None or not peer.slow or number < slow]
             tasks.append(Task(stream, {peer.name: [{}] for peer in able}))
     for said in processes.run(PEERS, tasks, made, tell):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
+from math import exp
 from statistics import median
 
 from scipy.stats import chi2
@@ -33,6 +34,7 @@ class Score:
     quiet: int = 0  # values without drift
     false: int = 0
     drifts: int = 0
+    hunted: int = 0  # values in which the drifts were to be found
     delays: list[int] = field(default_factory=list)
     errors: list[int] = field(default_factory=list)  # of onsets
     seconds: float = 0.0
@@ -48,6 +50,13 @@ class Score:
     def found(self) -> float | None:
         """Share of the drifts that was found."""
         return len(self.delays) / self.drifts if self.drifts else None
+
+    @property
+    def chance(self) -> float | None:
+        """Share that would be found if episodes began as often as where there is no drift: nothing is seen then."""
+        if not self.drifts or not self.quiet:
+            return None
+        return 1.0 - exp(-self.false / self.quiet * self.hunted / self.drifts)
 
     @property
     def delay(self) -> float | None:
@@ -124,6 +133,7 @@ def score(pairs: Sequence[tuple[Stream, Alarms]]) -> Score:
         for truth in stream.truths:
             total.drifts += 1
             last = min(truth.start + stream.horizon, truth.end)
+            total.hunted += last - truth.start
             hit = next((index for index in begins if truth.start < alarms.positions[index] <= last), None)
             if hit is not None:
                 total.delays.append(alarms.positions[hit] - truth.start)

@@ -22,7 +22,7 @@ td:first-child, th:first-child { text-align: left }
 p.note { color: #566; max-width: 60rem }
 text { font: 12px system-ui, sans-serif; fill: #1b2733 }
 """
-WIDTH, LINE, LEFT, RIGHT = 760, 24, 190, 110
+WIDTH, LINE, LEFT, RIGHT = 860, 24, 290, 110
 OWN, OTHER = "#1478b8", "#9fb3c4"
 
 
@@ -75,7 +75,7 @@ def _plots(results: Results, rows: Sequence[Row]) -> str:
         scored = [(name, results.score(name, change=change)) for name in NAMES]
         shares = [(name, one.found if one else None) for name, one in scored]
         drawn.append(bars(f"Share found: {change}", shares))
-    delays = [(f"{row.name}, {row.setting}"[:30], row.found.delay) for row in rows]
+    delays = [(f"{row.name}, {row.setting}", row.found.delay) for row in rows]
     drawn.append(bars("Delay in values at the same false-alarm rate: shift by 0.5 standard deviations", delays))
     return "".join(drawn)
 

@@ -28,20 +28,32 @@ MIN_COUNT = 500
 
 
 def watch(stream: Stream, *, window_slides: int = SLIDES_A_WINDOW, confirm: int = 2) -> Alarms:
-    """What it says: the episodes that it opens, and updates of them."""
+    """When it is in alarm: at the end of each slide from an episode's first event on, until it is resolved.
+
+    So does a windowed test: it alarms at each evaluation while the change lasts.
+    """
     began = time.process_time()
     sizes = stream.slides if window_slides == SLIDES_A_WINDOW else _sizes(stream, window_slides)
     watched = false_alarms.Stream(Detection(_signals(stream, window_slides, confirm)))
     watched.show([stream.values[:, column] for column in range(stream.values.shape[1])], sizes)
     seconds = time.process_time() - began
     ends = np.cumsum(sizes)
-    told = [event for event in watched.events if not event.type.endswith(".resolved")]
-    positions, onsets = [], []
-    for event in told:
-        signals = [_position(milliseconds(signal.onset), ends) for signal in event.data.signals]
-        positions.append(int(ends[milliseconds(event.time) // SLIDE_MS - 1]))
-        opened = event.type.endswith(".opened")
-        onsets.append(_position(milliseconds(event.data.onset), ends) if opened else max(signals))
+    told: dict[int, int] = {}  # by slide: the onset that was told last
+    open_: dict[str, tuple[int, int]] = {}  # by episode: the slide of its last event, the onset told there
+    for event in watched.events:
+        slide = milliseconds(event.time) // SLIDE_MS - 1
+        if event.data.episode in open_:
+            first, onset = open_.pop(event.data.episode)
+            told |= dict.fromkeys(range(first, slide), onset)
+        if event.type.endswith(".opened"):
+            open_[event.data.episode] = slide, _position(milliseconds(event.data.onset), ends)
+        elif event.type.endswith(".updated"):
+            newest = max(milliseconds(signal.onset) for signal in event.data.signals)
+            open_[event.data.episode] = slide, _position(newest, ends)
+    for first, onset in open_.values():
+        told |= dict.fromkeys(range(first, len(sizes)), onset)
+    slides = sorted(told)
+    positions, onsets = [int(ends[slide]) for slide in slides], [told[slide] for slide in slides]
     return Alarms(tuple(positions), tuple(onsets), seconds, stream.values.size + stream.reference.size)
 
 

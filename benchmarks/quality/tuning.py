@@ -20,6 +20,7 @@ from benchmarks.quality.processes import Environments, Said, Task, Tell
 from benchmarks.quality.streams import SLIDES_A_WINDOW, Stream
 
 FAMILY, CHANGE = "normal", "shift 0.5 sd"
+CONFIRM = 2  # Tidemark's default
 SHORT_SLIDES = 50  # a window: evaluations as often as once in 20 values
 
 # From the most sensitive to the least. Geometric; the default of each is among them or beyond its first.
@@ -73,7 +74,11 @@ def equal_rate(
     peers = {peer.name: peer for peer in PEERS}
     stationary = list(simulated.streams(FAMILY, "none", calm, seed + 1))
     changed = list(simulated.streams(FAMILY, CHANGE, shifted, seed + 1))
-    rows = [_own(stationary, changed, window_slides, tell) for window_slides in (SLIDES_A_WINDOW, SHORT_SLIDES)]
+    rows = [
+        _own(stationary, changed, window_slides, confirm, tell)
+        for window_slides in (SLIDES_A_WINDOW, SHORT_SLIDES)
+        for confirm in (CONFIRM, 1)
+    ]
     errors: dict[str, str] = {}
     ladders = [Task(stream, _settings(number < slow)) for number, stream in enumerate(stationary)]
     before = _said(ladders, made, tell, errors)
@@ -143,11 +148,11 @@ def _said(tasks: Sequence[Task], made: Environments, tell: Tell, errors: dict[st
     return by
 
 
-def _own(stationary: Sequence[Stream], changed: Sequence[Stream], window_slides: int, tell: Tell) -> Row:
-    tell(f"Tidemark: {len(stationary)} calm and {len(changed)} changed streams, {window_slides} slides a window")
+def _own(stationary: Sequence[Stream], changed: Sequence[Stream], window_slides: int, confirm: int, tell: Tell) -> Row:
+    setting = f"confirm {confirm}, each {simulated.WINDOW // window_slides} values"
+    tell(f"Tidemark, {setting}: {len(stationary)} calm and {len(changed)} changed streams")
     quiet, found = (
-        score([(stream, tidemark.watch(stream, window_slides=window_slides)) for stream in streams])
+        score([(one, tidemark.watch(one, window_slides=window_slides, confirm=confirm)) for one in streams])
         for streams in (stationary, changed)
     )
-    setting = f"none: defaults, evaluated each {simulated.WINDOW // window_slides} values"
     return Row(tidemark.NAME, tidemark.NAME, setting, quiet, found)

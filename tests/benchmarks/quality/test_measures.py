@@ -83,3 +83,10 @@ def test_false_episodes_of_a_period_come_with_their_interval():
     """Ten in ten periods are one a period."""
     rate, low, high = Score(quiet=1_000, false=10).false_in(100)
     assert (rate, round(low, 3), round(high, 3)) == (1.0, 0.48, 1.839)
+
+
+def test_what_chance_would_find():
+    """Three false episodes in 1,000 values: a horizon of 400 has one with a probability of 1 - exp(-1.2)."""
+    one = Score(quiet=1_000, false=3, drifts=2, hunted=800)
+    assert one.chance == pytest.approx(1 - np.exp(-1.2))
+    assert Score(quiet=1_000, false=3).chance is None

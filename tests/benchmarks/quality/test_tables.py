@@ -29,12 +29,12 @@ def test_the_summary_names_all_contenders(results):
     lines = {line[0]: line[1:] for line in tables.summary(results).rows}
     assert tuple(lines) == NAMES
     calm = 28_800 + simulated.stream("normal", "shift 1 sd", 0, 1).truths[0].start
-    assert lines["Tidemark"][:6] == ("2", "0.00", f"0.00 to {3.689 * 28_800 / calm:.2f}", "100%", "100", "3")
-    assert lines["Tidemark"][6] == f"at least {calm / 100:,.1f}"
-    assert lines["Tidemark"][7] == "0.5"
-    assert lines["river ADWIN"][4] == "64"
-    assert lines["river ADWIN"][6] == f"{calm / 2 / 64:,.1f}"
-    assert lines["NannyML"][0] == "0"
+    assert lines["Tidemark"][:7] == ("2", "0.00", f"0.00 to {3.689 * 28_800 / calm:.2f}", "100%", "0%", "100", "3")
+    assert lines["Tidemark"][7] == f"at least {calm / 100:,.1f}"
+    assert lines["Tidemark"][8] == "0.5"
+    assert lines["river ADWIN"][5] == "64"
+    assert lines["river ADWIN"][7] == f"{calm / 2 / 64:,.1f}"
+    assert lines["NannyML"][:4] == ("0", "-", "-", "-")
 
 
 def test_who_said_nothing_is_named_with_the_reason(results):

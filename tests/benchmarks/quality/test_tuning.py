@@ -40,3 +40,12 @@ def test_tidemark_finds_a_shift_with_its_defaults():
     assert first - start <= 400
     assert first % one.slide == 0
     assert abs(onset - start) <= 100
+
+
+def test_an_open_episode_is_an_alarm_at_each_evaluation():
+    """A shift that stays is an alarm at the end of each slide from the first on, as of a windowed test."""
+    one = simulated.stream("normal", "shift 1 sd", 1, 1)
+    positions = tidemark.watch(one).positions
+    after = [position for position in positions if position > one.truths[0].start]
+    assert after == [*range(after[0], len(one.values), one.slide), len(one.values)][-len(after) :]
+    assert positions == tuple(sorted(set(positions)))
