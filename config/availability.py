@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config.errors import Path, dotted
+from config.metrics import METRICS
 from config.model import Model
 from config.models import File
 
 RELEASE = "0.1"  # the series, as in the package's version
 LATER = (
-    "performance",
     "estimated_performance",
     "correlation",
     "multivariate",
@@ -45,8 +45,11 @@ def _parts(file: File) -> Iterator[tuple[Path, str]]:
         if getattr(file, part):
             yield (part,), ""
     for name, model in file.models.items():
-        if model.labels and not any(source.model in (None, name) for source in labels):
-            yield ("models", name, "labels"), "without a source of labels they are "
+        if not any(source.model in (None, name) for source in labels):
+            if model.labels:
+                yield ("models", name, "labels"), "without a source of labels they are "
+            if model.performance:
+                yield ("models", name, "performance"), "without a source of labels it is "
         for path, what in _of_model(model):
             yield ("models", name, *path), what
 
@@ -58,6 +61,10 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
                 yield ("labels", setting), ""
         if model.labels.keep == "last":
             yield ("labels", "keep"), "'last' is "
+    for index, metric in enumerate(model.performance):
+        for name in metric:
+            if name not in METRICS:
+                yield ("performance", index), f"'{name}' is "
     for part in LATER:
         if getattr(model, part):
             yield (part,), ""

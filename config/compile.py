@@ -12,6 +12,7 @@ from config.availability import expected_number, unavailable
 from config.durations import time_ms
 from config.later import Labels
 from config.measured import measured
+from config.metrics import METRICS
 from config.model import Detector, Feature, FromProfile, Model, Reference, Segment
 from config.models import File, Format, Job, Kind, Sink, Source
 from config.paths import resolve
@@ -23,6 +24,7 @@ from config.plan import (
     JobPlan,
     LabelsPlan,
     LearnPlan,
+    MetricPlan,
     ModelPlan,
     Plan,
     PredictionPlan,
@@ -69,7 +71,7 @@ def compiled(file: File, directory: Path) -> Plan:
         Without secrets.
     """
     sources = file.sources.__pydantic_extra__ or {}
-    models = tuple(_with_labels(_model(name, model), model.labels, sources) for name, model in file.models.items())
+    models = tuple(_with_labels(_model(name, model), model, sources) for name, model in file.models.items())
     plan = Plan(
         job=_job(file.job, directory),
         sources=tuple(_source(name, source, file, directory) for name, source in sources.items()),
@@ -223,13 +225,18 @@ def _model(name: str, model: Model) -> ModelPlan:
     )
 
 
-def _with_labels(plan: ModelPlan, labels: Labels | None, sources: Mapping[str, Source]) -> ModelPlan:
+def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]) -> ModelPlan:
     """The model with its labels, if some source of labels is for it; what it does not say about them has defaults."""
     kinds = {name: source for name, source in sources.items() if (source.kind or name) == "labels"}
     if not any(source.model in (None, plan.name) for source in kinds.values()):
         return plan
-    labels = labels or Labels()
-    return msgspec.structs.replace(plan, labels=LabelsPlan(within_ms=labels.within, sample=labels.sample))
+    labels = settings.labels or Labels()
+    plan = msgspec.structs.replace(plan, labels=LabelsPlan(within_ms=labels.within, sample=labels.sample))
+    limits = {name: limits for metric in settings.performance for name, limits in metric.items() if name in METRICS}
+    if not limits:
+        return plan
+    metrics = tuple(MetricPlan(name=name, min=limit.min, max=limit.max) for name, limit in limits.items())
+    return msgspec.structs.replace(plan, performance=metrics)
 
 
 def _quality(quality: Quality | None) -> QualityPlan | msgspec.UnsetType:

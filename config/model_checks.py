@@ -13,6 +13,7 @@ from config.compile import learned_records
 from config.durations import duration, time_ms
 from config.errors import Path, Problem
 from config.measured import MEASURES, measured_names
+from config.metrics import METRICS, OF_TASK
 from config.model import Detector, Feature, Level, Model, Prediction, Reference, Segment
 from config.river_detectors import river_problems
 from config.season import Season
@@ -249,8 +250,13 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
         for value in expectation.listed or () if number else ():
             if not is_number(value):
                 yield Problem((*path, "expect", name), f"lists '{value}', which is not a number, and '{name}' is one")
+    seen = set()
     for index, metric in enumerate(model.performance):
         for name, limits in metric.items():
+            if name in seen:
+                yield Problem((*path, "performance", index), f"'{name}' is given twice")
+            seen.add(name)
+            yield from _metric_problems((*path, "performance", index), name, model.prediction)
             if limits.min is not None and limits.max is not None and limits.min > limits.max:
                 yield Problem((*path, "performance", index, name), f"has min {limits.min:g} above max {limits.max:g}")
 
@@ -261,6 +267,23 @@ def is_number(text: str) -> bool:
         return math.isfinite(float(text))
     except ValueError:
         return False
+
+
+def _metric_problems(path: Path, name: str, prediction: Prediction | None) -> Iterator[Problem]:
+    """Whether a measure goes with what the model predicts."""
+    if name not in METRICS:
+        return
+    if prediction is None:
+        yield Problem(path, f"'{name}' needs to know what is predicted; give 'prediction: binary' or another task")
+        return
+    known = OF_TASK[prediction.task]
+    if name not in known:
+        listed = f" ({', '.join(known)})" if known else ""
+        yield Problem(path, f"'{name}' is not for {prediction.task} predictions{listed}")
+    elif prediction.task == "binary" and prediction.positive is None:
+        yield Problem(path, f"'{name}' needs the positive class; give 'prediction: {{task: binary, positive: CLASS}}'")
+    elif prediction.task == "multiclass" and prediction.classes is None:
+        yield Problem(path, f"'{name}' needs the classes; give 'prediction: {{task: multiclass, classes: [A, B, C]}}'")
 
 
 def _season_problems(path: Path, model: Model, season: Season, pane_ms: int) -> Iterator[Problem]:

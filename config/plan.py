@@ -156,6 +156,14 @@ class LabelsPlan(msgspec.Struct, frozen=True, kw_only=True):
     sample: float = 1.0  # of the ids, by their hashes
 
 
+class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """A measure of performance, and between which values it is fine."""
+
+    name: str
+    min: float | None = None
+    max: float | None = None
+
+
 class SeasonPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A pattern that comes back: bins of a period, by the clocks of a time zone."""
 
@@ -217,6 +225,7 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     # Unset, and then no part of the configuration's id, where the configuration says nothing about it.
     quality: QualityPlan | msgspec.UnsetType = msgspec.UNSET
     expect: tuple[RulePlan, ...] | msgspec.UnsetType = msgspec.UNSET  # likewise
+    performance: tuple[MetricPlan, ...] | msgspec.UnsetType = msgspec.UNSET  # what is computed of labels
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,8 @@ from operators.keys import JOIN, LABELS, LETTER
 from operators.monitor import Step
 from operators.monitors import Kept, Monitors
 from operators.outputs import Output
+from operators.performance import Measured, slide_ms
+from operators.performances import Performances
 from operators.references import JobReferences
 from operators.state import Key
 from schemas.errors import UsageError
@@ -83,6 +85,9 @@ class Backtest:
         self._keys: dict[str, _Key] = {}
         self._joins = Joins(job.plan)
         self._joined: dict[str, dict[str, bytes]] = {}  # state of the join by key
+        self._performances = Performances(job.plan)
+        self._measured: dict[str, bytes] = {}  # state of the performance by key
+        self._slides: list[tuple[int, str]] = []  # when performances are computed
         self._policies: dict[str, bytes] = {model.name: b"" for model in job.plan.models}
         self._waiting: dict[str, list[Output]] = {model.name: [] for model in job.plan.models}
         self._timers: list[tuple[int, str]] = []
@@ -132,11 +137,13 @@ class Backtest:
     def _advance(self, watermark_ms: int) -> None:
         for end_ms in sorted(end for end in self._windows if end - 1 <= watermark_ms):
             self._tick(end_ms - 1)
+            matches: list[tuple[str, bytes]] = []
             for key, parts in sorted(self._windows.pop(end_ms).items()):
                 if key[0] == JOIN:
-                    self._join(key, parts)
+                    matches += self._join(key, parts)
                 else:
                     self._fold(key, parts)
+            self._measure(end_ms, matches)
         self._tick(watermark_ms + 1)
         for model in self._policies:
             self._decide(model, watermark_ms + 1)
@@ -147,7 +154,7 @@ class Backtest:
         if ends:
             self._advance(ends[-1] - 1)
         if ends:
-            self._tick(ends[-1] + max(model.window.slide_ms for model in self._models.values()))
+            self._tick(ends[-1] + max(slide_ms(model.window) for model in self._models.values()))
         for key, kept in self._joined.items():
             # When time passes does not matter to what becomes of labels, so there are no timers.
             self.result.labels.add(self._joins.pass_time(key, kept, policy.MAX).counts)
@@ -162,11 +169,32 @@ class Backtest:
             self.result.counted += result.counted
         self._take(text, found, result)
 
-    def _join(self, key: str, parts: list[bytes]) -> None:
+    def _join(self, key: str, parts: list[bytes]) -> list[tuple[str, bytes]]:
         joined = self._joins.fold(key, self._joined.setdefault(key, {}), parts)
         self.result.labels.add(joined.counts)
+        return joined.matches
+
+    def _measure(self, end_ms: int, matches: list[tuple[str, bytes]]) -> None:
+        """Fold the matches of a pane."""
+        by_key: dict[str, list[bytes]] = {}
+        for key, part in matches:
+            by_key.setdefault(key, []).append(part)
+        for key, parts in sorted(by_key.items()):
+            state = self._measured.get(key, b"")
+            self._keep(key, self._performances.fold(key, state, parts, end_ms, end_ms))
+
+    def _keep(self, key: str, measured: Measured) -> None:
+        self._measured[key] = measured.state
+        if measured.next_ms is not None:
+            heapq.heappush(self._slides, (measured.next_ms, key))
+        if self._on_summary:
+            for summary in measured.summaries:
+                self._on_summary(summary)
 
     def _tick(self, until_ms: int) -> None:
+        while self._slides and self._slides[0][0] <= until_ms:
+            time_ms, text = heapq.heappop(self._slides)
+            self._keep(text, self._performances.pass_time(text, self._measured[text], time_ms))
         while self._timers and self._timers[0][0] <= until_ms:
             time_ms, text = heapq.heappop(self._timers)
             found = self._keys[text]

@@ -14,6 +14,7 @@ from pyflink.datastream.state import MapState, MapStateDescriptor
 
 from jobs.functions import MonitorFunction
 from operators.join import Joined
+from operators.join_rows import matched
 from operators.joins import Joins
 from operators.keys import JOIN
 from operators.references import JobReferences
@@ -50,6 +51,8 @@ class JoiningMonitorFunction(MonitorFunction):
             ctx.timer_service().register_event_time_timer(next_ms - 1)
         if joined.counts:
             yield Row("labels", key, msgspec.json.encode(joined.counts))
+        for owner, matches in joined.matches:
+            yield Row("matches", owner, matched(joined.pane_ms, matches))
 
 
 class _MapKept:

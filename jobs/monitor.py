@@ -24,6 +24,7 @@ from jobs import sinks, sql
 from jobs.positions import Positions
 from jobs.topics import Ends
 from operators.joins import labelled
+from operators.performances import Performances
 from operators.references import JobReferences
 
 if TYPE_CHECKING:
@@ -54,10 +55,13 @@ def build(env: StreamExecutionEnvironment, job: JobReferences, setting: Setting)
     found = _monitored(panes, job)
     events = _decided(found, job, setting)
     plan = job.plan
+    told = found
+    if plan.summaries is not None and Performances(plan):
+        told = found.union(_performance(found, job))
     sinks.attach(events, plan.events, "events", plan, setting.kafka)
     for kind, sink, name in (("summary", plan.summaries, "summaries"), ("letter", plan.dead_letters, "dead-letters")):
         if sink is not None:
-            sinks.attach(sinks.messages(_only(found, kind)), sink, name, plan, setting.kafka)
+            sinks.attach(sinks.messages(_only(told, kind)), sink, name, plan, setting.kafka)
     _reported(found, events, setting)
 
 
@@ -142,6 +146,18 @@ def _monitored(panes: DataStream, job: JobReferences) -> DataStream:
     kind = JoiningMonitorFunction if labelled(job.plan) else MonitorFunction
     function = kind(msgspec.msgpack.encode(job))
     return keyed.process(function, output_type=tagged()).uid(UID + "monitor").name("monitor")
+
+
+def _performance(found: DataStream, job: JobReferences) -> DataStream:
+    """Summaries of what turned out, by model, version and segment."""
+    from pyflink.common import Types
+
+    from jobs.functions import tagged
+    from jobs.performance_function import PerformanceFunction
+
+    matches = _only(found, "matches").key_by(lambda row: row[1], key_type=Types.STRING())
+    function = PerformanceFunction(msgspec.msgpack.encode(job))
+    return matches.process(function, output_type=tagged()).uid(UID + "performance").name("performance")
 
 
 def _decided(found: DataStream, job: JobReferences, setting: Setting) -> DataStream:

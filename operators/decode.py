@@ -19,13 +19,15 @@ from operators.csv_rows import Malformed
 from operators.entries import Batch, Counts, Entry, LabelCounts, Place
 from operators.identities import Identities
 from operators.join_chunks import LABELS as OF_LABELS
-from operators.join_chunks import PREDICTIONS, cut_chunks
-from operators.joins import labelled
+from operators.join_chunks import PREDICTIONS, Bytes, Rows, cut_chunks
+from operators.join_rows import label_data
+from operators.joins import labelled, performance_of
 from operators.json_records import JsonReader
 from operators.keys import COUNTS, LABELS, source_key
 from operators.labels import LabelReader, LabelReading
 from operators.letters import Letters
 from operators.plain_times import NO_TIME
+from operators.prediction_rows import PredictionRows
 from operators.record_coding import RecordCoder
 from operators.records import Identity, Reading, layout
 from operators.references import JobReferences, References
@@ -65,6 +67,8 @@ class Decoder:
             if rules_of(model)
         }
         self._labelled = {} if source.kind == "features" else labelled(job.plan)
+        self._performing = {model for model in self._labelled if performance_of(self._references.models[model])}
+        self._rows: dict[int, PredictionRows] = {}
         self._tables: TableReader | LabelReader
         self._lines: JsonReader | LabelReader
         if source.kind == "labels":
@@ -189,19 +193,30 @@ class Decoder:
         """Chunks of usable records of one model, version and role."""
         model, version, _ = whose
         if isinstance(reading, LabelReading):
-            yield from self._joined(OF_LABELS, model, reading.hashes[rows], rows, times_ms)
+            data = label_data(reading.outcomes[rows]) if model in self._performing else _without(rows)
+            yield from self._joined(OF_LABELS, model, Rows(reading.hashes[rows], times_ms, data), rows)
             return
         records = reading.take(model, rows)
         yield from self._coder(model, version).chunks(records, times_ms, whose)
         if model in self._ruled:
             yield from self._ruled[model].facts(records, times_ms, whose, place)
         if model in self._labelled:
-            yield from self._joined(PREDICTIONS, model, records.hashes, rows, times_ms)
+            if model in self._performing:
+                kept, texts = self._prediction_rows(model, version).rows(records, times_ms, whose)
+            else:
+                kept, texts = Rows(records.hashes, times_ms, _without(rows)), []
+            yield from self._joined(PREDICTIONS, model, kept, rows, texts)
 
-    def _joined(
-        self, kind: int, model: str, hashes: npt.NDArray[np.uint64], rows: Ints, times_ms: Ints
-    ) -> Iterator[Entry]:
-        return cut_chunks(kind, model, self._labelled[model], hashes, times_ms, rows, self._pane_ms)
+    def _joined(self, kind: int, model: str, given: Rows, rows: Ints, texts: Sequence[str] = ()) -> Iterator[Entry]:
+        return cut_chunks(kind, model, self._labelled[model], given, rows, self._pane_ms, texts)
+
+    def _prediction_rows(self, model: str, version: str) -> PredictionRows:
+        signals = self._references.find(model, version)
+        assert signals is not None, "records of versions that the configuration ignores are left out"
+        made = self._rows.get(id(signals))
+        if made is None:
+            made = self._rows[id(signals)] = PredictionRows(self._references.models[model], signals, self._source)
+        return made
 
     def _told(self, reading: Reading | LabelReading, times_ms: Ints, late: list[int], place: Place) -> Iterator[Entry]:
         def payload(row: int) -> bytes | None:
@@ -223,6 +238,10 @@ class Decoder:
             coder = ValueCoder(signals, *how) if isinstance(signals, Unprofiled) else RecordCoder(signals, *how)
             self._coders[id(signals)] = coder
         return coder
+
+
+def _without(rows: Ints) -> Bytes:
+    return np.empty((len(rows), 0), np.uint8)
 
 
 def _flags(rows: int, positions: Iterable[int]) -> Flags:

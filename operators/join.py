@@ -13,6 +13,7 @@ none.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from operators import join_state
 from operators.entries import LabelCounts
 from operators.join_chunks import JoinPane, Rows, put_together
+from operators.join_rows import FEWEST, Matches, by_key, label_data, renumbered
 from operators.join_state import Block, Head, Kept
 
 FAN = 4  # blocks that become one; with 8 there are 46 of them instead of 15, and lookups take twice as long
@@ -36,14 +38,18 @@ class Joined:
     """What a step comes to."""
 
     counts: LabelCounts = field(default_factory=LabelCounts)
+    matches: list[tuple[str, bytes]] = field(default_factory=list)  # of `join_rows.by_key`
+    pane_ms: int = 0  # end of the pane that they are of
     next_ms: tuple[int, ...] = ()  # when the key wants to be woken, if nothing comes before
 
 
-def step(within_ms: int, pane_ms: int, kept: Kept, pane: JoinPane | None, until_ms: int) -> Joined:
+def step(model: str, within_ms: int, pane_ms: int, kept: Kept, pane: JoinPane | None, until_ms: int) -> Joined:
     """Take a pane, or let time pass.
 
     Parameters
     ----------
+    model
+        Whose predictions they are.
     within_ms
         How much later than its prediction a label may be.
     pane_ms
@@ -57,11 +63,12 @@ def step(within_ms: int, pane_ms: int, kept: Kept, pane: JoinPane | None, until_
 
     Examples
     --------
+    >>> from operators.join_chunks import Part
     >>> kept = {}
-    >>> there = lambda *ids: Rows(np.array(ids, np.uint64), np.full(len(ids), 5_000))
-    >>> step(60_000, 10_000, kept, JoinPane(10_000, there(7, 8), there(7, 7, 9)), 10_000).counts
+    >>> there = lambda *ids: Rows(np.array(ids, np.uint64), np.full(len(ids), 5_000), np.empty((len(ids), 0), np.uint8))
+    >>> step("m", 60_000, 10_000, kept, JoinPane(10_000, (Part(there(7, 8), ()),), there(7, 7, 9)), 10_000).counts
     LabelCounts(read=0, matched=1, duplicate=1, orphan=0, ignored=0, dead=0, late=0)
-    >>> step(60_000, 10_000, kept, None, 20_000).counts.orphan
+    >>> step("m", 60_000, 10_000, kept, None, 20_000).counts.orphan
     1
     """
     head = join_state.read_head(kept)
@@ -79,10 +86,11 @@ def step(within_ms: int, pane_ms: int, kept: Kept, pane: JoinPane | None, until_
         waiting = _NONE
     _expire(kept, head, start_ms - within_ms)
     if pane is not None:
-        head.pane_ms = pane.end_ms
-        if len(pane.predictions.hashes):
-            join_state.write_block(kept, head, pane.predictions, 0)
-        waiting = _look_up(within_ms, kept, head.blocks, waiting, pane.labels, joined.counts)
+        head.pane_ms = joined.pane_ms = pane.end_ms
+        texts = _add(kept, head, pane)
+        waiting, matches = _look_up(within_ms, kept, head.blocks, waiting, pane.labels, joined.counts)
+        for one in matches:
+            joined.matches += by_key(model, one, texts)
         _merge(kept, head, within_ms // SPANS)
     forget_ms = _forget_ms(head, max(within_ms, pane_ms))
     if until_ms >= forget_ms:
@@ -102,6 +110,22 @@ def _forget_ms(head: Head, reach_ms: int) -> int:
     return -(-(head.pane_ms + reach_ms + 1) // reach_ms) * reach_ms
 
 
+def _add(kept: Kept, head: Head, pane: JoinPane) -> list[str]:
+    """Make a block of the pane's predictions, of each width of data one; gives the texts that all data point to."""
+    texts = join_state.read_texts(kept)
+    known = {text: number for number, text in enumerate(texts)}
+    by_width: dict[int, list[Rows]] = {}
+    for part in pane.predictions:
+        rows = renumbered(part, known)
+        by_width.setdefault(rows.data.shape[1], []).append(rows)
+    for _, parts in sorted(by_width.items()):
+        join_state.write_block(kept, head, put_together(parts), 0)
+    if len(known) > len(texts):
+        texts = list(known)
+        join_state.write_texts(kept, texts)
+    return texts
+
+
 def _expire(kept: Kept, head: Head, before_ms: int) -> None:
     for block in head.blocks:
         if block.last_ms < before_ms:
@@ -109,51 +133,52 @@ def _expire(kept: Kept, head: Head, before_ms: int) -> None:
     head.blocks = [block for block in head.blocks if block.last_ms >= before_ms]
 
 
-def _look_up(within_ms: int, kept: Kept, blocks: list[Block], waiting: Rows, new: Rows, counts: LabelCounts) -> Rows:
-    """Give labels to predictions, and count them; gives those of the new ones that found none."""
-    labels = put_together([waiting, new])
+def _look_up(
+    within_ms: int, kept: Kept, blocks: list[Block], waiting: Rows, new: Rows, counts: LabelCounts
+) -> tuple[Rows, list[Matches]]:
+    """Give labels to predictions, and count them; gives those of the new ones that found none, and the matches."""
+    if len(waiting.hashes) and len(new.hashes) and waiting.data.shape[1] != new.data.shape[1]:
+        # From before a change of the configuration: without an outcome it is found, and tells nothing of performance.
+        nothing = label_data(np.full(len(waiting.hashes), np.nan))
+        waiting = Rows(waiting.hashes, waiting.times_ms, nothing[:, : new.data.shape[1]])
+    labels = put_together([rows for rows in (waiting, new) if len(rows.hashes)])
     if not len(labels.hashes):
-        return _NONE
-    order = np.lexsort((labels.times_ms, labels.hashes))
+        return _NONE, []
+    values = labels.data.view("<u8")[:, 0] if labels.data.shape[1] else labels.hashes
+    order = np.lexsort((values, labels.times_ms, labels.hashes))  # of labels at one time the smallest bits are first
     is_new = order >= len(waiting.hashes)
-    hashes, times_ms = labels.hashes[order], labels.times_ms[order]
+    hashes, times_ms, data = labels.hashes[order], labels.times_ms[order], labels.data[order]
     first = np.append(True, hashes[1:] != hashes[:-1])
-    ids, first_ms = hashes[first], times_ms[first]
-    found, given = np.zeros(len(ids), np.bool_), np.zeros(len(ids), np.bool_)
+    firsts = Rows(hashes[first], times_ms[first], data[first])
+    found, given = np.zeros(len(firsts.hashes), np.bool_), np.zeros(len(firsts.hashes), np.bool_)
+    matches: list[Matches] = []
     for block in blocks:
-        _give(within_ms, kept, block, ids, first_ms, found, given)
+        matches += _give(within_ms, kept, block, firsts, found, given)
     of_id = np.cumsum(first) - 1
     without = ~found[of_id]
     matched = int(given.sum())
     counts.matched += matched
     counts.duplicate += int((~without).sum()) - matched
     counts.orphan += int((without & ~is_new).sum())
-    return Rows(hashes[without & is_new], times_ms[without & is_new])
+    left = without & is_new
+    return Rows(hashes[left], times_ms[left], data[left]), matches
 
 
-def _give(
-    within_ms: int,
-    kept: Kept,
-    block: Block,
-    ids: npt.NDArray[np.uint64],
-    times_ms: npt.NDArray[np.int64],
-    found: Flags,
-    given: Flags,
-) -> None:
+def _give(within_ms: int, kept: Kept, block: Block, labels: Rows, found: Flags, given: Flags) -> Iterator[Matches]:
     """Look labels up in a block; marks which ids it has, and which have got their first label here."""
-    rows = join_state.read_block(kept, block)
+    hashes, times_ms = join_state.read_block(kept, block)
     labelled: Flags | None = None
-    changed = False
-    at, who = np.searchsorted(rows.hashes, ids), np.arange(len(ids))
+    matched: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+    at, who = np.searchsorted(hashes, labels.hashes), np.arange(len(labels.hashes))
     # Invariant: each id of `who` has had its rows before `at`; a block may have several rows of one id.
     while True:
         there = at < block.rows
         at, who = at[there], who[there]
-        same = rows.hashes[at] == ids[who]
+        same = hashes[at] == labels.hashes[who]
         at, who = at[same], who[same]
         if not len(at):
             break
-        in_time = times_ms[who] - rows.times_ms[at] <= within_ms
+        in_time = labels.times_ms[who] - times_ms[at] <= within_ms
         row, whose = at[in_time], who[in_time]
         if len(row):
             labelled = join_state.read_labelled(kept, block) if labelled is None else labelled
@@ -161,10 +186,16 @@ def _give(
             free = ~labelled[row]
             if free.any():
                 given[whose[free]] = True
-                labelled[row[free]] = changed = True
+                labelled[row[free]] = True
+                matched.append((row[free], whose[free]))
         at = at + 1
-    if changed and labelled is not None:
-        join_state.write_labelled(kept, block, labelled)
+    if not matched or labelled is None:
+        return
+    join_state.write_labelled(kept, block, labelled)
+    data = join_state.read_data(kept, block)
+    if data.shape[1] >= FEWEST and labels.data.shape[1]:
+        rows_, whose_ = (np.concatenate(column) for column in zip(*matched, strict=True))
+        yield Matches(labels.hashes[whose_], labels.times_ms[whose_], data[rows_], labels.data[whose_])
 
 
 def _merge(kept: Kept, head: Head, most_ms: int) -> None:
@@ -176,7 +207,11 @@ def _merge(kept: Kept, head: Head, most_ms: int) -> None:
         span_ms = max((b.last_ms for b in members), default=0) - min((b.first_ms for b in members), default=0)
         if len(members) < FAN or span_ms > most_ms or sum(b.rows for b in members) > MOST:
             continue
-        rows = put_together([join_state.read_block(kept, block) for block in members])
+        datas = [join_state.read_data(kept, block) for block in members]
+        if len({data.shape[1] for data in datas}) > 1:
+            continue  # from before and after a change of the configuration
+        columns = [join_state.read_block(kept, block) for block in members]
+        rows = put_together([Rows(*both, data) for both, data in zip(columns, datas, strict=True)])
         labelled = np.concatenate([join_state.read_labelled(kept, block) for block in members])
         for block in members:
             join_state.drop(kept, block)

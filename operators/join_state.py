@@ -6,7 +6,10 @@
                I number, I level, Q rows, q time of the first, q time of the last row (ms); all little-endian
     bNUMBER    a block: hashes u64 per row, ascending; times i64 per row (ms)
     fNUMBER    one bit per row of a block: whether it has its label; not there while none has
+    dNUMBER    data of the rows of a block, so many bytes each; not there where they have none
+    texts      msgpack list of the texts that data point to
     waiting    labels of the newest pane without a prediction so far: hashes u64, times i64
+    outcomes   data of those labels; not there where they have none
 
 What is kept is read and written by name, so that a pane reads the hashes of blocks, and writes few of them.
 """
@@ -17,10 +20,11 @@ import struct
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from operators.join_chunks import Rows
+from operators.join_chunks import Bytes, Hashes, Ints, Rows
 from schemas.errors import StateVersionError
 
 FORMAT = 1  # raised when an older release could misread the bytes
@@ -28,7 +32,7 @@ NOTHING = -(2**63)  # end of the newest pane before the first
 _MAGIC = b"TJ"
 _HEAD = struct.Struct("<2sHIq")
 _BLOCK = struct.Struct("<IIQqq")
-_WAITING = "waiting"
+_WAITING, _OUTCOMES, _TEXTS = "waiting", "outcomes", "texts"
 _HEAD_NAME = "head"
 
 
@@ -95,7 +99,7 @@ def clear(kept: Kept, head: Head) -> None:
     """Remove everything."""
     for block in head.blocks:
         drop(kept, block)
-    for name in (_HEAD_NAME, _WAITING):
+    for name in (_HEAD_NAME, _WAITING, _OUTCOMES, _TEXTS):
         if name in kept:
             del kept[name]
 
@@ -105,16 +109,24 @@ def write_block(kept: Kept, head: Head, rows: Rows, level: int, labelled: npt.ND
     order = np.argsort(rows.hashes, kind="stable")
     times = rows.times_ms[order]
     block = Block(head.next_number, level, len(times), int(times.min()), int(times.max()))
-    kept[f"b{block.number}"] = _bytes(Rows(rows.hashes[order], times))
+    kept[f"b{block.number}"] = _bytes(rows.hashes[order], times)
+    if rows.data.shape[1]:
+        kept[f"d{block.number}"] = rows.data[order].tobytes()
     if labelled is not None and labelled.any():
         write_labelled(kept, block, labelled[order])
     head.blocks.append(block)
     head.next_number += 1
 
 
-def read_block(kept: Kept, block: Block) -> Rows:
-    """The rows of a block."""
-    return _rows(kept[f"b{block.number}"])
+def read_block(kept: Kept, block: Block) -> tuple[Hashes, Ints]:
+    """Hashes and times of the rows of a block."""
+    return _columns(kept[f"b{block.number}"])
+
+
+def read_data(kept: Kept, block: Block) -> Bytes:
+    """Data of the rows of a block, shape (rows, width)."""
+    name = f"d{block.number}"
+    return np.frombuffer(kept[name] if name in kept else b"", np.uint8).reshape(block.rows, -1)
 
 
 def read_labelled(kept: Kept, block: Block) -> npt.NDArray[np.bool_]:
@@ -132,28 +144,41 @@ def write_labelled(kept: Kept, block: Block, labelled: npt.NDArray[np.bool_]) ->
 
 def drop(kept: Kept, block: Block) -> None:
     """Remove a block."""
-    del kept[f"b{block.number}"]
-    if f"f{block.number}" in kept:
-        del kept[f"f{block.number}"]
+    for name in (f"b{block.number}", f"f{block.number}", f"d{block.number}"):
+        if name in kept:
+            del kept[name]
 
 
 def read_waiting(kept: Kept) -> Rows:
     """Labels that wait for their predictions."""
-    return _rows(kept[_WAITING] if _WAITING in kept else b"")
+    hashes, times_ms = _columns(kept[_WAITING] if _WAITING in kept else b"")
+    data = np.frombuffer(kept[_OUTCOMES] if _OUTCOMES in kept else b"", np.uint8)
+    return Rows(hashes, times_ms, data.reshape(len(hashes), -1) if len(hashes) else np.empty((0, 0), np.uint8))
 
 
 def write_waiting(kept: Kept, waiting: Rows) -> None:
     """Keep labels until the next pane."""
-    if len(waiting.hashes):
-        kept[_WAITING] = _bytes(waiting)
-    elif _WAITING in kept:
-        del kept[_WAITING]
+    for name, data in ((_WAITING, _bytes(waiting.hashes, waiting.times_ms)), (_OUTCOMES, waiting.data.tobytes())):
+        if data:
+            kept[name] = data
+        elif name in kept:
+            del kept[name]
 
 
-def _bytes(rows: Rows) -> bytes:
-    return rows.hashes.astype("<u8", copy=False).tobytes() + rows.times_ms.astype("<i8", copy=False).tobytes()
+def read_texts(kept: Kept) -> list[str]:
+    """Texts that data point to."""
+    return msgspec.msgpack.decode(kept[_TEXTS], type=list[str]) if _TEXTS in kept else []
 
 
-def _rows(data: bytes) -> Rows:
+def write_texts(kept: Kept, texts: list[str]) -> None:
+    """Keep more of them."""
+    kept[_TEXTS] = msgspec.msgpack.encode(texts)
+
+
+def _bytes(hashes: Hashes, times_ms: Ints) -> bytes:
+    return hashes.astype("<u8", copy=False).tobytes() + times_ms.astype("<i8", copy=False).tobytes()
+
+
+def _columns(data: bytes) -> tuple[Hashes, Ints]:
     count = len(data) // 16
-    return Rows(np.frombuffer(data, "<u8", count), np.frombuffer(data, "<i8", count, 8 * count))
+    return np.frombuffer(data, "<u8", count), np.frombuffer(data, "<i8", count, 8 * count)

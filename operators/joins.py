@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config.plan import LabelsPlan, Plan
+from config.plan import LabelsPlan, MetricPlan, ModelPlan, Plan
 from operators import join, join_chunks, join_state
 from operators.join import Joined
 from operators.join_state import Kept
@@ -22,6 +22,11 @@ def labelled(plan: Plan) -> dict[str, LabelsPlan]:
     }
 
 
+def performance_of(model: ModelPlan) -> tuple[MetricPlan, ...]:
+    """What is computed of a model's labels."""
+    return model.performance if isinstance(model.performance, tuple) else ()
+
+
 class Joins:
     """The joins of all keys of a worker."""
 
@@ -35,13 +40,13 @@ class Joins:
         if labels is None:
             return Joined()  # of an earlier configuration
         pane = join_chunks.decode(parts, self._pane_ms)
-        return join.step(labels.within_ms, self._pane_ms, kept, pane, pane.end_ms)
+        return join.step(joined_model(key), labels.within_ms, self._pane_ms, kept, pane, pane.end_ms)
 
     def pass_time(self, key: str, kept: Kept, until_ms: int) -> Joined:
         """Let time pass for a key that got nothing."""
         labels = self._labels.get(joined_model(key))
         if labels is not None:
-            return join.step(labels.within_ms, self._pane_ms, kept, None, until_ms)
+            return join.step(joined_model(key), labels.within_ms, self._pane_ms, kept, None, until_ms)
         head = join_state.read_head(kept)
         if head is not None:
             join_state.clear(kept, head)

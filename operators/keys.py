@@ -3,6 +3,7 @@
 - ``m|MODEL|VERSION|ROLE|SEGMENT``   a chunk of records (chunks.py), for the window of its pane; with `expect` in the
   place of the segment what does not keep to the rules (rules.py)
 - ``j|MODEL|BUCKET``                predictions or labels of a range of ids (join_chunks.py), for the window of its pane
+- ``p|MODEL|VERSION|ROLE|SEGMENT``   predictions with their labels (join_rows.py), from the join
 - ``d|SOURCE``                       a dead letter, at once
 - ``c|SOURCE``                       a `Batch`, at once
 - ``l|SOURCE``                       `LabelCounts` of a source of labels, at once
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-MONITOR, JOIN, LETTER, COUNTS, LABELS = "m", "j", "d", "c", "l"
+MONITOR, JOIN, PERFORMANCE, LETTER, COUNTS, LABELS = "m", "j", "p", "d", "c", "l"
 
 
 def monitor_key(model: str, version: str, role: str, segment: str) -> str:
@@ -41,6 +42,24 @@ def join_key(model: str, bucket: int) -> str:
     'j|a%7Cb|3'
     """
     return f"{JOIN}|{quote(model, safe='')}|{bucket}"
+
+
+def performance_key(model: str, owner: str, segment: str) -> str:
+    """The key under which performance is kept; the owner is a version and a role, as `owner` writes them.
+
+    >>> performance_key("a|b", owner("1.0", "champion"), "country=DE")
+    'p|a%7Cb|1.0|champion|country=DE'
+    """
+    return f"{PERFORMANCE}|{quote(model, safe='')}|{owner}|{segment}"
+
+
+def owner(version: str, role: str) -> str:
+    """A version and a role as one text.
+
+    >>> owner("1|0", "shadow")
+    '1%7C0|shadow'
+    """
+    return f"{quote(version, safe='')}|{quote(role, safe='')}"
 
 
 def joined_model(key: str) -> str:

@@ -18,6 +18,7 @@ from operators.hashing import hash64
 from operators.join_chunks import sampled
 from operators.joins import labelled
 from operators.letters import UnusableError
+from operators.outcomes import label_outcome
 from operators.plain_times import NO_TIME
 from operators.raw_lines import is_plain, usable
 from operators.records import Identity
@@ -39,7 +40,7 @@ class LabelReader:
 
     def __init__(self, plan: Plan, source: SourcePlan) -> None:
         self._source = source
-        self._texts = source.format == "csv"
+        self._are_texts = source.format in ("csv", "parquet")  # columns of tables are read as names
         self._decode = msgspec.json.Decoder(float_hook=float).decode
         self._paths = [steps(getattr(source.fields, name)) for name in _WANTED]
         self._typed = self._typed_decoder()
@@ -69,6 +70,7 @@ class LabelReader:
         groups: dict[Identity, list[int]] = {}
         ignored: list[int] = []
         fates: dict[tuple[object, ...], _Fate] = {}
+        found: list[float] = []
         for row, (identity, _, model, label) in enumerate(values):
             if row in dead:
                 continue
@@ -88,12 +90,15 @@ class LabelReader:
             else:
                 ids.append(identity.encode() if isinstance(identity, str) else b"%d" % identity)
                 rows.append(row)
+                found.append(fate.outcome)
                 groups.setdefault((fate.whose, "", ""), []).append(row)
         hashes = np.zeros(len(values), np.uint64)
-        hashes[rows] = hash64(ids)
+        outcomes = np.full(len(values), np.nan)
+        hashes[rows], outcomes[rows] = hash64(ids), found
         for (whose, _, _), positions in groups.items():
             ignored += self._not_sampled(positions, hashes, self._labelled[whose])
-        return LabelReading(values, hashes, dead, groups, ignored, records, {row: data for row, _, data in malformed})
+        payloads = {row: data for row, _, data in malformed}
+        return LabelReading(values, hashes, outcomes, dead, groups, ignored, records, payloads)
 
     def _of_line(self, row: int, line: bytes | None, dead: dict[int, str]) -> _Values:
         try:
@@ -152,15 +157,18 @@ class LabelReader:
             return _Fate(None, f"'model': not one of the configuration's models at {place}")
         if name not in self._labelled:
             return _Fate(None, None)
-        return _Fate(name, self._wrong(label, self._models[name]))
+        plan = self._models[name]
+        if (wrong := self._wrong(label, plan)) is not None:
+            return _Fate(name, wrong)
+        return _Fate(name, None, np.nan if plan is None else label_outcome(label, plan, texts=self._are_texts))
 
     def _wrong(self, label: Any, prediction: PredictionPlan | None) -> str | None:
         """Why a label is no outcome that the model's predictions can be compared with; None if it is one."""
         place = self._source.fields.label
         if label is None:
             return f"'label': is missing at {place}"
-        texts = self._texts or self._source.format == "parquet"  # there they are read as names
-        if prediction is not None and prediction.task == "regression" and isinstance(numeric(label, texts=texts), Gap):
+        regression = prediction is not None and prediction.task == "regression"
+        if regression and isinstance(numeric(label, texts=self._are_texts), Gap):
             return self._misfit("label", "a number", label)
         name = category(label)
         if isinstance(name, Gap):
@@ -178,6 +186,7 @@ class LabelReader:
 class _Fate(NamedTuple):
     whose: str | None
     error: str | None
+    outcome: float = float("nan")
 
 
 def _or_none(name: str | Gap) -> str | None:
@@ -191,12 +200,15 @@ class LabelReading:
     ----------
     hashes : uint64, shape (rows,)
         Of the ids; 0 where a label cannot be used or is passed over.
+    outcomes : float64, shape (rows,)
+        The labels as numbers, see outcomes.py; NaN there too.
     """
 
     def __init__(
         self,
         values: list[_Values],
         hashes: npt.NDArray[np.uint64],
+        outcomes: npt.NDArray[np.float64],
         dead: dict[int, str],
         groups: dict[Identity, list[int]],
         ignored: list[int],
@@ -204,7 +216,7 @@ class LabelReading:
         payloads: dict[int, bytes],
     ) -> None:
         self.rows = len(values)
-        self.hashes, self.dead, self.groups, self.ignored = hashes, dead, groups, ignored
+        self.hashes, self.outcomes, self.dead, self.groups, self.ignored = hashes, outcomes, dead, groups, ignored
         self._values, self._records, self._payloads = values, records, payloads
 
     def plain_times(self) -> npt.NDArray[np.int64]:

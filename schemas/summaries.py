@@ -40,6 +40,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     exceeded: int = 0
     expected: float = 0.0
     previous: Span | None = None  # the time before the window that it was compared with, if not with a profile
+    # Performance: of the labels that came in the window, of which `count` is the number. Its evaluations have
+    # the measures as statistics, null where one is undefined, and the limits of the configuration as thresholds.
+    about: Literal["records", "performance"] = "records"
+    errors: dict[str, float] = {}  # by measure: how far it may be from that of the scores themselves; 0 where left out
 
 
 class SummaryEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +67,11 @@ def encode(source: str, summary: Summary) -> bytes:
     """
     subject = cloudevents.subject(summary.model, summary.version, summary.segment)
     time = summary.window.end
+    what = "summary" if summary.about == "records" else summary.about
     return msgspec.json.encode(
         SummaryEvent(
             source=source,
-            id=cloudevents.identity(source, "summary", summary.model, summary.version, summary.segment, time),
+            id=cloudevents.identity(source, what, summary.model, summary.version, summary.segment, time),
             time=time,
             subject=subject,
             data=summary,

@@ -18,7 +18,6 @@ def test_everything():
         f"store: {LATER}",
         f"models.churn.labels.mature: {LATER}",
         f"models.churn.labels.absent: {LATER}",
-        f"models.churn.performance: {LATER}",
         f"models.churn.estimated_performance: {LATER}",
         f"models.churn.value: {LATER}",
         f"models.churn.retrain: {LATER}",
@@ -47,6 +46,7 @@ def test_everything():
         ("reference: {previous: 28 days}", []),
         ("on_unknown_version: learn", []),
         ("labels: {within: 7 days}", ["labels: without a source of labels they are "]),
+        ("prediction: regression\n    performance: [mae]", ["performance: without a source of labels it is "]),
         (
             "features: {a: {type: numeric, detectors: [psi, hellinger, 'river:KSWIN']}}",
             [],
@@ -67,6 +67,10 @@ def test_what_is_used(settings, expected, loaded):
         ("{keep: last}", ["labels.keep: 'last' is "]),
         ("{mature: 1 day}", ["labels.mature: "]),
         ("{absent: no}", ["labels.absent: "]),
+        (
+            "{}\n    prediction: ranking\n    performance: [ndcg, {value: {}}]",
+            ["performance[0]: 'ndcg' is ", "performance[1]: 'value' is "],
+        ),
     ],
 )
 def test_labels(settings, expected, loaded):

@@ -11,6 +11,7 @@ from config.plan import (
     FieldsPlan,
     JobPlan,
     LabelsPlan,
+    MetricPlan,
     ModelPlan,
     Plan,
     PredictionPlan,
@@ -140,6 +141,7 @@ def test_everything():
                     RulePlan(field="age", what="max", limit=120.0, number=True),
                     RulePlan(field="age", what="missing", limit=0.01, number=True),
                 ),
+                performance=(MetricPlan(name="accuracy"), MetricPlan(name="roc_auc", min=0.75)),
             ),
         ),
     )

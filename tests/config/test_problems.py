@@ -242,7 +242,8 @@ LEARNED = "comes from a profile, and here references are learned from the stream
             "performance[0]: 'acuracy' is not a metric (accuracy, balanced_accuracy, precision, recall, "
             "specificity, f1, mcc, kappa, roc_auc, average_precision, log_loss, brier, calibration_error, mae, mse, "
             "rmse, mape, bias, r2, ndcg, mrr, map, hit_rate, value); did you mean 'accuracy'?"]),
-        ("performance: [{f1: {min: 2, max: 1}}]", ["performance[0].f1: has min 2 above max 1"]),
+        ("performance: [f1]", [
+            "performance[0]: 'f1' needs to know what is predicted; give 'prediction: binary' or another task"]),
         ("performance: [{f1: {}, r2: {}}]", ["performance[0]: has 2 names; give one metric an item, as in '- roc_auc: "
                                              "{min: 0.75}'"]),
         ("expect: {age: {min: 2, max: 1}}", ["expect.age: has min 2 above max 1"]),
@@ -477,3 +478,24 @@ def test_a_season_is_of_a_reference_that_stays(problems):
     assert problems(SOURCES + text) == [
         "c.yaml:3:37: models.m.season: is a part of a reference that stays, which 'previous' is not; keep one of both"
     ]
+
+
+@pytest.mark.parametrize(
+    ("prediction", "performance", "expected"),
+    [
+        ("{task: binary, positive: yes}", "[{f1: {min: 2, max: 1}}]", ["[0].f1: has min 2 above max 1"]),
+        ("binary", "[f1]", [
+            "[0]: 'f1' needs the positive class; give 'prediction: {task: binary, positive: CLASS}'"]),
+        ("multiclass", "[f1]", [
+            "[0]: 'f1' needs the classes; give 'prediction: {task: multiclass, classes: [A, B, C]}'"]),
+        ("regression", "[mae, f1, mae]", [
+            "[1]: 'f1' is not for regression predictions (mae, mse, rmse, mape, bias, r2)",
+            "[2]: 'mae' is given twice"]),
+        ("ranking", "[mae]", ["[0]: 'mae' is not for ranking predictions"]),
+    ],
+)  # fmt: skip
+def test_measures(prediction, performance, expected, problems):
+    """Measures of performance go with what is predicted."""
+    model = f"models:\n  churn:\n    features: {{age: numeric}}\n    prediction: {prediction}\n"
+    lines = problems(f"{SOURCES}{model}    performance: {performance}\n")
+    assert [line.split("performance", 1)[1] for line in lines] == expected

@@ -1,7 +1,8 @@
-"""Labels delayed, again, missing, out of order and of nobody: their counts add up, and are those of a backtest."""
+"""Labels delayed, again, missing, out of order and of nobody: counts and performance are those of a backtest."""
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from jobs.broker import Broker
 from jobs.savepoints import latest_checkpoint
 from jobs.totals import read_totals
+from schemas import summaries
 from tests.e2e.comparing import assert_same
 from tests.e2e.conftest import Known
 from tests.e2e.running import Live, command, tidemark
@@ -75,8 +77,42 @@ def labels(records: list[Record]) -> tuple[list[Record], dict[str, int]]:
 def configured(folder: Path, sources: str, sinks: str, kafka: str | None = None) -> Path:
     """A configuration with labels that come within two minutes."""
     path = configure(folder, sources, sinks, kafka=kafka)
-    path.write_text(path.read_text() + f"defaults: {{labels: {{within: {WITHIN_MS} ms}}}}\n")
+    path.write_text(
+        path.read_text()
+        + f"defaults: {{labels: {{within: {WITHIN_MS} ms}}}}\n"
+        + "groups:\n"
+        + "  classes: {models: [churn], performance: [accuracy, {f1: {min: 0.9}}, roc_auc, log_loss]}\n"
+        + "  numbers: {models: [fraud], performance: [mae, r2]}\n"
+    )
     return path
+
+
+Measure = tuple[str, str, str, str, str, int, "float | None", bool]
+
+
+def of_scores(path: Path) -> list[Measure]:
+    """Measures of performance that a backtest has written."""
+    with path.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["signal"].startswith("performance.")]
+    return sorted(
+        (
+            *(row[name] for name in ("time", "model", "version", "segment", "signal")),
+            int(row["count"]),
+            float(row["statistic"]) if row["statistic"] else None,
+            row["alarm"] == "true",
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+def of_summaries(messages: list[bytes]) -> list[Measure]:
+    """Those that a job has sent."""
+    found = [one for message in messages if (one := summaries.decode(message).data).about == "performance"]
+    return sorted(
+        (e.time, e.model, e.version, e.segment, e.signal, e.count, e.statistic, e.alarm)
+        for one in found
+        for e in one.evaluations
+    )
 
 
 def test_killed_in_the_middle(folder: Path, known: Known, broker: Broker) -> None:
@@ -120,7 +156,8 @@ def test_from_topics_and_from_files(folder: Path, known: Known, broker: Broker) 
     config = configured(
         folder, "predictions: {path: data.jsonl}, labels: {path: labels.jsonl}", "events: {path: unused.jsonl}"
     )
-    backtest = command("backtest", config, "--events", folder / "events.jsonl", "--json")
+    scores = folder / "scores.csv"
+    backtest = command("backtest", config, "--events", folder / "events.jsonl", "--scores", scores, "--json")
     expected = (folder / "events.jsonl").read_bytes().splitlines()
     assert len(expected) == len(known.events)
     assert backtest.totals["labels"] == fates
@@ -131,12 +168,16 @@ def test_from_topics_and_from_files(folder: Path, known: Known, broker: Broker) 
     configured(
         folder,
         "predictions: {topic: labelled}, labels: {topic: labels}",
-        "events: {topic: labelled-events}, dead_letters: {topic: labelled-letters}",
+        "events: {topic: labelled-events}, summaries: {topic: labelled-summaries}, "
+        "dead_letters: {topic: labelled-letters}",
         kafka=broker.bootstrap,
     )
     ended = tidemark(folder, "run", "monitors.yaml", "--bounded", "--json", "--parallelism", "2")
     assert ended.totals["labels"] == fates
     assert_same(committed(broker, "labelled-events"), expected)
+    measures = of_scores(scores)
+    assert len(measures) > 100
+    assert of_summaries(committed(broker, "labelled-summaries")) == measures
     letters = [json.loads(message)["data"] for message in committed(broker, "labelled-letters")]
     assert sorted({letter["error"] for letter in letters}) == [
         "'id': is missing at /id", "'label': expected a number, got a text at /label"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from operators import join, join_state
 from operators.entries import LabelCounts
-from operators.join_chunks import JoinPane, Rows
+from operators.join_chunks import JoinPane, Part, Rows
+from operators.join_rows import label_data, prediction_data, unpack
 from schemas.errors import StateVersionError
 
 STATES = Path(__file__).parents[1] / "data" / "state"
@@ -23,9 +24,13 @@ Arrival = tuple[int, int]  # time in ms, id
 
 def rows(arrivals: list[Arrival]) -> Rows:
     """Arrivals in columns."""
-    return Rows(
-        np.array([who for _, who in arrivals], np.uint64), np.array([time_ms for time_ms, _ in arrivals], np.int64)
-    )
+    hashes, times_ms = ([one[column] for one in arrivals] for column in (1, 0))
+    return Rows(np.array(hashes, np.uint64), np.array(times_ms, np.int64), np.empty((len(arrivals), 0), np.uint8))
+
+
+def pane_of(end_ms: int, predictions: list[Arrival], labels: list[Arrival]) -> JoinPane:
+    """What comes in one pane."""
+    return JoinPane(end_ms, (Part(rows(predictions), ()),) if predictions else (), rows(labels))
 
 
 def by_pane(arrivals: list[Arrival]) -> dict[int, list[Arrival]]:
@@ -45,13 +50,13 @@ def joined(
     timers: set[int] = set()
     for end_ms in sorted({*ours, *theirs}):
         for time_ms in sorted(time for time in timers if time < end_ms) if wakes else ():
-            counts.add(join.step(within_ms, PANE_MS, kept, None, time_ms).counts)
+            counts.add(join.step("m", within_ms, PANE_MS, kept, None, time_ms).counts)
         timers = {time for time in timers if time >= end_ms}
-        pane = JoinPane(end_ms, rows(ours[end_ms]), rows(theirs[end_ms]))
-        step = join.step(within_ms, PANE_MS, kept, pane, end_ms)
+        pane = pane_of(end_ms, ours[end_ms], theirs[end_ms])
+        step = join.step("m", within_ms, PANE_MS, kept, pane, end_ms)
         counts.add(step.counts)
         timers.update(step.next_ms)
-    counts.add(join.step(within_ms, PANE_MS, kept, None, 10**9).counts)
+    counts.add(join.step("m", within_ms, PANE_MS, kept, None, 10**9).counts)
     return counts
 
 
@@ -112,8 +117,8 @@ def test_the_order_within_a_pane_does_not_matter(predictions, labels, within_ms,
 def test_every_version_gets_the_label():
     """Two predictions of one id take one label; a second one is a duplicate."""
     kept: dict[str, bytes] = {}
-    pane = JoinPane(10, rows([(1, 7), (2, 7)]), rows([(3, 7), (4, 7)]))
-    counts = join.step(100, PANE_MS, kept, pane, 10).counts
+    pane = pane_of(10, [(1, 7), (2, 7)], [(3, 7), (4, 7)])
+    counts = join.step("m", 100, PANE_MS, kept, pane, 10).counts
     assert counts == LabelCounts(matched=1, duplicate=1)
     head = join_state.read_head(kept)
     assert head is not None
@@ -123,10 +128,10 @@ def test_every_version_gets_the_label():
 def test_a_pane_that_comes_again_is_not_joined_again():
     """Sources that are read again after a restart change nothing."""
     kept: dict[str, bytes] = {}
-    pane = JoinPane(10, rows([(1, 7)]), rows([(3, 7), (3, 8)]))
-    join.step(100, PANE_MS, kept, pane, 10)
+    pane = pane_of(10, [(1, 7)], [(3, 7), (3, 8)])
+    join.step("m", 100, PANE_MS, kept, pane, 10)
     before = dict(kept)
-    assert not join.step(100, PANE_MS, kept, pane, 10).counts
+    assert not join.step("m", 100, PANE_MS, kept, pane, 10).counts
     assert kept == before
 
 
@@ -136,8 +141,8 @@ def test_blocks_are_few_and_predictions_are_dropped():
     within_ms, most = 360 * PANE_MS, 0
     for number in range(2_000):
         start_ms = number * PANE_MS
-        pane = JoinPane(start_ms + PANE_MS, rows([(start_ms, number), (start_ms + 1, 10_000 + number)]), rows([]))
-        join.step(within_ms, PANE_MS, kept, pane, pane.end_ms)
+        pane = pane_of(start_ms + PANE_MS, [(start_ms, number), (start_ms + 1, 10_000 + number)], [])
+        join.step("m", within_ms, PANE_MS, kept, pane, pane.end_ms)
         head = join_state.read_head(kept)
         assert head is not None
         most = max(most, len(head.blocks))
@@ -153,8 +158,8 @@ def test_blocks_do_not_grow_without_end(monkeypatch):
     monkeypatch.setattr(join, "MOST", 64)
     kept: dict[str, bytes] = {}
     for start_ms in range(0, 1_000, PANE_MS):
-        pane = JoinPane(start_ms + PANE_MS, rows([(start_ms, who) for who in range(4)]), rows([(start_ms, 99)]))
-        join.step(10**9, PANE_MS, kept, pane, pane.end_ms)
+        pane = pane_of(start_ms + PANE_MS, [(start_ms, who) for who in range(4)], [(start_ms, 99)])
+        join.step("m", 10**9, PANE_MS, kept, pane, pane.end_ms)
     head = join_state.read_head(kept)
     assert head is not None
     assert [block.rows for block in head.blocks].count(64) == 6
@@ -164,19 +169,84 @@ def test_blocks_do_not_grow_without_end(monkeypatch):
 def test_state_of_the_first_release():
     """What it kept is read: an open prediction, one with its label, and a label that waits."""
     kept = msgspec.msgpack.decode((STATES / "join-1.bin").read_bytes(), type=dict[str, bytes])
-    labels = rows([(20, 7), (20, 8)])
-    counts = join.step(1_000, PANE_MS, kept, JoinPane(20, rows([(11, 9)]), labels), 20).counts
+    labels = [(20, 7), (20, 8)]
+    counts = join.step("m", 1_000, PANE_MS, kept, pane_of(20, [(11, 9)], labels), 20).counts
     assert counts == LabelCounts(matched=2, duplicate=1)
 
 
 def test_a_format_of_another_release():
     """State that this release does not read is refused, not misread."""
     kept: dict[str, bytes] = {}
-    join.step(100, PANE_MS, kept, JoinPane(10, rows([(1, 7)]), rows([])), 10)
+    join.step("m", 100, PANE_MS, kept, pane_of(10, [(1, 7)], []), 10)
     kept["head"] = b"TJ\x09\x00" + kept["head"][4:]
     with pytest.raises(StateVersionError) as caught:
-        join.step(100, PANE_MS, kept, None, 20)
+        join.step("m", 100, PANE_MS, kept, None, 20)
     assert str(caught.value) == (
         "state of a join: format 9 is not one that this release reads (1); upgrade tidemark or restore an older "
         "savepoint"
     )
+
+
+def with_data(arrivals: list[Arrival], data: np.ndarray) -> Rows:
+    """Arrivals with data."""
+    return Rows(rows(arrivals).hashes, rows(arrivals).times_ms, data)
+
+
+def predicted(arrivals: list[Arrival], outcomes: list[float], numbers: list[int]) -> Rows:
+    """Predictions of one version, each in the segment of a number."""
+    pairs = np.column_stack([outcomes, np.full(len(outcomes), 0.5)])
+    return with_data(arrivals, prediction_data(pairs, [np.zeros(len(outcomes), np.int64), np.array(numbers)]))
+
+
+def given_out(joined: join.Joined) -> list[tuple[str, list[tuple[int, list[float]]]]]:
+    """Matches by key: times of labels, and what was predicted, how probable, and what was true."""
+    found = []
+    for key, data in joined.matches:
+        times_ms, values = unpack([data])
+        found.append((key, list(zip(times_ms.tolist(), values.tolist(), strict=True))))
+    return found
+
+
+def test_matches_go_to_each_segment():
+    """Chunks have texts of their own numbers; what is given out goes by the texts, also after blocks were merged."""
+    kept: dict[str, bytes] = {}
+    texts = [("1|champion", "country=DE", "country=FR"), ("2|shadow", "country=FR")]
+    for number in range(6):
+        parts = (
+            Part(predicted([(10 * number, 7), (10 * number, 8 + number)], [1.0, 0.0], [1, 2]), texts[0]),
+            Part(predicted([(10 * number, 100 + number)], [1.0], [1]), texts[1]),
+        )
+        join.step("m", 1_000, PANE_MS, kept, JoinPane(10 * number + 10, parts, rows([])), 10 * number + 10)
+    labels = with_data([(61, 9), (62, 102)], label_data(np.array([0.0, 1.0])))
+    result = join.step("m", 1_000, PANE_MS, kept, JoinPane(70, (), labels), 70)
+    assert sorted(given_out(result)) == [
+        ("p|m|1|champion|all", [(61, [0.0, 0.5, 0.0])]),
+        ("p|m|1|champion|country=FR", [(61, [0.0, 0.5, 0.0])]),
+        ("p|m|2|shadow|all", [(62, [1.0, 0.5, 1.0])]),
+        ("p|m|2|shadow|country=FR", [(62, [1.0, 0.5, 1.0])]),
+    ]
+    assert result.counts == LabelCounts(matched=2)
+
+
+def test_predictions_from_before_performance_was_wanted():
+    """They find their labels and tell nothing; those with data beside them do, and so do labels that waited."""
+    kept: dict[str, bytes] = {}
+    join.step("m", 1_000, PANE_MS, kept, pane_of(10, [(1, 7)], [(2, 9)]), 10)
+    parts = (Part(predicted([(11, 8), (11, 9)], [1.0, 1.0], [1, 1]), ("1|champion", "country=DE")),)
+    labels = with_data([(12, 7), (13, 8)], label_data(np.array([1.0, 1.0])))
+    result = join.step("m", 1_000, PANE_MS, kept, JoinPane(20, parts, labels), 20)
+    assert result.counts == LabelCounts(matched=3)
+    whole = dict(given_out(result))["p|m|1|champion|all"]
+    assert [(time, values[2]) for time, values in whole if values[2] == values[2]] == [(13, 1.0)]
+    assert len(whole) == 2  # that of the label that had waited has no outcome
+
+
+def test_labels_that_wait_keep_their_outcomes():
+    """The prediction comes a pane later."""
+    kept: dict[str, bytes] = {}
+    early = with_data([(2, 9)], label_data(np.array([3.5])))
+    join.step("m", 1_000, PANE_MS, kept, JoinPane(10, (), early), 10)
+    parts = (Part(predicted([(11, 9)], [3.0], [1]), ("1|champion", "country=DE")),)
+    none = with_data([], np.empty((0, 8), np.uint8))
+    result = join.step("m", 1_000, PANE_MS, kept, JoinPane(20, parts, none), 20)
+    assert dict(given_out(result))["p|m|1|champion|all"] == [(2, [3.0, 0.5, 3.5])]

@@ -14,7 +14,7 @@ from config.plan import LabelsPlan, PredictionPlan, SourcePlan
 from operators import join_chunks
 from operators.decode import Decoder
 from operators.entries import Entry, LabelCounts, Place
-from operators.join_chunks import JoinPane
+from operators.join_chunks import JoinPane, Rows
 from operators.keys import JOIN, LABELS, LETTER, joined_model
 from operators.labels import LabelReader
 from operators.references import JobReferences
@@ -55,6 +55,11 @@ def pane(entries: list[Entry]) -> JoinPane:
     return join_chunks.decode([entry.data for entry in entries], PANE_MS)
 
 
+def predictions(entries: list[Entry]) -> Rows:
+    """All predictions of some entries."""
+    return join_chunks.put_together([part.rows for part in pane(entries).predictions])
+
+
 def label(**changes: Any) -> bytes:
     """A label with nothing wrong."""
     return json.dumps({"id": "a1", "model": "churn", "label": "no"} | changes).encode()
@@ -68,8 +73,8 @@ def test_predictions_and_labels_meet():
     counts, letters, theirs = decoded(references, [label(id=one) for one in ids])
     assert (counts, letters) == (LabelCounts(read=5), [])
     assert {entry.key for entry in ours} == {entry.key for entry in theirs}
-    assert sorted(pane(ours).predictions.hashes.tolist()) == sorted(pane(theirs).labels.hashes.tolist())
-    assert len(set(pane(ours).predictions.hashes.tolist())) == 4
+    assert sorted(predictions(ours).hashes.tolist()) == sorted(pane(theirs).labels.hashes.tolist())
+    assert len(set(predictions(ours).hashes.tolist())) == 4
     assert set(pane(theirs).labels.times_ms.tolist()) == {NOW_MS + 5}
 
 
@@ -144,7 +149,7 @@ def test_a_sample():
     _, _, ours = decoded(references, [line(id=one) for one in ids], TOPIC)
     counts, _, theirs = decoded(references, [label(id=one) for one in ids])
     kept = pane(theirs).labels.hashes
-    assert sorted(pane(ours).predictions.hashes.tolist()) == sorted(kept.tolist())
+    assert sorted(predictions(ours).hashes.tolist()) == sorted(kept.tolist())
     assert counts == LabelCounts(read=2_000, ignored=2_000 - len(kept))
     assert 400 < len(kept) < 600
     assert len({entry.key for entry in theirs}) == join_chunks.BUCKETS

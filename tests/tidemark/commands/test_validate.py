@@ -382,3 +382,25 @@ def test_a_profile_without_the_season(folder, capsys):
     assert capsys.readouterr().err.endswith(
         "profile churn: made without season (wanted 4 parts of 1 day in Europe/Berlin); run 'tidemark profile' again\n"
     )
+
+
+def test_labels_and_performance(folder, capsys):
+    """How long predictions wait for labels, of which share, and what is computed of them."""
+    (folder / "c.yaml").write_text(
+        "sources: {predictions: {path: a.jsonl}, labels: {path: l.jsonl}}\n"
+        "models:\n"
+        "  churn:\n"
+        "    features: {age: numeric}\n"
+        "    prediction: {task: binary, positive: yes}\n"
+        "    labels: {within: 7 days, sample: 0.1}\n"
+        "    performance: [f1, {roc_auc: {min: 0.75}}, {log_loss: {min: 0, max: 0.6}}]\n"
+    )
+    assert cli.main(["validate", "c.yaml"]) == 0
+    model = capsys.readouterr().out.partition("model churn\n")[2]
+    shown = [" ".join(line.split()) for line in model.splitlines() if line.startswith(("  labels", "  performance"))]
+    assert shown == [
+        "labels up to 7 days after the prediction, of 0.1 of the ids",
+        "performance f1",
+        "performance roc_auc, at least 0.75",
+        "performance log_loss, at least 0, at most 0.6",
+    ]

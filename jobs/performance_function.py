@@ -1,0 +1,63 @@
+"""Performance as Flink sees it: matches wait for the end of their pane, and are folded then, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from pyflink.common import Row, Types
+from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
+
+from operators.join_rows import pane_of
+from operators.performance import Measured
+from operators.performances import Performances
+from operators.references import JobReferences
+from schemas import cloudevents, summaries
+
+
+class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
+    """Matches of a key through `Performances`."""
+
+    def __init__(self, job: bytes) -> None:
+        self._job = job
+
+    def open(self, runtime_context: RuntimeContext) -> None:
+        """Make in the worker what is not sent to it."""
+        plan = msgspec.msgpack.decode(self._job, type=JobReferences).plan
+        self._source = cloudevents.source(plan.job.environment, plan.job.name)
+        self._performances = Performances(plan)
+        data = Types.PRIMITIVE_ARRAY(Types.BYTE())
+        self._state = runtime_context.get_state(ValueStateDescriptor("performance", data))
+        # By the end of the pane: those of the next one come before the timer of this one, as watermarks come late.
+        self._waiting = runtime_context.get_map_state(MapStateDescriptor("matches", Types.LONG(), data))
+
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> list[Row]:
+        """Keep matches until all of their pane have come."""
+        end_ms, matches = pane_of(bytes(value[2]))
+        before = self._waiting.get(end_ms)
+        self._waiting.put(end_ms, matches if before is None else bytes(before) + matches)
+        ctx.timer_service().register_event_time_timer(end_ms - 1)
+        return []
+
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
+        """Fold the pane that ends now, if there is one, and evaluate what is complete."""
+        key, end_ms = ctx.get_current_key(), timestamp + 1
+        state = bytes(self._state.value() or b"")
+        matches = self._waiting.get(end_ms)
+        if matches is None:
+            measured = self._performances.pass_time(key, state, end_ms)
+        else:
+            self._waiting.remove(end_ms)
+            measured = self._performances.fold(key, state, [bytes(matches)], end_ms, end_ms)
+        yield from self._said(measured, ctx)
+
+    def _said(self, measured: Measured, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
+        if measured.state:
+            self._state.update(measured.state)
+        else:
+            self._state.clear()
+        if measured.next_ms is not None:
+            ctx.timer_service().register_event_time_timer(measured.next_ms - 1)
+        for summary in measured.summaries:
+            yield Row("summary", summary.model, summaries.encode(self._source, summary))

@@ -1,0 +1,112 @@
+"""What the join keeps of a prediction for its label, and what it gives out when there is one.
+
+::
+
+    prediction   predicted f64, probability f64 (see outcomes.py); then u16 numbers of texts: ``VERSION|ROLE`` as in
+                 keys, and the segment that it is in, for each way of slicing
+    label        outcome f64
+
+Numbers are those of a chunk's texts on the way to the join, and of the key's texts in its state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import ALL
+from operators.join_chunks import Bytes, Hashes, Ints, Part, Rows
+from operators.keys import performance_key
+
+FEWEST = 18  # bytes of a prediction without segments
+NO_TEXT = 65_535  # of segments beyond so many, which are told in the whole traffic alone
+
+Floats = npt.NDArray[np.float64]
+
+
+class Matches(msgspec.Struct, frozen=True):
+    """Predictions and their labels."""
+
+    hashes: Hashes
+    times_ms: Ints  # of the labels
+    predictions: Bytes  # (matches, width)
+    outcomes: Bytes  # (matches, 8)
+
+
+def prediction_data(outcomes: Floats, numbers: Sequence[Ints]) -> Bytes:
+    """Data of predictions from their outcomes and from their texts' numbers, column by column."""
+    places = np.column_stack(numbers).astype("<u2")
+    packed = np.ascontiguousarray(outcomes, "<f8").view(np.uint8)
+    return np.hstack([packed, places.view(np.uint8).reshape(len(places), -1)])
+
+
+def label_data(outcomes: Floats) -> Bytes:
+    """Data of labels."""
+    return outcomes.astype("<f8").view(np.uint8).reshape(-1, 8)
+
+
+def renumbered(part: Part, known: dict[str, int]) -> Rows:
+    """Predictions whose data point to texts by the numbers in ``known``, which gets those that it lacks."""
+    data = part.rows.data
+    if not data.shape[1]:
+        return part.rows
+    for text in part.texts:
+        if text not in known and len(known) < NO_TEXT:
+            known[text] = len(known)
+    new = np.array([known.get(text, NO_TEXT) for text in part.texts], "<u2")
+    numbers = new[np.ascontiguousarray(data[:, 16:]).view("<u2")]
+    packed = np.hstack([data[:, :16], np.ascontiguousarray(numbers).view(np.uint8).reshape(len(data), -1)])
+    return Rows(part.rows.hashes, part.rows.times_ms, packed)
+
+
+def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Cut matches by whose predictions they are: key, and per match five numbers of 8 bytes, see `unpack`."""
+    rows = np.empty((len(matches.hashes), 5), "<u8")
+    rows[:, 0], rows[:, 1] = matches.times_ms.astype("<u8"), matches.hashes
+    rows[:, 2:4] = np.ascontiguousarray(matches.predictions[:, :16]).view("<u8")
+    rows[:, 4] = np.ascontiguousarray(matches.outcomes).view("<u8")[:, 0]
+    numbers = np.ascontiguousarray(matches.predictions[:, 16:]).view("<u2").astype(np.int64)
+    whose = numbers[:, 0] << 16
+    for column in range(numbers.shape[1]):
+        groups = whose | numbers[:, column]
+        order = np.argsort(groups, kind="stable")
+        ends = np.append(np.flatnonzero(np.diff(groups[order])) + 1, len(order))
+        start = 0
+        for end in ends.tolist():
+            owner, segment = divmod(int(groups[order[start]]), 1 << 16)
+            if NO_TEXT not in (owner, segment):
+                text = ALL if not column else texts[segment]
+                yield performance_key(model, texts[owner], text), rows[order[start:end]].tobytes()
+            start = end
+
+
+def matched(pane_ms: int, matches: bytes) -> bytes:
+    """Matches with the end of their pane, for the way from the join to the performance."""
+    return pane_ms.to_bytes(8, "little") + matches
+
+
+def pane_of(data: bytes) -> tuple[int, bytes]:
+    """The pane and the matches that `matched` put together.
+
+    >>> pane_of(matched(10_000, b"..."))
+    (10000, b'...')
+    """
+    return int.from_bytes(data[:8], "little"), data[8:]
+
+
+def unpack(parts: Sequence[bytes]) -> tuple[Ints, Floats]:
+    """Matches of a pane, in an order that does not depend on how they came.
+
+    Returns
+    -------
+    times_ms : int64, shape (matches,)
+        Of the labels.
+    values : float64, shape (matches, 3)
+        Predicted, probability, outcome.
+    """
+    rows = np.frombuffer(b"".join(parts), "<u8").reshape(-1, 5)
+    rows = rows[np.lexsort(rows.T[::-1])]
+    return rows[:, 0].astype(np.int64), np.ascontiguousarray(rows[:, 2:]).view(np.float64)

@@ -1,0 +1,89 @@
+"""Measures of predicted numbers, from sums over their errors; of several panes by the method of Chan and others.
+
+Chan, Golub, LeVeque (1983), The American Statistician 37, doi:10.1080/00031305.1983.10483115.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from config.metrics import ERRORS
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ErrorSums:
+    """What is kept of predicted and true numbers; sums are exact within a pane, whatever the order."""
+
+    count: int
+    errors: float  # sum of predicted - true
+    sizes: float  # of its absolute values
+    squares: float
+    shares: float  # of its absolute values as shares of the true ones
+    zeros: int  # true ones of which there is no share
+    mean: float  # of the true ones
+    spread: float  # sum of their squared differences from the mean
+
+    @classmethod
+    def of(cls, predicted: Floats, true: Floats) -> ErrorSums:
+        """Sum over finite numbers."""
+        error = predicted - true
+        shares = np.abs(error[true != 0] / true[true != 0])
+        mean = math.fsum(true.tolist()) / len(true) if len(true) else 0.0
+        return cls(
+            len(true),
+            math.fsum(error.tolist()),
+            math.fsum(np.abs(error).tolist()),
+            math.fsum((error**2).tolist()),
+            math.fsum(shares.tolist()),
+            int((true == 0).sum()),
+            mean,
+            math.fsum(((true - mean) ** 2).tolist()),
+        )
+
+    def __add__(self, other: ErrorSums) -> ErrorSums:
+        count = self.count + other.count
+        apart = other.mean - self.mean
+        weight = other.count / count if count else 0.0
+        return ErrorSums(
+            count,
+            self.errors + other.errors,
+            self.sizes + other.sizes,
+            self.squares + other.squares,
+            self.shares + other.shares,
+            self.zeros + other.zeros,
+            self.mean + apart * weight,
+            self.spread + other.spread + apart * apart * self.count * weight,
+        )
+
+
+def error_metrics(sums: ErrorSums) -> dict[str, float]:
+    """Compute all of ERRORS.
+
+    Returns
+    -------
+    dict
+        By name; NaN where a measure is undefined: ``mape`` where a true number is 0, ``r2`` where all are the same.
+
+    Examples
+    --------
+    >>> found = error_metrics(ErrorSums.of(np.array([1.0, 3.0]), np.array([2.0, 4.0])))
+    >>> found["mae"], found["bias"], found["r2"], found["mape"]
+    (1.0, -1.0, 0.0, 0.375)
+    """
+    if not sums.count:
+        return dict.fromkeys(ERRORS, float("nan"))
+    mse = sums.squares / sums.count
+    return {
+        "mae": sums.sizes / sums.count,
+        "mse": mse,
+        "rmse": math.sqrt(mse),
+        "mape": float("nan") if sums.zeros else sums.shares / sums.count,
+        "bias": sums.errors / sums.count,
+        "r2": 1 - sums.squares / sums.spread if sums.spread > 0 else float("nan"),
+    }

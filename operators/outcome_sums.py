@@ -1,0 +1,99 @@
+"""Outcome sums: all that measures of performance need of some labels, in a form that adds up and can be kept."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from config.metrics import CLASSES
+from config.plan import PredictionPlan
+from operators.metrics import ErrorSums, ScoreCounts, confusion_metrics, error_metrics, score_metrics
+from operators.metrics.scores import BINS, TENTHS
+from operators.outcomes import classes_of
+
+Floats = npt.NDArray[np.float64]
+Found = dict[str, tuple[float, float, int]]  # by measure: value, how far it may be off, labels that it is of
+
+
+class OutcomeSums(msgspec.Struct, array_like=True):
+    """Of some labels and their predictions."""
+
+    labels: int
+    confusion: bytes = b""  # i64 (classes, classes), by true and by predicted class
+    bins: bytes = b""  # u16 numbers of the bins of scores that are not empty, of negatives and positives
+    counts: bytes = b""  # i64 of each of these
+    tenths: bytes = b""  # f64 (2, TENTHS)
+    losses: tuple[float, float] = (0.0, 0.0)  # log loss, squares
+    errors: tuple[int, float, float, float, float, int, float, float] | None = None  # fields of `ErrorSums`
+
+    @classmethod
+    def of(cls, plan: PredictionPlan, values: Floats) -> OutcomeSums:
+        """Sum up labels.
+
+        Parameters
+        ----------
+        values : float64, shape (labels, 3)
+            Predicted, probability and outcome; NaN where there is none.
+        """
+        known = values[~(np.isnan(values[:, 0]) | np.isnan(values[:, 2]))]
+        if plan.task == "regression":
+            sums = ErrorSums.of(np.ascontiguousarray(known[:, 0]), np.ascontiguousarray(known[:, 2]))
+            return cls(len(values), errors=_fields(sums))
+        size = len(classes_of(plan) or ("", ""))
+        cells = known[:, 2].astype(np.int64) * size + known[:, 0].astype(np.int64)
+        confusion = np.bincount(cells, minlength=size * size).astype("<i8").tobytes()
+        scored = known[~np.isnan(known[:, 1])]
+        if not len(scored):
+            return cls(len(values), confusion)
+        return cls._with_scores(len(values), confusion, ScoreCounts.of(scored[:, 1].copy(), scored[:, 2] == 1))
+
+    @classmethod
+    def _with_scores(cls, labels: int, confusion: bytes, scores: ScoreCounts) -> OutcomeSums:
+        flat = scores.counts.reshape(-1)
+        there = np.flatnonzero(flat)
+        return cls(
+            labels,
+            confusion,
+            there.astype("<u2").tobytes(),
+            flat[there].astype("<i8").tobytes(),
+            scores.tenths.astype("<f8").tobytes(),
+            (scores.log_loss, scores.squares),
+        )
+
+    def scores(self) -> ScoreCounts | None:
+        """What is known of scores."""
+        if not self.bins:
+            return None
+        flat = np.zeros(2 * BINS, np.int64)
+        flat[np.frombuffer(self.bins, "<u2")] = np.frombuffer(self.counts, "<i8")
+        tenths = np.frombuffer(self.tenths, "<f8").reshape(2, TENTHS)
+        return ScoreCounts(flat.reshape(2, BINS), tenths, *self.losses)
+
+    def __add__(self, other: OutcomeSums) -> OutcomeSums:
+        labels = self.labels + other.labels
+        if self.errors is not None and other.errors is not None:
+            return OutcomeSums(labels, errors=_fields(ErrorSums(*self.errors) + ErrorSums(*other.errors)))
+        confusion = (np.frombuffer(self.confusion, "<i8") + np.frombuffer(other.confusion, "<i8")).tobytes()
+        mine, theirs = self.scores(), other.scores()
+        both = mine + theirs if mine is not None and theirs is not None else mine or theirs
+        return OutcomeSums(labels, confusion) if both is None else self._with_scores(labels, confusion, both)
+
+
+def _fields(sums: ErrorSums) -> tuple[int, float, float, float, float, int, float, float]:
+    return (
+        sums.count, sums.errors, sums.sizes, sums.squares, sums.shares, sums.zeros, sums.mean, sums.spread
+    )  # fmt: skip
+
+
+def measured(plan: PredictionPlan, sums: OutcomeSums) -> Found:
+    """All measures that there are of a task."""
+    if sums.errors is not None:
+        return {name: (value, 0.0, sums.errors[0]) for name, value in error_metrics(ErrorSums(*sums.errors)).items()}
+    counts = np.frombuffer(sums.confusion, "<i8")
+    size = round(len(counts) ** 0.5)
+    classes = confusion_metrics(counts.reshape(size, size), 1 if plan.task == "binary" else None)
+    found: Found = {name: (classes[name], 0.0, int(counts.sum())) for name in CLASSES}
+    scores = sums.scores() or ScoreCounts.of(np.empty(0), np.empty(0, np.bool_))
+    count = int(scores.counts.sum())
+    return found | {name: (value, error, count) for name, (value, error) in score_metrics(scores).items()}

@@ -1,0 +1,155 @@
+"""Performance in a backtest: of each window the measures of the labels that came in it, computed again from scratch."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from config.plan import LabelsPlan, MetricPlan, ModelPlan, PredictionPlan, SourcePlan, TimePlan
+from jobs import backtest
+from schemas.cloudevents import milliseconds, significant
+from schemas.summaries import Summary
+from tests.jobs.test_backtest import START_MS, model, run, write
+from tests.operators.panes import MINUTE
+
+SIZE, SLIDE = 10 * MINUTE, 5 * MINUTE
+BINARY = PredictionPlan(task="binary", positive="yes", classes=("yes", "no"))
+NUMBER = PredictionPlan(task="regression")
+
+
+def data(number: bool = False) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Half an hour of predictions of two versions, and labels of most: right ones become rarer."""
+    rng = np.random.default_rng(3)
+    records, labels = [], []
+    for row in range(3_000):
+        time_ms = START_MS + row * 600
+        yes = float(rng.random())
+        true: Any = "yes" if rng.random() < (yes if row < 1_500 else 0.5) else "no"
+        predicted: Any = "yes" if yes >= 0.5 else "no"
+        if number:
+            true, predicted = float(rng.normal()), float(rng.normal())
+        country = str(rng.choice(["DE", "FR"]))
+        record = {
+            "id": f"r{row}", "timestamp": time_ms, "model": "churn", "version": str(1 + row % 2),
+            "features": {"age": float(rng.normal()), "country": country},
+            "prediction": predicted, "probabilities": {"yes": yes, "no": 1 - yes},
+        }  # fmt: skip
+        records.append(record)
+        if rng.random() < 0.8:
+            labels.append({"id": f"r{row}", "timestamp": time_ms + int(rng.integers(1, 240_000)), "label": true})
+    labels.sort(key=lambda one: one["timestamp"])
+    return records, labels
+
+
+def found(folder: Path, plan: ModelPlan, *files: str) -> list[Summary]:
+    """Summaries of performance."""
+    summaries: list[Summary] = []
+    source = SourcePlan(
+        name="labels", kind="labels", path=str(folder / "labels.jsonl"), format="jsonl", time=TimePlan(kind="payload"),
+        out_of_orderness_ms=1_000,
+    )  # fmt: skip
+    run(folder, *files, models=(plan,), more_sources=(source,), on_summary=summaries.append)
+    return [one for one in summaries if one.about == "performance"]
+
+
+def plan(prediction: PredictionPlan, *metrics: MetricPlan, min_count: int = 1) -> ModelPlan:
+    """A model whose windows do not grow."""
+    made = model()
+    return msgspec.structs.replace(
+        made,
+        window=msgspec.structs.replace(made.window, size_ms=SIZE, slide_ms=SLIDE, min_count=min_count, grow_to_ms=SIZE),
+        prediction=prediction,
+        labels=LabelsPlan(within_ms=60 * MINUTE),
+        performance=metrics,
+    )
+
+
+def expected(records: list[dict[str, Any]], labels: list[dict[str, Any]]) -> dict[tuple[str, str, int], list[Any]]:
+    """Pairs of record and label by version, segment and end of each window."""
+    by_id = {record["id"]: record for record in records}
+    pairs = defaultdict(list)
+    for label in labels:
+        record = by_id[label["id"]]
+        end = label["timestamp"] // SLIDE * SLIDE + SLIDE
+        for segment in ("all", f"country={record['features']['country']}"):
+            pairs[record["version"], segment, end].append((record, label["label"]))
+    return {(v, s, end): pairs.get((v, s, end - SLIDE), []) + now for (v, s, end), now in list(pairs.items())}
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_two_classes(tmp_path, monkeypatch, parts):
+    """By version and segment, whichever way records lie in files; the alarm is at the user's own limit."""
+    records, labels = data()
+    for part in range(parts):
+        write(tmp_path / f"part-{part}.jsonl", records[part::parts])
+    write(tmp_path / "labels.jsonl", labels)
+    monkeypatch.setattr(backtest, "ROWS", 400)
+    metrics = MetricPlan(name="accuracy", min=0.7), MetricPlan(name="brier"), MetricPlan(name="roc_auc")
+    summaries = found(tmp_path, plan(BINARY, *metrics), *(f"part-{part}.jsonl" for part in range(parts)))
+    windows = expected(records, labels)
+    assert {(s.version, s.segment, milliseconds(s.window.end)) for s in summaries} == windows.keys()
+    for summary in summaries:
+        pairs = windows[summary.version, summary.segment, milliseconds(summary.window.end)]
+        accuracy, brier, area = summary.evaluations
+        right = [record["prediction"] == label for record, label in pairs]
+        squares = [(record["probabilities"]["yes"] - (label == "yes")) ** 2 for record, label in pairs]
+        assert (summary.window.count, accuracy.count) == (len(pairs), len(pairs))
+        assert accuracy.statistic == significant(sum(right) / len(right))
+        assert (accuracy.threshold, accuracy.alarm) == (0.7, sum(right) / len(right) < 0.7)
+        assert brier.statistic == pytest.approx(sum(squares) / len(squares), rel=1e-8)
+        true = np.array([label == "yes" for _, label in pairs])
+        scores = np.array([record["probabilities"]["yes"] for record, _ in pairs])
+        higher = (scores[true][:, None] > scores[~true][None, :]).mean()
+        assert abs(area.statistic - higher) <= summary.errors.get("roc_auc", 0.0) + 1e-9
+        assert summary.status == ("alarm" if accuracy.alarm else "ok")
+    assert {summary.status for summary in summaries} == {"ok", "alarm"}
+
+
+def test_numbers(tmp_path):
+    """Errors of predicted numbers."""
+    records, labels = data(number=True)
+    write(tmp_path / "all.jsonl", records)
+    write(tmp_path / "labels.jsonl", labels)
+    for summary in found(tmp_path, plan(NUMBER, MetricPlan(name="mae"), MetricPlan(name="bias")), "all.jsonl"):
+        pairs = expected(records, labels)[summary.version, summary.segment, milliseconds(summary.window.end)]
+        errors = np.array([record["prediction"] - label for record, label in pairs])
+        mae, bias = summary.evaluations
+        assert mae.statistic == pytest.approx(np.abs(errors).mean(), rel=1e-8)
+        assert bias.statistic == pytest.approx(errors.mean(), rel=1e-7)
+
+
+def test_too_few_labels_and_one_class(tmp_path):
+    """Below `min_count` nothing is said; an area of one class is undefined, never 0 or 0.5."""
+    records, labels = data()
+    write(tmp_path / "all.jsonl", records)
+    write(tmp_path / "labels.jsonl", [label | {"label": "yes"} for label in labels[:50]])
+    metrics = MetricPlan(name="roc_auc", min=0.9), MetricPlan(name="recall")
+    few = found(tmp_path, plan(BINARY, *metrics, min_count=40), "all.jsonl")
+    assert {(one.segment, one.status, len(one.evaluations)) for one in few} <= {
+        ("all", "insufficient", 0), ("country=DE", "insufficient", 0), ("country=FR", "insufficient", 0)
+    }  # fmt: skip
+    for one in found(tmp_path, plan(BINARY, *metrics), "all.jsonl"):
+        area, recall = one.evaluations
+        assert (area.statistic, area.alarm) == (None, False)
+        assert recall.statistic is not None
+
+
+def test_summaries_of_performance_can_be_written(tmp_path):
+    """Their ids are not those of the windows of records."""
+    from schemas import summaries
+
+    records, labels = data()
+    write(tmp_path / "all.jsonl", records)
+    write(tmp_path / "labels.jsonl", labels)
+    (first, *_) = found(tmp_path, plan(BINARY, MetricPlan(name="f1")), "all.jsonl")
+    message = summaries.decode(summaries.encode("tidemark/test/t", first))
+    other = summaries.decode(summaries.encode("tidemark/test/t", msgspec.structs.replace(first, about="records")))
+    assert message.data == first
+    assert message.id != other.id
+    assert json.loads(summaries.encode("tidemark/test/t", first))["data"]["about"] == "performance"
