@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
-from pyflink.datastream.state import ListStateDescriptor, ValueStateDescriptor
+from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
 
 from config.plan import ALL, Plan
 from jobs import profiles
+from jobs.wakes import Wakes
 from operators import outputs, policy, silence
 from operators.entries import Batch
 from operators.keys import LABELS, LETTER, MONITOR, source_of
@@ -49,20 +50,32 @@ def _bytes_state(context: RuntimeContext, name: str) -> Any:
     return context.get_state(ValueStateDescriptor(name, Types.PRIMITIVE_ARRAY(Types.BYTE())))
 
 
+def _bytes_map(context: RuntimeContext, name: str) -> Any:
+    return context.get_map_state(MapStateDescriptor(name, Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())))
+
+
 def _value(state: Any) -> bytes:
     value = state.value()
     return b"" if value is None else bytes(value)
 
 
-def _keep(state: Any, value: bytes) -> None:
+def _entry(states: Any, key: str) -> bytes:
+    value = states.get(key)
+    return b"" if value is None else bytes(value)
+
+
+def _put(states: Any, key: str, value: bytes) -> None:
     if value:
-        state.update(value)
+        states.put(key, value)
     else:
-        state.clear()
+        states.remove(key)
 
 
 class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
-    """Panes of a key through `Monitors`; letters and counts pass through."""
+    """Panes through `Monitors`, letters and counts as they are, by bucket of their keys.
+
+    What a bundle changes of a state is one message to the JVM and a wait for its answer: of a bucket, not of each key.
+    """
 
     def __init__(self, job: bytes) -> None:
         self._job = job
@@ -73,22 +86,22 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)
         self._models = {model.name: model for model in job.plan.models}
         self._monitors = Monitors(job, scores=job.plan.summaries is not None)
-        # What Flink knows already: each pane wants to wake its key at the same times, and to say so crosses to the JVM.
-        self._timers: dict[str, set[int]] = {}
-        self._state = _bytes_state(runtime_context, "key")
-        self._ring = _bytes_state(runtime_context, "ring")
-        self._learned = _bytes_state(runtime_context, "learned")
+        self._states = _bytes_map(runtime_context, "key")
+        self._rings = _bytes_map(runtime_context, "ring")
+        self._learned = _bytes_map(runtime_context, "learned")
+        self._wakes = Wakes(_bytes_state(runtime_context, "wakes"))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Take a pane, letters, or counts."""
         key, _, parts = value
         if key[0] == MONITOR:
-            before = _value(self._state)
-            result = self._monitors.fold(key, self._kept(before), [bytes(part) for part in parts])
+            before = _entry(self._states, key)
+            result = self._monitors.fold(key, self._kept(key, before), [bytes(part) for part in parts])
             if result is None:
                 return
-            self._keep(before, result)
-            self._wake(key, result.next_ms, ctx)
+            self._keep(key, before, result)
+            if result.next_ms is not None:
+                self._wake(key, result.next_ms, ctx)
             yield from self._said(key, result)
             if result.counted and self._monitors.key(key).segment == ALL:
                 yield Row("counted", key, b"%d" % result.counted)
@@ -107,36 +120,30 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
                 yield Row("newest", model, b"%d" % newest_ms)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
-        """Let time pass for a key that got nothing."""
-        key, before = ctx.get_current_key(), _value(self._state)
-        timers = self._timers.setdefault(key, set())
-        timers.discard(timestamp)
-        result = self._monitors.pass_time(key, self._kept(before), timestamp + 1)
-        self._keep(before, result)
-        # After the last record of bounded input nobody hears what slides without records say.
-        if ctx.timer_service().current_watermark() < FINAL:
-            self._wake(key, result.next_ms, ctx)
-        if not timers:
-            del self._timers[key]
-        yield from self._said(key, result)
+        """Let time pass for the keys that want to be told."""
+        for key in self._wakes.due(ctx.get_current_key(), timestamp + 1):
+            before = _entry(self._states, key)
+            result = self._monitors.pass_time(key, self._kept(key, before), timestamp + 1)
+            self._keep(key, before, result)
+            # After the last record of bounded input nobody hears what slides without records say.
+            if ctx.timer_service().current_watermark() < FINAL:
+                self._wake(key, result.next_ms, ctx)
+            yield from self._said(key, result)
 
     def _wake(self, key: str, next_ms: int | None, ctx: KeyedProcessFunction.Context) -> None:
-        if next_ms is None:
-            return
-        timers = self._timers.setdefault(key, set())
-        if next_ms - 1 not in timers:
-            timers.add(next_ms - 1)
+        # Not at each pane, which would say the same: to set a timer crosses to the JVM.
+        if self._wakes.put(ctx.get_current_key(), key, next_ms) and next_ms is not None:
             ctx.timer_service().register_event_time_timer(next_ms - 1)
 
-    def _kept(self, state: bytes) -> Kept:
-        return Kept(lambda: state, lambda: _value(self._ring), lambda: _value(self._learned))
+    def _kept(self, key: str, state: bytes) -> Kept:
+        return Kept(lambda: state, lambda: _entry(self._rings, key), lambda: _entry(self._learned, key))
 
-    def _keep(self, before: bytes, result: Step) -> None:
+    def _keep(self, key: str, before: bytes, result: Step) -> None:
         if result.state is not before:
-            _keep(self._state, result.state)
-        for kept, value in ((self._ring, result.ring), (self._learned, result.learned)):
+            _put(self._states, key, result.state)
+        for kept, value in ((self._rings, result.ring), (self._learned, result.learned)):
             if value is not None:
-                _keep(kept, value)
+                _put(kept, key, value)
 
     def _said(self, key: str, result: Step) -> Iterator[Row]:
         model = self._monitors.key(key).model

@@ -141,8 +141,9 @@ def _monitored(panes: DataStream, job: JobReferences) -> DataStream:
 
     from jobs.functions import MonitorFunction, tagged
     from jobs.join_function import JoiningMonitorFunction
+    from jobs.wakes import bucket
 
-    keyed = panes.key_by(lambda row: row[0], key_type=Types.STRING())
+    keyed = panes.key_by(lambda row: bucket(row[0]), key_type=Types.STRING())
     kind = JoiningMonitorFunction if labelled(job.plan) else MonitorFunction
     function = kind(msgspec.msgpack.encode(job))
     return keyed.process(function, output_type=tagged()).uid(UID + "monitor").name("monitor")

@@ -41,7 +41,7 @@ def table(job: JobPlan, *, bounded: bool) -> list[Row]:
         ("python.fn-execution.bundle.size", BUNDLE, "bundles of 1,000 halve the speed"),
         ("python.fn-execution.bundle.time", 1000, "a slow stream would wait for a full bundle; milliseconds"),
         ("python.fn-execution.arrow.batch.size", BATCH, "batches of 1,000 cost a quarter of the speed"),
-        ("python.state.cache-size", 4_000, "a key has two or three; beyond 1,000, the default, panes wait for the JVM"),
+        ("python.map-state.read-cache-size", 32, "of 100,000 keys a thousand a bucket would fill the worker"),
         # state
         ("state.backend.type", "hashmap", "state is a few MB; RocksDB would copy all of a key at each access"),
         ("execution.checkpointing.interval", f"{every_ms} ms", "none are made without it; the end waits for one"),
