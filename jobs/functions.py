@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 from pyflink.common import Row, Types
-from pyflink.datastream import KeyedProcessFunction, RuntimeContext
+from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
 
 from config.plan import ALL, Plan
@@ -31,13 +31,18 @@ FINAL = 2**63 - 1  # the watermark after the last record of bounded input
 
 
 def tagged() -> Any:
-    """Type of what the monitor says: kind, key, payload."""
+    """Type of what the monitor says to operators: kind, key, payload."""
     return Types.ROW([Types.STRING(), Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())])
 
 
 def message() -> Any:
     """Type of a message: key and value."""
     return Types.ROW([Types.PRIMITIVE_ARRAY(Types.BYTE()), Types.PRIMITIVE_ARRAY(Types.BYTE())])
+
+
+def aside(name: str) -> Any:
+    """What the monitor says to a sink: beside the rest, or each that picks its own would be sent all of it."""
+    return OutputTag(name, message())
 
 
 def told(row: Row) -> Row:
@@ -89,9 +94,11 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._states = _bytes_map(runtime_context, "key")
         self._rings = _bytes_map(runtime_context, "ring")
         self._learned = _bytes_map(runtime_context, "learned")
+        self._summaries, self._letters = aside("summaries"), aside("letters")
+        self._wants_letters = job.plan.dead_letters is not None
         self._wakes = Wakes(_bytes_state(runtime_context, "wakes"))
 
-    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         """Take a pane, letters, or counts."""
         key, _, parts = value
         if key[0] == MONITOR:
@@ -109,7 +116,8 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         source = source_of(key)
         for part in parts:
             if key[0] == LETTER:
-                yield Row("letter", source, bytes(part))
+                if self._wants_letters:
+                    yield self._letters, Row(source.encode(), bytes(part))
                 continue
             if key[0] == LABELS:
                 yield Row("labels", source, bytes(part))
@@ -119,7 +127,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
             for model, newest_ms in batch.newest_ms.items():
                 yield Row("newest", model, b"%d" % newest_ms)
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         """Let time pass for the keys that want to be told."""
         for key in self._wakes.due(ctx.get_current_key(), timestamp + 1):
             before = _entry(self._states, key)
@@ -145,14 +153,14 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
             if value is not None:
                 _put(kept, key, value)
 
-    def _said(self, key: str, result: Step) -> Iterator[Row]:
+    def _said(self, key: str, result: Step) -> Iterator[Any]:
         model = self._monitors.key(key).model
         if result.profile is not None:
             self._save(self._monitors.key(key), result.profile)
         for output in result.outputs:
             yield Row("output", model, outputs.encode(output))
         for summary in result.summaries:
-            yield Row("summary", model, summaries.encode(self._source, summary))
+            yield self._summaries, Row(model.encode(), summaries.encode(self._source, summary))
 
     def _save(self, key: Key, profile: Profile) -> None:
         try:

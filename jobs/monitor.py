@@ -50,18 +50,22 @@ def build(env: StreamExecutionEnvironment, job: JobReferences, setting: Setting)
     """Put the whole graph into an environment."""
     from pyflink.table import StreamTableEnvironment
 
+    from jobs.functions import aside
+
     table_env = StreamTableEnvironment.create(env)
     panes = _panes(env, table_env, job, setting)
     found = _monitored(panes, job)
     events = _decided(found, job, setting)
     plan = job.plan
-    told = found
-    if plan.summaries is not None and Performances(plan):
-        told = found.union(_performance(found, job))
     sinks.attach(events, plan.events, "events", plan, setting.kafka)
-    for kind, sink, name in (("summary", plan.summaries, "summaries"), ("letter", plan.dead_letters, "dead-letters")):
-        if sink is not None:
-            sinks.attach(sinks.messages(_only(told, kind)), sink, name, plan, setting.kafka)
+    if plan.summaries is not None:
+        told = found.get_side_output(aside("summaries"))
+        if Performances(plan):
+            told = told.union(_performance(found, job))
+        sinks.attach(told, plan.summaries, "summaries", plan, setting.kafka)
+    if plan.dead_letters is not None:
+        letters = found.get_side_output(aside("letters"))
+        sinks.attach(letters, plan.dead_letters, "dead-letters", plan, setting.kafka)
     _reported(found, events, setting)
 
 
@@ -153,12 +157,12 @@ def _performance(found: DataStream, job: JobReferences) -> DataStream:
     """Summaries of what turned out, by model, version and segment."""
     from pyflink.common import Types
 
-    from jobs.functions import tagged
+    from jobs.functions import message
     from jobs.performance_function import PerformanceFunction
 
     matches = _only(found, "matches").key_by(lambda row: row[1], key_type=Types.STRING())
     function = PerformanceFunction(msgspec.msgpack.encode(job))
-    return matches.process(function, output_type=tagged()).uid(UID + "performance").name("performance")
+    return matches.process(function, output_type=message()).uid(UID + "performance").name("performance")
 
 
 def _decided(found: DataStream, job: JobReferences, setting: Setting) -> DataStream:

@@ -60,4 +60,4 @@ class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
         if measured.next_ms is not None:
             ctx.timer_service().register_event_time_timer(measured.next_ms - 1)
         for summary in measured.summaries:
-            yield Row("summary", summary.model, summaries.encode(self._source, summary))
+            yield Row(summary.model.encode(), summaries.encode(self._source, summary))

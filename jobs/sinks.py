@@ -18,15 +18,6 @@ if TYPE_CHECKING:
 TRANSACTION_MS = 600_000
 
 
-def messages(rows: DataStream) -> DataStream:
-    """Key and value of tagged rows."""
-    from pyflink.common import Row
-
-    from jobs.functions import message
-
-    return rows.map(lambda row: Row(row[1].encode(), row[2]), output_type=message())
-
-
 def attach(rows: DataStream, sink: SinkPlan, name: str, plan: Plan, kafka: Mapping[str, str]) -> None:
     """Send messages to a sink of the configuration."""
     if sink.topic is not None:
