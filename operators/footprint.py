@@ -22,7 +22,7 @@ SHOWN_VALUES = 1_000_000  # in an ADWIN window when its size is estimated: it gr
 PROFILE = 20_000  # bytes of a signal in a profile
 RIVER_VALUES = 150  # shown to a detector of river when its size is estimated; a KSWIN takes a ms for each
 NAME = 32  # bytes of a name that the reference has not, with its hash; of most
-CELL = 2  # bytes of a count; 4 in slides with more than 65,535 equal codes
+CELL = 2  # bytes of a count; 3 of one beyond 16,383
 
 
 @dataclass(frozen=True)

@@ -203,7 +203,7 @@ class _Run:
             slide, window = state.slide, self._window
             if slide.records:
                 self._ring.push(slide, window.size_ms, window.grow_to_ms, window.min_count, window.previous_ms)
-                self._ring.coarsen(window.slide_ms)
+                self._ring.coarsen(window.slide_ms, len(self._detection.signals.names))
                 self._ring_changed = True
             season = self._detection.season
             if season is None or not season.calendar.ignores(slide.end_ms - window.slide_ms, slide.end_ms):

@@ -1,6 +1,6 @@
 """Sketches: the codes of a slide's records, counted; and the ring of those that windows are made of.
 
-A small slide is kept as the codes themselves, a large one as counts, whichever takes fewer bytes. The ring is
+A small slide is kept as the codes themselves, a larger one as counts, see leb128.py. The ring is
 a msgpack array of slides, oldest first. It has levels: older slides are merged, the longer the older, so that a span of
 any length takes a number of slides that grows with its logarithm.
 """
@@ -14,14 +14,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from operators import moments
+from operators import leb128, moments
 from operators.codes import CODES
 from operators.jit import kernel
 from operators.unnamed import Names, merged
+from schemas.errors import StateVersionError
 
 Counts = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint8]
-_FEW = 2 * CODES  # records whose codes take no more bytes than counts of 16 bits
+_FEW = 2 * CODES  # records whose codes take hardly more bytes than their counts, and less work
 # Slides of each length that a ring keeps, and twice as many of one slide. With fewer, windows begin less exactly: up to
 # 1/LEVEL of their length too early. With more, state grows: twice as many, nearly twice the bytes.
 LEVEL = 32
@@ -32,7 +33,7 @@ class Slide(msgspec.Struct, array_like=True):
 
     end_ms: int
     records: int = 0
-    form: Literal["codes", "u2", "u4"] = "codes"
+    form: Literal["codes", "counts"] = "codes"
     data: bytes = b""
     sums: bytes = b""  # int64 (numeric signals, 5), see moments.py; empty for no records
     names: Names = {}  # of values without a name in the reference, a sample
@@ -68,21 +69,16 @@ class Slide(msgspec.Struct, array_like=True):
         else:
             counts = count([self], codes.shape[1])
             _count(codes, counts)
-            self.form, self.data = _packed(counts)
+            self.form, self.data = "counts", leb128.pack(counts.reshape(-1))
         self.records = total
-
-    @property
-    def signals(self) -> int:
-        """How many signals it counts; of a slide with records."""
-        return len(self.data) // (self.records if self.form == "codes" else CODES * int(self.form[1]))
 
     def row(self, position: int, signals: int) -> Counts:
         """Counts by code of one of so many signals, shape (256,)."""
         if self.form == "codes":
             codes = np.frombuffer(self.data, np.uint8).reshape(self.records, signals)
             return np.asarray(np.bincount(codes[:, position], minlength=CODES), np.int64)
-        counts = np.frombuffer(self.data, "<" + self.form).reshape(signals, CODES)
-        return np.asarray(counts[position], np.int64)
+        found: Counts = _counts(self, signals)[position]
+        return found
 
 
 class Ring(msgspec.Struct):
@@ -133,7 +129,7 @@ class Ring(msgspec.Struct):
             records += slide.records
         return 0
 
-    def coarsen(self, slide_ms: int) -> None:
+    def coarsen(self, slide_ms: int, signals: int) -> None:
         """Merge slides that are old: two, four, eight ... into one.
 
         What is merged depends on event times alone: a slide of 2^l lengths covers a multiple of them since 1970, and is
@@ -154,7 +150,7 @@ class Ring(msgspec.Struct):
                 groups.append([slide])
             block_ms = _block(slide.end_ms, length_ms)
         if len(groups) < len(self.slides):
-            self.slides = [_merged(group, slide_ms) if len(group) > 1 else group[0] for group in groups]
+            self.slides = [_merged(group, slide_ms, signals) if len(group) > 1 else group[0] for group in groups]
 
     def ago(self, records: float, slide_ms: int) -> int | None:
         """When the key had so many records less than at the end of the newest slide; None: before the ring begins.
@@ -189,7 +185,7 @@ def _block(end_ms: int, length_ms: int) -> int:
     return -(-end_ms // length_ms) * length_ms
 
 
-def _merged(slides: Sequence[Slide], slide_ms: int) -> Slide:
+def _merged(slides: Sequence[Slide], slide_ms: int, signals: int) -> Slide:
     first, last = slides[0], slides[-1]
     total = Slide(last.end_ms, sum(slide.records for slide in slides), span_ms=last.end_ms - first.start_ms(slide_ms))
     total.sums = sums(slides, len(first.sums) // (8 * moments.FIELDS)).tobytes()
@@ -198,13 +194,8 @@ def _merged(slides: Sequence[Slide], slide_ms: int) -> Slide:
     if total.records <= _FEW:
         total.data = b"".join(slide.data for slide in slides)
     else:
-        total.form, total.data = _packed(count(slides, first.signals))
+        total.form, total.data = "counts", leb128.pack(count(slides, signals).reshape(-1))
     return total
-
-
-def _packed(counts: Counts) -> tuple[Literal["u2", "u4"], bytes]:
-    form: Literal["u2", "u4"] = "u2" if counts.max() < 1 << 16 else "u4"
-    return form, counts.astype("<" + form).tobytes()
 
 
 _decoder = msgspec.msgpack.Decoder(list[Slide])
@@ -228,8 +219,16 @@ def count(slides: Sequence[Slide], signals: int) -> Counts:
         _count(np.frombuffer(bytearray().join(small), np.uint8).reshape(-1, signals), counts)
     for slide in slides:
         if slide.form != "codes":
-            counts += np.frombuffer(slide.data, "<" + slide.form).reshape(counts.shape)
+            counts += _counts(slide, signals)
     return counts
+
+
+def _counts(slide: Slide, signals: int) -> Counts:
+    found = np.zeros((signals, CODES), np.int64)
+    if leb128.unpack(slide.data, found.reshape(-1)) != found.size:
+        message = f"slides: {len(slide.data)} bytes are not counts of {signals} signals; restore another savepoint"
+        raise StateVersionError(message)
+    return found
 
 
 def sums(slides: Iterable[Slide], numeric: int) -> Counts:

@@ -3,8 +3,7 @@
 ::
 
     counts   of each signal in the profile's order: a number for each code of a value (bins; categories, then those
-             beyond them), then the missing and the invalid ones. Numbers are LEB128: 7 bits a byte, lowest first,
-             the highest bit set where more follow. A 0 is followed by how many more zeros come after it.
+             beyond them), then the missing and the invalid ones, see leb128.py
     moments  of each numeric signal mean and sd, float64, little-endian
 """
 
@@ -16,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from operators import leb128
 from operators.codes import CODES, INVALID, MISSING, OTHER
-from operators.jit import kernel
 from schemas.errors import ProfileError
 from schemas.profile import CategoricalSignal, NumericSignal, Signal, Slice
 
@@ -64,11 +63,9 @@ class SliceCodec:
         moments : float64, shape (numeric signals, 2)
             Mean and sd; 0 where there is no value.
         """
-        numbers = counts.reshape(-1)[self._cells]
-        out = np.empty(10 * len(numbers) + 10, np.uint8)
         return Slice(
             records=records,
-            counts=out[: _write(numbers, out)].tobytes(),
+            counts=leb128.pack(counts.reshape(-1)[self._cells]),
             moments=np.ascontiguousarray(moments, "<f8").tobytes(),
         )
 
@@ -81,7 +78,7 @@ class SliceCodec:
             The bytes are not those of a slice of this profile.
         """
         numbers = np.zeros(len(self._cells), np.int64)
-        read = _read(np.frombuffer(bytearray(packed.counts), np.uint8), numbers)
+        read = leb128.unpack(packed.counts, numbers)
         if read != len(numbers) or len(packed.moments) != 16 * self._numeric:
             msg = f"a slice has {read} counts and {len(packed.moments) // 16} means for {len(numbers)} codes"
             raise ProfileError(msg)
@@ -186,53 +183,3 @@ def _shared_out(total: int, weights: Counts) -> Counts:
     below = np.cumsum(weights)
     ends: Counts = total * below // max(int(below[-1]), 1)
     return np.diff(ends, prepend=0)
-
-
-@kernel
-def _write(numbers, out):  # type: ignore[no-untyped-def]
-    at = 0
-    i = 0
-    while i < numbers.shape[0]:
-        number = numbers[i]
-        i += 1
-        if number == 0:
-            out[at] = 0
-            at += 1
-            while i < numbers.shape[0] and numbers[i] == 0:
-                number += 1
-                i += 1
-        while number >= 128:
-            out[at] = np.uint8(number & 127 | 128)
-            at += 1
-            number >>= 7
-        out[at] = np.uint8(number)
-        at += 1
-    return at
-
-
-@kernel
-def _read(data, numbers):  # type: ignore[no-untyped-def]
-    """How many numbers there are; -1 if the last one is cut off or there are more than there is room for."""
-    count = np.int64(0)
-    number = np.int64(0)
-    shift = 0
-    zeros = False
-    for byte in data:
-        number |= np.int64(byte & 127) << shift
-        shift += 7
-        if byte & 128:
-            if shift > 56:
-                return -1
-            continue
-        if zeros:
-            count += number
-            zeros = False
-        elif count >= numbers.shape[0]:
-            return -1
-        else:
-            numbers[count] = number
-            count += 1
-            zeros = number == 0
-        number = np.int64(0)
-        shift = 0
-    return -1 if zeros or shift else count

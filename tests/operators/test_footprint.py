@@ -43,15 +43,15 @@ def test_a_full_ring_is_what_was_said(slides: int) -> None:
     found = footprint(detection, 1)
     rng = np.random.default_rng(1)
     ring = Ring()
-    codes = rng.integers(0, 250, (5000, 4), np.uint8)
+    codes = rng.integers(0, 250, (50_000, 4), np.uint8)
     for number in range(slides + 1):
         slide = Slide((number + 1) * 300_000)
         sums = detection.signals.moments.sums(
-            rng.uniform(0, 250, (5000, 4)), np.zeros((5000, 4), np.uint8), np.array([5000])
+            rng.uniform(0, 250, (50_000, 4)), np.zeros((50_000, 4), np.uint8), np.array([50_000])
         )
         slide.fold(codes, sums[0])
         ring.push(slide, window.size_ms, 0, 500)
-        ring.coarsen(window.slide_ms)
+        ring.coarsen(window.slide_ms, 4)
     tracks = detection.tracks
     ranked = sum(map(len, tracks.pack(tracks.start())))
     size = len(sketch.pack(ring)) + ranked

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from operators import moments, sketch
 from operators.sketch import LEVEL, Ring, Slide
 from operators.unnamed import merged
+from schemas.errors import StateVersionError
 from tests.operators.signals import unhurried
 
 SIGNALS = 3
@@ -42,13 +43,22 @@ def test_a_slide_counts_its_panes(sizes):
     assert (slide.row(1, SIGNALS) == counted(whole)[1]).all()
 
 
-@pytest.mark.parametrize(("records", "form"), [(512, "codes"), (513, "u2"), (65_535, "u2"), (65_536, "u4")])
+@pytest.mark.parametrize(("records", "form"), [(512, "codes"), (513, "counts"), (100_000, "counts")])
 def test_a_slide_takes_the_form_that_is_smallest(records, form):
-    """Codes up to as many records as counts would take bytes for, then counts of two bytes, then of four."""
+    """Codes of few records; counts of more, which take a few bytes where most records have the same code."""
     slide = Slide(10)
     slide.fold(np.zeros((records, SIGNALS), np.uint8), moments.empty(0))
     assert slide.form == form
     assert slide.row(0, SIGNALS)[0] == records
+    assert len(slide.data) == 512 * SIGNALS if form == "codes" else len(slide.data) <= 7 * SIGNALS
+
+
+def test_counts_of_other_signals_are_refused():
+    """A slide that was made for more signals is not read as one of fewer."""
+    slide = Slide(10)
+    slide.fold(codes_of(600, 1), moments.empty(0))
+    with pytest.raises(StateVersionError, match="are not counts of 2 signals"):
+        sketch.count([slide], SIGNALS - 1)
 
 
 def test_sums_add_up_and_extremes_stay():
@@ -156,7 +166,7 @@ class LevelsMachine(RuleBasedStateMachine):
             slide.fold(codes_of(records, self.now % 50), np.full((1, 5), 3, np.int64), names)
             self.all.append(slide)
             self.ring.push(slide, LONG, LONGER, ENOUGH, PREVIOUS)
-            self.ring.coarsen(LENGTH)
+            self.ring.coarsen(LENGTH, SIGNALS)
 
     @rule()
     def restart(self):
@@ -219,11 +229,11 @@ def test_it_does_not_matter_when_slides_are_merged(gaps, restart):
     ring = Ring()
     for number, slide in enumerate(slides):
         ring.push(slide, 10**9, 10**9, 1)
-        ring.coarsen(LENGTH)
+        ring.coarsen(LENGTH, SIGNALS)
         if number == restart:
             ring = sketch.unpack(sketch.pack(ring))
     again = Ring([*slides])
-    again.coarsen(LENGTH)
+    again.coarsen(LENGTH, SIGNALS)
     assert again == ring
 
 
@@ -231,7 +241,7 @@ def test_few_slides_stay_as_they_are():
     """Up to 64 of them: those of most configurations."""
     ring = Ring([Slide(end, 1) for end in range(LENGTH, 65 * LENGTH, LENGTH)])
     before = [*ring.slides]
-    ring.coarsen(LENGTH)
+    ring.coarsen(LENGTH, SIGNALS)
     assert ring.slides == before
 
 
@@ -241,7 +251,7 @@ def test_most_slides():
         ring = Ring()
         for end in range(LENGTH, 3_000 * LENGTH, LENGTH):
             ring.push(Slide(end, 1, data=b"a", sums=bytes(40)), slides * LENGTH, 0, 1)
-            ring.coarsen(LENGTH)
+            ring.coarsen(LENGTH, 1)
             assert len(ring.slides) <= sum(sketch.most_slides(slides * LENGTH, LENGTH))
         assert len(ring.slides) >= sum(sketch.most_slides(slides * LENGTH, LENGTH)) - 2 * len(bin(slides))
 

@@ -51,7 +51,7 @@ def test_an_onset_in_slides_that_were_merged(changed):
     of = detection()
     exact, found = slides("o" * changed + "u" * (200 - changed), of, records=60)
     ring = Ring(found)
-    ring.coarsen(MINUTE)
+    ring.coarsen(MINUTE, len(of.signals.names))
     merged = Slides(of, ring.slides, 200 * MINUTE)
     assert len(ring.slides) < 140
     sure, less_sure = exact.onset(0), merged.onset(0)
