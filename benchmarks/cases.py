@@ -48,7 +48,7 @@ CASES = (
     ),
     Case(
         name="tidemark_segments", text="Tidemark, Kafka, 1,000 segments with 100 records a pane", kind="tidemark",
-        rate=60_000, segmented=True,
+        rate=150_000, segmented=True,
     ),
     Case(
         name="tidemark_payload_time", text="Tidemark, Kafka, time from the payload", kind="tidemark", rate=80_000,

@@ -7,6 +7,7 @@ the JVM and its Python workers, for plain loops of their process; Kafka's own is
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -83,6 +84,7 @@ def measure(folder: Path, cases: Sequence[Case], seconds: float) -> dict[str, Re
             most = max(case.records(seconds) for case in cases if case.topic == topic)
             tell(f"putting {most:,} of them into the topic {topic}")
             records.publish(folder / "records.jsonl", most, broker.client, topic, segmented=topic == "segmented")
+        os.sync()  # or the first case would share the machine with the system writing gigabytes to the disk
         for case in cases:
             tell(f"{case.name}: {case.records(seconds):,} records")
             results[case.name] = _run(case, case.records(seconds), folder, bootstrap)
