@@ -3,7 +3,7 @@
 ::
 
     topics -> decode (SQL, vectorised) --+                   +-> monitor  -> policy -> events
-                                         +-> panes (TUMBLE) -+   (by key)    (by model)
+                                         +-> panes (TUMBLE) -+   (by bucket) (by model)
     files  -> blocks -> decode ----------+                   |-> summaries
                                          +-> letters, counts +-> dead letters, report
 
