@@ -37,9 +37,13 @@ class Job:
         For checkpoints, logs and progress.
     more : dict, optional
         Other options.
+    slots : int
+        For each parallel instance.
     """
 
-    def __init__(self, job: JobPlan, build: Build, folder: Path, more: dict[str, object] | None = None) -> None:
+    def __init__(
+        self, job: JobPlan, build: Build, folder: Path, more: dict[str, object] | None = None, slots: int = 1
+    ) -> None:
         prepare_process(folder / "flink")
         from pyflink.datastream import StreamExecutionEnvironment
         from pyflink.java_gateway import get_gateway
@@ -50,7 +54,8 @@ class Job:
             "execution.checkpointing.dir": (folder / "checkpoints").absolute().as_uri(),
             "restart-strategy.type": "none",  # what fails is told at once
         }
-        options = configuration(job, bounded=False, jars=[jars.kafka_connector()], more=aside | (more or {}))
+        kafka = [jars.kafka_connector()]
+        options = configuration(job, bounded=False, slots=slots, jars=kafka, more=aside | (more or {}))
         env = StreamExecutionEnvironment.get_execution_environment(options)
         build(env, str(self._progress))
         self.jvm = int(get_gateway().jvm.java.lang.ProcessHandle.current().pid())

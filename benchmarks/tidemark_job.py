@@ -11,7 +11,7 @@ from benchmarks.cases import Case
 from benchmarks.flink import Job
 from benchmarks.progress import Progress
 from jobs import embedded
-from jobs.monitor import Setting, build
+from jobs.monitor import Setting, build, slots
 from operators.profile_files import load_references
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ def tidemark(case: Case, folder: Path, bootstrap: str) -> Job:
     embedded.check_topics(loaded)
     references = load_references(loaded.plan)
     kafka = loaded.kafka.java_properties() if loaded.kafka is not None else {}
-    setting = Setting(bounded=from_file, kafka=kafka, report=str(folder / "report.json"))
+    setting = Setting(bounded=from_file, kafka=kafka, report=str(folder / "report.json"), slots=slots(loaded.plan))
 
     def watched(env: StreamExecutionEnvironment, progress: str) -> None:
         _watch(progress)
         build(env, references, setting)
 
-    return Job(loaded.plan.job, watched, folder)
+    return Job(loaded.plan.job, watched, folder, slots=slots(loaded.plan))
 
 
 def _watch(progress: str) -> None:

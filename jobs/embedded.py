@@ -11,7 +11,7 @@ from config import Configuration
 from config.plan import Plan
 from jobs import folders, gateway, jars, positions, profiles, resume, savepoints, sinks, topics
 from jobs.failures import Faults, job_errors
-from jobs.monitor import Setting, build
+from jobs.monitor import Setting, build, slots
 from jobs.runtime import configuration, prepare_process
 from jobs.topics import Ends
 from jobs.totals import Totals, read_totals
@@ -81,12 +81,21 @@ def run(
     flink = configuration(
         plan.job,
         bounded=bounded,
+        slots=slots(plan),
         jars=[jars.kafka_connector(tell)] if uses_kafka else [],
         restore=restore,
     )
     env = StreamExecutionEnvironment.get_execution_environment(flink)
     kafka = loaded.kafka.java_properties() if loaded.kafka is not None else {}
-    setting = Setting(bounded=bounded, ends=ends or {}, positions=taken, fresh=fresh, kafka=kafka, report=str(report))
+    setting = Setting(
+        bounded=bounded,
+        ends=ends or {},
+        positions=taken,
+        fresh=fresh,
+        kafka=kafka,
+        report=str(report),
+        slots=slots(plan),
+    )
     with job_errors(f"job {plan.job.name}"):
         build(env, references, setting)
         client = env.execute_async(plan.job.name)

@@ -6,6 +6,7 @@ Both in one operator, for they read the same panes: in two, each pane would go t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from pyflink.common import Row, Types
@@ -30,7 +31,7 @@ class JoiningMonitorFunction(MonitorFunction):
         names, data = Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())
         self._kept_blocks = _MapKept(runtime_context.get_map_state(MapStateDescriptor("join", names, data)))
 
-    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
+    def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         """Take a pane, letters, or counts."""
         key = value[0]
         if key[0] != JOIN:
@@ -38,7 +39,7 @@ class JoiningMonitorFunction(MonitorFunction):
             return
         yield from self._joined(key, self._joins.fold(key, self._kept_blocks, list(map(bytes, value[2]))), ctx)
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         """Let time pass for a key that got nothing."""
         key = ctx.get_current_key()
         if key[0] != JOIN:
@@ -46,7 +47,7 @@ class JoiningMonitorFunction(MonitorFunction):
             return
         yield from self._joined(key, self._joins.pass_time(key, self._kept_blocks, timestamp + 1), ctx)
 
-    def _joined(self, key: str, joined: Joined, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
+    def _joined(self, key: str, joined: Joined, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         for next_ms in joined.next_ms:
             ctx.timer_service().register_event_time_timer(next_ms - 1)
         if joined.counts:

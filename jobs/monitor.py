@@ -44,6 +44,16 @@ class Setting:
     fresh: bool = False  # read them from the beginning, though records were read before
     kafka: Mapping[str, str] = field(default_factory=dict)  # of the Java client, with its secrets
     report: str | None = None  # file for the totals, on the machine where workers run
+    slots: int = 1  # for each parallel instance; see `slots`
+
+
+def slots(plan: Plan) -> int:
+    """Slots that a parallel instance is best given: two where there are segments.
+
+    Monitors of a thousand segments keep a Python worker as busy as decode does: in one worker they would wait for each
+    other's lock. A worker is a slot's, so they get a slot of their own.
+    """
+    return 2 if any(model.segments for model in plan.models) else 1
 
 
 def build(env: StreamExecutionEnvironment, job: JobReferences, setting: Setting) -> None:
@@ -54,7 +64,7 @@ def build(env: StreamExecutionEnvironment, job: JobReferences, setting: Setting)
 
     table_env = StreamTableEnvironment.create(env)
     panes = _panes(env, table_env, job, setting)
-    found = _monitored(panes, job)
+    found = _monitored(panes, job, setting)
     events = _decided(found, job, setting)
     plan = job.plan
     sinks.attach(events, plan.events, "events", plan, setting.kafka)
@@ -139,7 +149,7 @@ def begun(positions: Mapping[int, int]) -> dict[str, str]:
     return {"scan.startup.mode": "specific-offsets", "scan.startup.specific-offsets": sql.offsets(positions)}
 
 
-def _monitored(panes: DataStream, job: JobReferences) -> DataStream:
+def _monitored(panes: DataStream, job: JobReferences, setting: Setting) -> DataStream:
     """One row each: kind, key, payload."""
     from pyflink.common import Types
 
@@ -150,7 +160,8 @@ def _monitored(panes: DataStream, job: JobReferences) -> DataStream:
     keyed = panes.key_by(lambda row: bucket(row[0]), key_type=Types.STRING())
     kind = JoiningMonitorFunction if labelled(job.plan) else MonitorFunction
     function = kind(msgspec.msgpack.encode(job))
-    return keyed.process(function, output_type=tagged()).uid(UID + "monitor").name("monitor")
+    found = keyed.process(function, output_type=tagged()).uid(UID + "monitor").name("monitor")
+    return found.slot_sharing_group("monitors") if setting.slots > 1 else found
 
 
 def _performance(found: DataStream, job: JobReferences) -> DataStream:

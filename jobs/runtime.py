@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PYTHONS = ((3, 10), (3, 12))  # of which PyFlink 2.3 has builds that its dependencies have too
 LOGS = Path(".tidemark", "logs")
-BATCH = 10_000  # records that cross to Python at a time: 1,000 costs a quarter of the speed, 100,000 only memory
+BATCH = 25_000  # records that cross to Python at a time: of 10,000 a thousand segments get a few each, a fifth slower
 BOUNDED_CHECKPOINT_MS = 1_000  # bounded input ends with a checkpoint: later ones delay the end by so much, twice
 BUNDLE = 100_000  # records between two flushes of state: 1,000 halves the speed
 
@@ -40,7 +40,11 @@ def table(job: JobPlan, *, bounded: bool) -> list[Row]:
         # Python
         ("python.fn-execution.bundle.size", BUNDLE, "bundles of 1,000 halve the speed"),
         ("python.fn-execution.bundle.time", 1000, "a slow stream would wait for a full bundle; milliseconds"),
-        ("python.fn-execution.arrow.batch.size", BATCH, "batches of 1,000 cost a quarter of the speed"),
+        (
+            "python.fn-execution.arrow.batch.size",
+            BATCH,
+            "batches of 1,000 cost a quarter of the speed, and more memory brings little",
+        ),
         ("python.map-state.read-cache-size", 32, "of 100,000 keys a thousand a bucket would fill the worker"),
         # state
         ("state.backend.type", "hashmap", "state is a few MB; RocksDB would copy all of a key at each access"),
@@ -65,12 +69,12 @@ def table(job: JobPlan, *, bounded: bool) -> list[Row]:
     ]
 
 
-def embedded_table(job: JobPlan) -> list[Row]:
-    """List what the cluster inside `tidemark run` needs besides."""
+def embedded_table(job: JobPlan, slots: int = 1) -> list[Row]:
+    """List what the cluster inside `tidemark run` needs besides, with so many slots for each parallel instance."""
     return [
         ("python.executable", sys.executable, "workers would be the `python` of the PATH, without our packages"),
         ("python.client.executable", sys.executable, "as above, for what the client runs"),
-        ("minicluster.number-of-taskmanagers", job.parallelism, "one TaskManager would serve all"),
+        ("minicluster.number-of-taskmanagers", job.parallelism * slots, "one TaskManager would serve all"),
         ("taskmanager.numberOfTaskSlots", 1, "slots of a TaskManager may share a Python worker and its one lock"),
         ("taskmanager.memory.managed.size", "256 m", "of 128 m the window's buffer gets 60 % and a few chunks fill it"),
         ("rest.bind-address", "localhost", "the page with the job's settings would be open to the network"),
@@ -107,6 +111,7 @@ def options(
     *,
     bounded: bool,
     embedded: bool = True,
+    slots: int = 1,
     jars: Iterable[Path] = (),
     restore: str | None = None,
     more: Mapping[str, object] | None = None,
@@ -121,6 +126,8 @@ def options(
         Whether the input ends: then a fault that stays is reported sooner.
     embedded : bool
         For the cluster in this process; otherwise a cluster decides for itself what it has.
+    slots : int
+        That each parallel instance takes of the cluster in this process; see `monitor.slots`.
     jars : iterable of Path
         What the job needs besides Flink.
     restore : str, optional
@@ -128,7 +135,7 @@ def options(
     more : mapping, optional
         Further options; they win.
     """
-    rows = table(job, bounded=bounded) + (embedded_table(job) if embedded else [])
+    rows = table(job, bounded=bounded) + (embedded_table(job, slots) if embedded else [])
     chosen: dict[str, object] = {name: value for name, value, _ in rows}
     if restore is not None:
         chosen["execution.state-recovery.path"] = restore

@@ -7,11 +7,14 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from config.plan import JobPlan
+from config.plan import JobPlan, SegmentPlan
 from jobs import runtime
+from jobs.monitor import slots
 from schemas.errors import SetupError
+from tests.jobs.test_resume import MODEL, PLAN
 
 ROOT = Path(__file__).parents[2]
 JOB = JobPlan(name="churn", environment="prod", parallelism=2, checkpoint_every_ms=7000, checkpoint_dir="/state")
@@ -29,6 +32,15 @@ def test_parallelism_is_taskmanagers():
     options = runtime.options(JOB, bounded=False)
     names = ("parallelism.default", "minicluster.number-of-taskmanagers", "taskmanager.numberOfTaskSlots")
     assert [options[name] for name in names] == ["2", "2", "1"]
+
+
+def test_monitors_of_segments_get_slots_of_their_own():
+    """A worker is a slot's: decode and the monitors of many keys would wait for one lock."""
+    segmented = msgspec.structs.replace(MODEL, segments=(SegmentPlan(fields=("country",), values=(("DE",),)),))
+    assert slots(PLAN) == 1
+    assert slots(msgspec.structs.replace(PLAN, models=(MODEL, segmented))) == 2
+    options = runtime.options(JOB, bounded=False, slots=2)
+    assert (options["minicluster.number-of-taskmanagers"], options["taskmanager.numberOfTaskSlots"]) == ("4", "1")
 
 
 def test_workers_run_this_python():
