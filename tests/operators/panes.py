@@ -93,6 +93,7 @@ class Driver:
     outputs: list[Output] = field(default_factory=list)
     summaries: list[Summary] = field(default_factory=list)
     counted: int = 0
+    rings_read: int = 0
 
     def run(self, items: Iterable[Records | int | str], again: Detection | None = None) -> Driver:
         """Show panes; let time pass to a moment (int); restart; permute the records of the panes that come."""
@@ -112,12 +113,16 @@ class Driver:
 
     def _step(self, shown: Pane | None, until_ms: int) -> None:
         key = Key("churn", "3", "champion", self.segment)
-        done = step(self.detection, key, self.state, lambda: self.ring, shown, until_ms, self.scores)
+        done = step(self.detection, key, self.state, self._read_ring, shown, until_ms, self.scores)
         self.state, self.next_ms = done.state, done.next_ms
         self.ring = self.ring if done.ring is None else done.ring
         self.outputs += done.outputs
         self.summaries += done.summaries
         self.counted += done.counted
+
+    def _read_ring(self) -> bytes:
+        self.rings_read += 1
+        return self.ring
 
     @property
     def changes(self) -> list[SignalChange]:

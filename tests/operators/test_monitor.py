@@ -149,6 +149,13 @@ def test_a_key_sleeps_while_nothing_is_open():
     assert driver.next_ms == 17 * MINUTE
 
 
+def test_a_key_that_begins_is_not_asked_for_its_ring():
+    """It has none in its first slide; after that it is read once a slide."""
+    driver = Driver(detection())
+    tenths = [Records(end * MINUTE // 10, np.zeros((10, 1)), MINUTE // 10) for end in range(1, 31)]
+    assert [driver.run([one]).rings_read for one in tenths] == 19 * [0] + 10 * [1] + [2]
+
+
 def test_a_key_goes_on_after_a_long_sleep():
     """Old slides are out of the window."""
     assert told("oooo" + 100 * "." + "uuuo") == [(106, "opened", "up")]
