@@ -32,13 +32,13 @@ def tidemark(case: Case, folder: Path, bootstrap: str) -> Job:
     embedded.check_topics(loaded)
     references = load_references(loaded.plan)
     kafka = loaded.kafka.java_properties() if loaded.kafka is not None else {}
-    setting = Setting(bounded=from_file, kafka=kafka, report=str(folder / "report.json"), slots=slots(loaded.plan))
+    setting = Setting(bounded=from_file, kafka=kafka, report=str(folder / "report.json"), slots=slots(references))
 
     def watched(env: StreamExecutionEnvironment, progress: str) -> None:
         _watch(progress)
         build(env, references, setting)
 
-    return Job(loaded.plan.job, watched, folder, slots=slots(loaded.plan))
+    return Job(loaded.plan.job, watched, folder, slots=slots(references))
 
 
 def _watch(progress: str) -> None:

@@ -81,7 +81,7 @@ def run(
     flink = configuration(
         plan.job,
         bounded=bounded,
-        slots=slots(plan),
+        slots=slots(references),
         jars=[jars.kafka_connector(tell)] if uses_kafka else [],
         restore=restore,
     )
@@ -94,7 +94,7 @@ def run(
         fresh=fresh,
         kafka=kafka,
         report=str(report),
-        slots=slots(plan),
+        slots=slots(references),
     )
     with job_errors(f"job {plan.job.name}"):
         build(env, references, setting)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyflink.datastream import DataStream, StreamExecutionEnvironment
     from pyflink.table import StreamTableEnvironment
 
+MANY = 100  # segments; a second worker takes some seconds to start and a few hundred MB
 UID = "tidemark-"  # of the operators that keep state: a savepoint finds them again by it
 
 
@@ -47,13 +48,19 @@ class Setting:
     slots: int = 1  # for each parallel instance; see `slots`
 
 
-def slots(plan: Plan) -> int:
-    """Slots that a parallel instance is best given: two where there are segments.
+def slots(job: JobReferences) -> int:
+    """Slots that a parallel instance is best given: two where there are many segments.
 
     Monitors of a thousand segments keep a Python worker as busy as decode does: in one worker they would wait for each
     other's lock. A worker is a slot's, so they get a slot of their own.
     """
-    return 2 if any(model.segments for model in plan.models) else 1
+    known = 0
+    for model in job.plan.models:
+        profiles = job.profiles.get(model.name, {}).values()
+        for plan in model.segments:
+            of_reference = [profile.segments.get(",".join(plan.fields), ()) for profile in profiles]
+            known += max(map(len, of_reference if plan.values is None else [plan.values]), default=0)
+    return 2 if known >= MANY else 1
 
 
 def build(env: StreamExecutionEnvironment, job: JobReferences, setting: Setting) -> None:

@@ -13,7 +13,9 @@ import pytest
 from config.plan import JobPlan, SegmentPlan
 from jobs import runtime
 from jobs.monitor import slots
+from operators.references import JobReferences
 from schemas.errors import SetupError
+from schemas.profile import Profile, Provenance
 from tests.jobs.test_resume import MODEL, PLAN
 
 ROOT = Path(__file__).parents[2]
@@ -34,11 +36,20 @@ def test_parallelism_is_taskmanagers():
     assert [options[name] for name in names] == ["2", "2", "1"]
 
 
-def test_monitors_of_segments_get_slots_of_their_own():
-    """A worker is a slot's: decode and the monitors of many keys would wait for one lock."""
-    segmented = msgspec.structs.replace(MODEL, segments=(SegmentPlan(fields=("country",), values=(("DE",),)),))
-    assert slots(PLAN) == 1
-    assert slots(msgspec.structs.replace(PLAN, models=(MODEL, segmented))) == 2
+@pytest.mark.parametrize(("listed", "known", "found"), [(2, 0, 1), (100, 0, 2), (None, 99, 1), (None, 100, 2)])
+def test_monitors_of_many_segments_get_slots_of_their_own(listed, known, found):
+    """Whether the plan lists them or the profile knows them; others share the worker of decode."""
+    names = None if listed is None else tuple((str(number),) for number in range(listed))
+    model = msgspec.structs.replace(MODEL, segments=(SegmentPlan(fields=("country",), values=names),))
+    made = Provenance(source="train.csv", rows=1, start=None, end=None, tidemark="0.1.0")
+    countries = tuple((f"country={number}", 50) for number in range(known))
+    profile = Profile(model="churn", version=None, provenance=made, signals={}, segments={"country": countries})
+    job = JobReferences(msgspec.structs.replace(PLAN, models=(model,)), {"churn": {"": profile}})
+    assert slots(job) == found
+
+
+def test_slots_are_taskmanagers():
+    """Each with one, for two in one TaskManager would share a worker again."""
     options = runtime.options(JOB, bounded=False, slots=2)
     assert (options["minicluster.number-of-taskmanagers"], options["taskmanager.numberOfTaskSlots"]) == ("4", "1")
 
