@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PYTHONS = ((3, 10), (3, 12))  # of which PyFlink 2.3 has builds that its dependencies have too
 LOGS = Path(".tidemark", "logs")
-BATCH = 15_000  # records that cross to Python at a time: of 10,000 a thousand segments get few each; 25,000 take memory
+BATCH = 25_000  # records that cross to Python at a time: of 10,000 a thousand segments get a few each, a fifth slower
 BOUNDED_CHECKPOINT_MS = 1_000  # bounded input ends with a checkpoint: later ones delay the end by so much, twice
 BUNDLE = 100_000  # records between two flushes of state: 1,000 halves the speed
 
