@@ -4,16 +4,11 @@ At the end of each slide in which a model version had records: one record that d
 opens the rule's signal, and so does a share of missing or invalid ones that reaches its limit in the window, once that
 has `min_count` records. `recover` slides in a row without it close it.
 
-State of a key::
-
-    2s  magic "TX"
-    H   format, little-endian
-    ..  msgpack array: the fields of `RuleState` in their order
+State of a key: `RuleState`, see state_format.py.
 """
 
 from __future__ import annotations
 
-import struct
 from typing import Literal
 
 import msgspec
@@ -27,16 +22,12 @@ from operators.rules import Facts, meaning, rules_of
 from operators.season import Calendar
 from operators.sketch import Slide
 from operators.state import Key
+from operators.state_format import StateFormat
 from schemas.cloudevents import significant, timestamp
-from schemas.errors import StateVersionError
 from schemas.events import Effect, Moments, SignalEvidence, Window
 
-FORMAT = 1  # raised when an older release could misread the bytes
 DETECTOR = "expectation"
 SLIDES = 64  # at most, over which a share is taken: of longer windows the newest
-
-_MAGIC = b"TX"
-_HEAD = struct.Struct("<2sH")
 
 
 class RuleSlide(msgspec.Struct, array_like=True):
@@ -62,26 +53,12 @@ class RuleState(msgspec.Struct, array_like=True):
     calm: dict[int, int] = {}  # slides in a row without it
 
 
-_decoder = msgspec.msgpack.Decoder(RuleState)
+_format = StateFormat(b"TX", 1, RuleState)
 
 
 def unpack(key: Key, data: bytes) -> RuleState:
-    """The state of a key.
-
-    Raises
-    ------
-    StateVersionError
-        The format is not one that this release reads.
-    """
-    try:
-        magic, version = _HEAD.unpack_from(data)
-        if (magic, version) == (_MAGIC, FORMAT):
-            return _decoder.decode(memoryview(data)[_HEAD.size :])
-        what = f"format {version} is not one that this release reads ({FORMAT})"
-    except (struct.error, msgspec.DecodeError) as error:
-        what = f"cannot be read ({error})"
-    message = f"state of the expectations of {key}: {what}; upgrade tidemark or restore an older savepoint"
-    raise StateVersionError(message)
+    """The state of a key; StateVersionError where this release does not read it."""
+    return _format.unpack(data, f"state of the expectations of {key}")
 
 
 def retire(key: Key, state: bytes) -> Step:
@@ -108,8 +85,8 @@ class Expectations:
 
     def __init__(self, model: ModelPlan, profile: tuple[str, Literal["profile", "learned"]], of: int) -> None:
         self._model, self._profile, self._of = model, profile, of
-        self._rules = rules_of(model)
-        self._meaning = meaning(self._rules)
+        self.rules = rules_of(model)
+        self.meaning = meaning(self.rules)
         self._calendar = Calendar(model.season) if model.season else None
 
     def step(self, key: Key, state: bytes, pane: tuple[int, int, Facts] | None, until_ms: int) -> Step:
@@ -117,7 +94,7 @@ class Expectations:
         result = Step(state)
         known = unpack(key, state) if state else None
         slide_ms = self._model.window.slide_ms
-        if known is not None and (known.meaning, known.slide_ms) != (self._meaning, slide_ms):
+        if known is not None and (known.meaning, known.slide_ms) != (self.meaning, slide_ms):
             result.outputs += _ended(known)
             known = self._fresh(known.pane_ms)
         if pane is not None:
@@ -129,13 +106,13 @@ class Expectations:
             if known.end_ms is None and until_ms >= forget_ms:
                 result.state = b""
             else:
-                result.state = _HEAD.pack(_MAGIC, FORMAT) + msgspec.msgpack.encode(known)
+                result.state = _format.pack(known)
                 result.next_ms = forget_ms if known.end_ms is None else known.end_ms
         return result
 
     def _fresh(self, pane_ms: int) -> RuleState:
-        none = Facts.none(len(self._rules))
-        return RuleState(self._meaning, self._model.window.slide_ms, pane_ms, None, 0, none)
+        none = Facts.none(len(self.rules))
+        return RuleState(self.meaning, self._model.window.slide_ms, pane_ms, None, 0, none)
 
     def _fold(self, key: Key, state: RuleState, end_ms: int, records: int, facts: Facts, result: Step) -> None:
         if end_ms <= state.pane_ms:
@@ -171,10 +148,10 @@ class Expectations:
             count=sum(slide.records for slide in state.past),
             share=1.0,
         )
-        for number, rule in enumerate(self._rules):
+        for number, rule in enumerate(self.rules):
             if state.facts.carried[number]:
                 self._judge(key, state, number, rule, span, result)
-        state.end_ms, state.records, state.facts = None, 0, Facts.none(len(self._rules))
+        state.end_ms, state.records, state.facts = None, 0, Facts.none(len(self.rules))
 
     def _judge(self, key: Key, state: RuleState, number: int, rule: RulePlan, span: Window, result: Step) -> None:
         assert state.end_ms is not None, "a slide has ended"

@@ -6,16 +6,10 @@ whose profile was given. Each key learns for itself, the whole traffic and every
 between keys, so what is learned depends on the key's records and their order alone, and a segment is compared with
 its own past. Segments have fewer records, and learn for longer.
 
-State, kept beside that of the monitor::
-
-    2s  magic "TL"
-    H   format, little-endian
-    ..  msgpack array: the fields of `LearnedState` in their order
+State, kept beside that of the monitor: `LearnedState`, see state_format.py.
 """
 
 from __future__ import annotations
-
-import struct
 
 import msgspec
 import numpy as np
@@ -30,23 +24,19 @@ from operators.profiling import ProfileBuilder, Values
 from operators.quality import outside, ranged_features
 from operators.references import ModelSignals
 from operators.state import Key
+from operators.state_format import StateFormat
 from operators.unnamed import Names, sample, smallest
 from operators.unprofiled import Unprofiled
 from operators.value_chunks import Ids, ValuePane
 from operators.values import Gap
 from schemas import profile as profiles
 from schemas.cloudevents import timestamp
-from schemas.errors import StateVersionError
 from schemas.profile import CategoricalSignal, Profile, Provenance
 
-FORMAT = 1  # raised when an older release could misread the bytes
 # How long a key's reference outlives its records, which a monitor forgets when no window can reach them any more. The
 # shorter, the sooner a segment that pauses learns anew, and what has changed meanwhile becomes its reference; the
 # longer, the more references of versions that are gone are kept, about 20 KB a signal each.
 KEPT_MS = 90 * 86_400_000
-
-_MAGIC = b"TL"
-_HEAD = struct.Struct("<2sH")
 
 
 class LearnedState(msgspec.Struct, array_like=True):
@@ -61,31 +51,13 @@ class LearnedState(msgspec.Struct, array_like=True):
     forget_ms: int | None = None  # when, if the key has no state of a monitor
 
 
-_decoder = msgspec.msgpack.Decoder(LearnedState)
-
-
-def pack(state: LearnedState) -> bytes:
-    """The bytes of a state."""
-    return _HEAD.pack(_MAGIC, FORMAT) + msgspec.msgpack.encode(state)
+_format = StateFormat(b"TL", 1, LearnedState)
+pack = _format.pack
 
 
 def unpack(key: Key, data: bytes) -> LearnedState:
-    """The state that `pack` made into bytes; ``key`` is named in messages.
-
-    Raises
-    ------
-    StateVersionError
-        The format is not one that this release reads.
-    """
-    try:
-        magic, version = _HEAD.unpack_from(data)
-        if (magic, version) == (_MAGIC, FORMAT):
-            return _decoder.decode(memoryview(data)[_HEAD.size :])
-        what = f"format {version} is not one that this release reads ({FORMAT})"
-    except (struct.error, msgspec.DecodeError) as error:
-        what = f"cannot be read ({error})"
-    message = f"reference learned of {key}: {what}; upgrade tidemark or restore an older savepoint"
-    raise StateVersionError(message)
+    """The state that `pack` made into bytes; StateVersionError where this release does not read them."""
+    return _format.unpack(data, f"reference learned of {key}")
 
 
 def gather(state: LearnedState, pane: ValuePane) -> None:

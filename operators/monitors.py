@@ -106,11 +106,10 @@ class Monitors:
         expected = self._expectations(text)
         if expected is None:
             return None
-        rules_ = rules.rules_of(self._references.models[self.key(text).model])
-        parts = chunks.with_meaning(parts, rules.meaning(rules_))
+        parts = chunks.with_meaning(parts, expected.meaning)
         if not parts:
             return None
-        pane = rules.decode(parts, len(rules_))
+        pane = rules.decode(parts, len(expected.rules))
         return expected.step(self.key(text), kept.state(), pane, pane[0])
 
     def _expectations(self, text: str) -> Expectations | None:

@@ -3,17 +3,12 @@
 Labels are folded into slides as they come, by their own times, and at the end of each slide that has any the measures
 of the window of the last slides are computed. A window of many slides is cut into SLIDES of them at most.
 
-State bytes::
-
-    2s  magic "TL"
-    H   format, little-endian
-    ..  msgpack array: the fields of `_State` in their order
+State bytes: `_State`, see state_format.py.
 """
 
 from __future__ import annotations
 
 import hashlib
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -23,18 +18,16 @@ import numpy.typing as npt
 
 from config.plan import ALL, MetricPlan, ModelPlan, WindowPlan
 from operators.outcome_sums import OutcomeSums, measured
+from operators.sketch import taken
 from operators.state import Key
+from operators.state_format import StateFormat
 from schemas.cloudevents import significant, timestamp
-from schemas.errors import StateVersionError
 from schemas.evaluations import Evaluation
 from schemas.events import Window
 from schemas.summaries import Summary
 
-FORMAT = 1  # raised when an older release could misread the bytes
 SLIDES = 64  # of a window: each is up to 30 KB of state, and with fewer windows would move in jumps
 MEASURE = "measure"  # in the place of a detector: it is no test
-_MAGIC = b"TL"
-_HEAD = struct.Struct("<2sH")
 
 
 class _Slide(msgspec.Struct, array_like=True):
@@ -47,6 +40,9 @@ class _State(msgspec.Struct, array_like=True):
     pane_ms: int  # end of the newest pane that was folded
     slides: list[_Slide] = []  # oldest first
     evaluated: bool = True  # whether the newest has ended
+
+
+_format = StateFormat(b"TL", 1, _State)
 
 
 @dataclass
@@ -111,7 +107,7 @@ def step(
     if not known.slides:
         return Measured(b"", result.summaries)
     result.next_ms = _forgotten_ms(known, reach_ms) if known.evaluated else known.slides[-1].end_ms
-    result.state = _HEAD.pack(_MAGIC, FORMAT) + msgspec.msgpack.encode(known)
+    result.state = _format.pack(known)
     return result
 
 
@@ -123,7 +119,10 @@ def _evaluate(
         return
     known.evaluated = True
     end_ms = known.slides[-1].end_ms
-    known.slides = known.slides[_first(known.slides, plan.window) :]
+    sizes = plan.window
+    newest_first = ((slide.end_ms, slide.sums.labels) for slide in reversed(known.slides))
+    many = taken(newest_first, end_ms, sizes.size_ms, sizes.grow_to_ms, sizes.min_count)
+    known.slides = known.slides[-many:]  # older ones are of no use later
     sums = known.slides[0].sums
     for slide in known.slides[1:]:
         sums = sums + slide.sums
@@ -177,18 +176,6 @@ def _evaluation(key: Key, time: str, metric: MetricPlan, value: float, count: in
     )
 
 
-def _first(slides: Sequence[_Slide], window: WindowPlan) -> int:
-    """Position of the oldest slide of the window that ends with the newest one; older ones are of no use later."""
-    end_ms, labels = slides[-1].end_ms, 0
-    limit_ms = end_ms - max(window.size_ms, window.grow_to_ms)
-    for position in range(len(slides) - 1, -1, -1):
-        slide = slides[position]
-        if slide.end_ms <= end_ms - window.size_ms and (slide.end_ms <= limit_ms or labels >= window.min_count):
-            return position + 1
-        labels += slide.sums.labels
-    return 0
-
-
 def _forgotten_ms(known: _State, reach_ms: int) -> int:
     """When no later window can reach its labels, to a multiple of how far they reach, so that a key has few timers."""
     return -(-(known.slides[-1].end_ms + reach_ms) // reach_ms) * reach_ms
@@ -200,12 +187,5 @@ def _read(key: Key, data: bytes, plan: ModelPlan) -> _State:
     made_for = hashlib.blake2b(about, digest_size=8).digest()
     if not data:
         return _State(made_for, 0)
-    magic, version = _HEAD.unpack_from(data)
-    if magic != _MAGIC or version != FORMAT:
-        message = (
-            f"performance of {key}: format {version} is not one that this release reads ({FORMAT}); "
-            "upgrade tidemark or restore an older savepoint"
-        )
-        raise StateVersionError(message)
-    known = msgspec.msgpack.decode(memoryview(data)[_HEAD.size :], type=_State)
+    known = _format.unpack(data, f"performance of {key}")
     return known if known.made_for == made_for else _State(made_for, known.pane_ms)

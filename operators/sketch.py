@@ -106,12 +106,12 @@ class Ring(msgspec.Struct):
         that has been silent for ``size_ms``, and for longer than the slides that would be taken span, has fallen
         silent: its window is empty.
         """
-        taken = self.slides[self._first(len(self.slides), end_ms, size_ms, grow_to_ms, min_count) :]
-        if taken:
-            silence_ms = end_ms - taken[-1].end_ms
-            if silence_ms >= size_ms and silence_ms > taken[-1].end_ms - taken[0].end_ms:
+        found = self.slides[self._first(len(self.slides), end_ms, size_ms, grow_to_ms, min_count) :]
+        if found:
+            silence_ms = end_ms - found[-1].end_ms
+            if silence_ms >= size_ms and silence_ms > found[-1].end_ms - found[0].end_ms:
                 return []
-        return taken
+        return found
 
     def before(self, start_ms: int, previous_ms: int, grow_to_ms: int, min_count: int) -> list[Slide]:
         """Slides of the span of ``previous_ms`` before a window that starts then, which grows like one."""
@@ -120,14 +120,8 @@ class Ring(msgspec.Struct):
 
     def _first(self, stop: int, end_ms: int, size_ms: int, grow_to_ms: int, min_count: int) -> int:
         """Position of the oldest slide, of those before ``stop``, in the window that ends at ``end_ms``."""
-        limit_ms = end_ms - max(size_ms, grow_to_ms)
-        records = 0
-        for position in range(stop - 1, -1, -1):
-            slide = self.slides[position]
-            if slide.end_ms <= end_ms - size_ms and (slide.end_ms <= limit_ms or records >= min_count):
-                return position + 1
-            records += slide.records
-        return 0
+        newest_first = ((slide.end_ms, slide.records) for slide in reversed(self.slides[:stop]))
+        return stop - taken(newest_first, end_ms, size_ms, grow_to_ms, min_count)
 
     def coarsen(self, slide_ms: int, signals: int) -> None:
         """Merge slides that are old: two, four, eight ... into one.
@@ -162,6 +156,21 @@ class Ring(msgspec.Struct):
                 return slide.end_ms - round((slide.end_ms - slide.start_ms(slide_ms)) * records / slide.records)
             records -= slide.records
         return None
+
+
+def taken(newest_first: Iterable[tuple[int, int]], end_ms: int, size_ms: int, grow_to_ms: int, min_count: int) -> int:
+    """How many slides are in the window that ends at ``end_ms``, of ends and records from the newest one on.
+
+    >>> taken([(50, 2), (40, 2), (30, 2), (20, 2), (10, 2)], 50, 20, 40, 5)
+    3
+    """
+    limit_ms = end_ms - max(size_ms, grow_to_ms)
+    many = found = 0
+    for slide_end_ms, records in newest_first:
+        if slide_end_ms <= end_ms - size_ms and (slide_end_ms <= limit_ms or found >= min_count):
+            break
+        many, found = many + 1, found + records
+    return many
 
 
 def most_slides(span_ms: int, slide_ms: int) -> tuple[int, int]:

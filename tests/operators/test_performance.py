@@ -119,3 +119,11 @@ def test_a_format_of_another_release():
         "performance of churn/1/all: format 7 is not one that this release reads (1); "
         "upgrade tidemark or restore an older savepoint"
     )
+
+
+def test_state_that_is_cut_off_is_refused():
+    """It ends in a message, not in a traceback."""
+    _, state = followed({1: labels(1)}, plan())
+    for cut in (3, len(state) - 1):
+        with pytest.raises(StateVersionError, match="performance of churn/1/all: cannot be read"):
+            step(plan(), METRICS, KEY, state[:cut], None, np.empty((0, 3)), SLIDE)
