@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -25,12 +26,10 @@ NAMED = 10  # categories that changed most
 Counts = npt.NDArray[np.int64]
 
 
-def evidence(detection: Detection, position: int, slides: Slides, alarm: Alarm, onset: Onset) -> SignalEvidence:
-    """What an alarm is about, and what the window's values of the signal look like."""
-    signals = detection.signals
-    numeric = isinstance(signals.signals[position], NumericSignal)
+def alarm_evidence(signal: str, alarm: Alarm, onset: Onset, reference: Moments, current: Moments) -> SignalEvidence:
+    """What an alarm on a signal is about, and since when."""
     return SignalEvidence(
-        signal=signals.names[position],
+        signal=signal,
         onset=timestamp(onset.at_ms),
         onset_from=None if onset.from_ms is None else timestamp(onset.from_ms),
         onset_to=timestamp(onset.to_ms),
@@ -39,8 +38,20 @@ def evidence(detection: Detection, position: int, slides: Slides, alarm: Alarm, 
         threshold=significant(alarm.threshold),
         p_value=None if alarm.p_value is None else significant(alarm.p_value),
         effect=alarm.effect,
-        reference=_reference(detection, position),
-        current=_current(detection, position, slides),
+        reference=reference,
+        current=current,
+    )
+
+
+def evidence(detection: Detection, position: int, slides: Slides, alarm: Alarm, onset: Onset) -> SignalEvidence:
+    """What an alarm is about, and what the window's values of the signal look like."""
+    signals = detection.signals
+    numeric = isinstance(signals.signals[position], NumericSignal)
+    found = alarm_evidence(
+        signals.names[position], alarm, onset, _reference(detection, position), _current(detection, position, slides)
+    )
+    return msgspec.structs.replace(
+        found,
         histogram=_histogram(detection, position, slides.counts[position]) if numeric else None,
         categories=None if numeric else _categories(detection, position, slides.counts[position]),
         unseen=unseen_values(detection, position, slides) or None,

@@ -19,7 +19,7 @@ from operators.shares import bounds, tails
 from operators.state import Watch
 from operators.window_tests import LEAST
 from operators.windows import Slides
-from schemas.cloudevents import significant, timestamp
+from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
 from schemas.events import Effect, Moments, SignalEvidence
 from schemas.profile import Level
@@ -137,20 +137,10 @@ class QualityWindow:
         signal = self.reference.signals[row]
         name = MOMENTS.get(signal.what, signal.what)
         unseen = evidence.unseen_values(self._detection, signal.position, self._slides)
-        return SignalEvidence(
-            signal=signal.name,
-            onset=timestamp(began.at_ms),
-            onset_from=None if began.from_ms is None else timestamp(began.from_ms),
-            onset_to=timestamp(began.to_ms),
-            detector=alarm.detector,
-            statistic=significant(alarm.statistic),
-            threshold=significant(alarm.threshold),
-            p_value=None if alarm.p_value is None else significant(alarm.p_value),
-            effect=alarm.effect,
-            reference=Moments(**{name: significant(float(self.wanted[row]))}),
-            current=Moments(**{name: significant(float(self.share[row]))}),
-            unseen=(unseen or None) if signal.what == "unseen" else None,
-        )
+        reference = Moments(**{name: significant(float(self.wanted[row]))})
+        current = Moments(**{name: significant(float(self.share[row]))})
+        found = evidence.alarm_evidence(signal.name, alarm, began, reference, current)
+        return msgspec.structs.replace(found, unseen=(unseen or None) if signal.what == "unseen" else None)
 
 
 def with_quality(
