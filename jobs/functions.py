@@ -51,11 +51,13 @@ def told(row: Row) -> Row:
     return Row("event", kind, b"")
 
 
-def _bytes_state(context: RuntimeContext, name: str) -> Any:
+def bytes_state(context: RuntimeContext, name: str) -> Any:
+    """A state of one value of bytes."""
     return context.get_state(ValueStateDescriptor(name, Types.PRIMITIVE_ARRAY(Types.BYTE())))
 
 
-def _bytes_map(context: RuntimeContext, name: str) -> Any:
+def bytes_map(context: RuntimeContext, name: str) -> Any:
+    """A state of bytes by name."""
     return context.get_map_state(MapStateDescriptor(name, Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())))
 
 
@@ -88,15 +90,16 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
         job = msgspec.msgpack.decode(self._job, type=JobReferences)
+        self._plan = job.plan
         self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)
         self._models = {model.name: model for model in job.plan.models}
         self._monitors = Monitors(job, scores=job.plan.summaries is not None)
-        self._states = _bytes_map(runtime_context, "key")
-        self._rings = _bytes_map(runtime_context, "ring")
-        self._learned = _bytes_map(runtime_context, "learned")
+        self._states = bytes_map(runtime_context, "key")
+        self._rings = bytes_map(runtime_context, "ring")
+        self._learned = bytes_map(runtime_context, "learned")
         self._summaries, self._letters = aside("summaries"), aside("letters")
         self._wants_letters = job.plan.dead_letters is not None
-        self._wakes = Wakes(_bytes_state(runtime_context, "wakes"))
+        self._wakes = Wakes(bytes_state(runtime_context, "wakes"))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         """Take a pane, letters, or counts."""
@@ -179,7 +182,7 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
         """Make in the worker what is not sent to it."""
         self._plan = msgspec.msgpack.decode(self._packed, type=Plan)
         self._models = {model.name: model for model in self._plan.models}
-        self._state = _bytes_state(runtime_context, "policy")
+        self._state = bytes_state(runtime_context, "policy")
         kind = Types.PRIMITIVE_ARRAY(Types.BYTE())
         self._waiting = runtime_context.get_list_state(ListStateDescriptor("waiting", kind))
 
@@ -223,7 +226,7 @@ class SilenceFunction(KeyedProcessFunction):  # type: ignore[misc]
         """Make in the worker what is not sent to it."""
         self._plan = msgspec.msgpack.decode(self._packed, type=Plan)
         self._models = {model.name: model for model in self._plan.models}
-        self._state = _bytes_state(runtime_context, "silence")
+        self._state = bytes_state(runtime_context, "silence")
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Row]:
         """Records have come."""
@@ -262,7 +265,7 @@ class ReportFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
-        self._state = _bytes_state(runtime_context, "report")
+        self._state = bytes_state(runtime_context, "report")
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> list[Row]:
         """Add a fact."""

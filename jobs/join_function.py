@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from pyflink.common import Row, Types
+from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
-from pyflink.datastream.state import MapState, MapStateDescriptor
+from pyflink.datastream.state import MapState
 
-from jobs.functions import MonitorFunction
+from jobs.functions import MonitorFunction, bytes_map
 from operators.join import Joined
 from operators.join_rows import matched
 from operators.joins import Joins
 from operators.keys import JOIN
-from operators.references import JobReferences
 
 
 class JoiningMonitorFunction(MonitorFunction):
@@ -27,9 +26,8 @@ class JoiningMonitorFunction(MonitorFunction):
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
         super().open(runtime_context)
-        self._joins = Joins(msgspec.msgpack.decode(self._job, type=JobReferences).plan)
-        names, data = Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())
-        self._kept_blocks = _MapKept(runtime_context.get_map_state(MapStateDescriptor("join", names, data)))
+        self._joins = Joins(self._plan)
+        self._kept_blocks = _MapKept(bytes_map(runtime_context, "join"))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         """Take a pane, letters, or counts."""

@@ -179,7 +179,7 @@ def _performance(found: DataStream, job: JobReferences) -> DataStream:
     from jobs.performance_function import PerformanceFunction
 
     matches = _only(found, "matches").key_by(lambda row: row[1], key_type=Types.STRING())
-    function = PerformanceFunction(msgspec.msgpack.encode(job))
+    function = PerformanceFunction(msgspec.msgpack.encode(job.plan))
     return matches.process(function, output_type=message()).uid(UID + "performance").name("performance")
 
 

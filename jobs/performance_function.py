@@ -7,28 +7,29 @@ from collections.abc import Iterator
 import msgspec
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
-from pyflink.datastream.state import MapStateDescriptor, ValueStateDescriptor
+from pyflink.datastream.state import MapStateDescriptor
 
+from config.plan import Plan
+from jobs.functions import bytes_state
 from operators.join_rows import pane_of
 from operators.performance import Measured
 from operators.performances import Performances
-from operators.references import JobReferences
 from schemas import cloudevents, summaries
 
 
 class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
     """Matches of a key through `Performances`."""
 
-    def __init__(self, job: bytes) -> None:
-        self._job = job
+    def __init__(self, plan: bytes) -> None:
+        self._packed = plan
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
-        plan = msgspec.msgpack.decode(self._job, type=JobReferences).plan
+        plan = msgspec.msgpack.decode(self._packed, type=Plan)
         self._source = cloudevents.source(plan.job.environment, plan.job.name)
         self._performances = Performances(plan)
         data = Types.PRIMITIVE_ARRAY(Types.BYTE())
-        self._state = runtime_context.get_state(ValueStateDescriptor("performance", data))
+        self._state = bytes_state(runtime_context, "performance")
         # By the end of the pane: those of the next one come before the timer of this one, as watermarks come late.
         self._waiting = runtime_context.get_map_state(MapStateDescriptor("matches", Types.LONG(), data))
 
