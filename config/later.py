@@ -37,6 +37,7 @@ EventType = Annotated[
         "io.tidemark.retrain.waiting",
         "io.tidemark.retrain.blocked",
         "io.tidemark.retrain.withdrawn",
+        "io.tidemark.retrain.overdue",
         "io.tidemark.retrain.completed",
         "io.tidemark.stream.silent",
         "io.tidemark.stream.resumed",

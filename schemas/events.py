@@ -13,10 +13,13 @@ import msgspec
 from schemas.cloudevents import MEDIA_TYPE, Time, encode
 from schemas.errors import TidemarkError
 from schemas.profile import Level
+from schemas.retraining import RETRAIN_SCHEMA, RetrainData, RetrainEvent, RetrainType
+from schemas.terms import Kind, Role, Severity, Span
 
 __all__ = [
     "DRIFT_SCHEMA",
     "PROFILE_SCHEMA",
+    "RETRAIN_SCHEMA",
     "STREAM_SCHEMA",
     "Affected",
     "CategoryChange",
@@ -35,6 +38,9 @@ __all__ = [
     "ProfileEvent",
     "ProfileType",
     "Reference",
+    "RetrainData",
+    "RetrainEvent",
+    "RetrainType",
     "Role",
     "Severity",
     "SignalEvidence",
@@ -58,19 +64,6 @@ PROFILE_SCHEMA: Final = "urn:tidemark:profile:1"
 DriftType = Literal["io.tidemark.drift.opened", "io.tidemark.drift.updated", "io.tidemark.drift.resolved"]
 StreamType = Literal["io.tidemark.stream.silent", "io.tidemark.stream.resumed"]
 ProfileType = Literal["io.tidemark.profile.learned"]
-Kind = Literal[
-    "feature",
-    "prediction",
-    "target",
-    "confidence",
-    "performance",
-    "estimated_performance",
-    "correlation",
-    "multivariate",
-    "quality",
-]
-Severity = Literal["warning", "critical"]
-Role = Literal["champion", "shadow", "challenger"]
 Direction = Literal["up", "down", "spread", "narrow", "mix"]
 Why = Literal["recovered", "accepted", "new_version", "configuration"]  # an episode is over
 
@@ -85,7 +78,7 @@ class UnknownEventError(TidemarkError):
     Attributes
     ----------
     type : str
-        Its type, for example ``io.tidemark.retrain.requested``.
+        Its type, for example ``io.tidemark.drift.forecast``.
     """
 
     def __init__(self, type: str, dataschema: str | None) -> None:
@@ -101,13 +94,6 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     count: int  # records of the segment in it
     # Of the model version's records in the same span; 1.0 for the segment `all`; null in summaries of other segments.
     share: float | None
-
-
-class Span(msgspec.Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
-    """A span of time, `from` inclusive, `to` exclusive."""
-
-    start: Time
-    end: Time
 
 
 class Affected(msgspec.Struct, frozen=True, kw_only=True):
@@ -296,12 +282,13 @@ class ProfileEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: ProfileData
 
 
-Event = DriftEvent | StreamEvent | ProfileEvent
+Event = DriftEvent | StreamEvent | ProfileEvent | RetrainEvent
 
 _READABLE: dict[str | None, tuple[type[Event], tuple[str, ...]]] = {
     DRIFT_SCHEMA: (DriftEvent, get_args(DriftType)),
     STREAM_SCHEMA: (StreamEvent, get_args(StreamType)),
     PROFILE_SCHEMA: (ProfileEvent, get_args(ProfileType)),
+    RETRAIN_SCHEMA: (RetrainEvent, get_args(RetrainType)),
 }
 
 

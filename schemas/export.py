@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from schemas.dead_letters import DeadLetterEvent
-from schemas.events import DriftEvent, ProfileEvent, StreamEvent
+from schemas.events import DriftEvent, ProfileEvent, RetrainEvent, StreamEvent
 from schemas.labels import Label
 from schemas.records import Record
 from schemas.summaries import SummaryEvent
@@ -26,9 +26,9 @@ TOPICS: tuple[tuple[str, tuple[type, ...], str, str], ...] = (
     ("labels", (Label,), "receive", "True outcomes, whenever they are known."),
     (
         "drift-events",
-        (DriftEvent, StreamEvent, ProfileEvent),
+        (DriftEvent, StreamEvent, ProfileEvent, RetrainEvent),
         "send",
-        "Drifts, keyed by model: those of a model are in order.",
+        "Drifts and retrain requests, keyed by model: those of a model are in order.",
     ),
     ("drift-summaries", (SummaryEvent,), "send", "One message per evaluated window."),
     ("drift-dead-letters", (DeadLetterEvent,), "send", "Records that could not be used, with their place and error."),
@@ -47,7 +47,7 @@ def labels() -> Document:
 
 def events() -> Document:
     """Schema of the events topic."""
-    return _schema("Event", (DriftEvent, StreamEvent, ProfileEvent))
+    return _schema("Event", (DriftEvent, StreamEvent, ProfileEvent, RetrainEvent))
 
 
 def summaries() -> Document:

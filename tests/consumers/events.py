@@ -13,9 +13,7 @@ MESSAGES = Path(__file__).parents[1] / "data" / "messages" / "v1"
 
 DRIFT: dict[str, Any] = msgspec.json.decode((MESSAGES / "drift.opened.json").read_bytes())
 OPENED = decode(msgspec.json.encode(DRIFT))
-UNKNOWN = msgspec.json.encode(
-    {**DRIFT, "type": "io.tidemark.retrain.requested", "dataschema": "urn:tidemark:retrain:1"}
-)
+UNKNOWN = msgspec.json.encode({**DRIFT, "type": "io.tidemark.forecast.made", "dataschema": "urn:tidemark:forecast:1"})
 
 
 def message(id: str) -> bytes:

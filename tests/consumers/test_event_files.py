@@ -29,7 +29,7 @@ def test_a_finished_file_is_read_to_its_end(tmp_path):
     files = EventFiles(path)
     assert ids(files) == ["1", "2"]
     assert files.reader.last_malformed.startswith(f"{path}:2: event: ")
-    assert files.reader.unknown == {"io.tidemark.retrain.requested": 1}
+    assert files.reader.unknown == {"io.tidemark.forecast.made": 1}
 
 
 def test_committed_parts_are_read_in_order_of_their_names(tmp_path):

@@ -21,9 +21,9 @@ def test_what_is_skipped_is_counted_and_told():
     assert [reader.read(data, f"t[0]@{place}") for place, data in enumerate([UNKNOWN, b"{", None, UNKNOWN])] == [
         None
     ] * 4
-    assert reader.unknown == {"io.tidemark.retrain.requested": 2}
+    assert reader.unknown == {"io.tidemark.forecast.made": 2}
     assert reader.malformed == 2
     assert reader.skipped == (
-        "skipped events of types that this release does not know (io.tidemark.retrain.requested 2) and "
+        "skipped events of types that this release does not know (io.tidemark.forecast.made 2) and "
         "messages that are no events (2; the last at t[0]@2: event: Input data was truncated)"
     )

@@ -53,7 +53,7 @@ def test_only_committed_events_of_known_types_are_given(broker, topic):
     transaction(broker, topic, UNKNOWN, b"not an event", None, message("2"))
     with Subscriber(broker.client, topic) as reading:
         assert ids(reading, 2) == ["1", "2"]
-        assert reading.reader.unknown == {"io.tidemark.retrain.requested": 1}
+        assert reading.reader.unknown == {"io.tidemark.forecast.made": 1}
         assert reading.reader.malformed == 2
         assert reading.reader.last_malformed.startswith(f"{topic}[0]@")
 

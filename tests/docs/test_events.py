@@ -10,7 +10,18 @@ import msgspec
 import pytest
 
 from schemas import events
-from schemas.events import DriftData, DriftEvent, ProfileData, ProfileEvent, SignalEvidence, StreamData, StreamEvent
+from schemas.events import (
+    DriftData,
+    DriftEvent,
+    ProfileData,
+    ProfileEvent,
+    RetrainData,
+    RetrainEvent,
+    SignalEvidence,
+    StreamData,
+    StreamEvent,
+)
+from schemas.retraining import Answer, Trigger, Withdrawn
 
 PAGE = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
@@ -23,7 +34,7 @@ def told(head):
 
 
 @pytest.mark.parametrize(
-    ("example", "struct"), list(zip(EXAMPLES, [DriftEvent, StreamEvent, ProfileEvent], strict=True))
+    ("example", "struct"), list(zip(EXAMPLES, [DriftEvent, StreamEvent, ProfileEvent, RetrainEvent], strict=True))
 )
 def test_the_examples_are_events(example, struct):
     """And nothing in them is unknown to us."""
@@ -35,7 +46,14 @@ def test_the_examples_are_events(example, struct):
 @pytest.mark.parametrize(
     ("head", "names"),
     [
-        ("type", [*get_args(events.DriftType), *get_args(events.StreamType), *get_args(events.ProfileType)]),
+        (
+            "type",
+            [
+                name
+                for types in (events.DriftType, events.StreamType, events.ProfileType, events.RetrainType)
+                for name in get_args(types)
+            ],
+        ),
         ("field of `data`", DriftData.__struct_fields__),
         ("field of `signals[]`", SignalEvidence.__struct_fields__),
     ],
@@ -45,7 +63,9 @@ def test_every_type_and_field_is_explained(head, names):
     assert told(head) == list(names)
 
 
-@pytest.mark.parametrize(("section", "data"), [("Stream", StreamData), ("Profile", ProfileData)])
+@pytest.mark.parametrize(
+    ("section", "data"), [("Stream", StreamData), ("Profile", ProfileData), ("Retrain", RetrainData)]
+)
 def test_every_field_of_another_event_is_explained(section, data):
     """In its own table, after the others."""
     rows = PAGE.partition(f"## {section}\n")[2].partition("\n## ")[0]
@@ -60,7 +80,7 @@ def test_every_field_of_another_event_is_explained(section, data):
 
 def test_every_word_that_a_field_may_have_is_there():
     """Kinds, severities, roles, directions, levels, reasons."""
-    values = [events.Kind, events.Severity, events.Role, events.Direction, events.Level]
+    values = [events.Kind, events.Severity, events.Role, events.Direction, events.Level, Trigger, Answer, Withdrawn]
     assert [word for literal in values for word in get_args(literal) if f"`{word}`" not in PAGE] == []
 
 

@@ -27,6 +27,12 @@ def test_messages_of_every_release_are_there():
         "drift.updated",
         "record.dead",
         "record.late",
+        "retrain.blocked",
+        "retrain.completed",
+        "retrain.overdue",
+        "retrain.requested",
+        "retrain.waiting",
+        "retrain.withdrawn",
         "stream.resumed",
         "stream.silent",
         "window.evaluated",
@@ -63,8 +69,8 @@ def test_fields_of_a_later_release_are_ignored():
     ("data", "text"),
     [
         (
-            message(type="io.tidemark.retrain.requested", dataschema="urn:tidemark:retrain:1"),
-            "event: type 'io.tidemark.retrain.requested' with schema 'urn:tidemark:retrain:1' is not known to this "
+            message(type="io.tidemark.forecast.made", dataschema="urn:tidemark:forecast:1"),
+            "event: type 'io.tidemark.forecast.made' with schema 'urn:tidemark:forecast:1' is not known to this "
             "release; skip it",
         ),
         (

@@ -12,7 +12,11 @@ from schemas import export
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = {name: make() for name, make in export.DOCUMENTS.items() if name != "asyncapi"}
-SCHEMA_OF = {"drift": "events", "stream": "events", "record": "dead-letters", "window": "summaries"}
+SCHEMA_OF = {
+    **dict.fromkeys(["drift", "retrain", "stream"], "events"),
+    "record": "dead-letters",
+    "window": "summaries",
+}
 MESSAGES = sorted((ROOT / "tests/data/messages").glob("*/*.json"))
 
 
@@ -106,7 +110,7 @@ def test_asyncapi_names_every_topic_with_its_messages():
     } == {
         "receive-predictions": ("receive", ["Record"]),
         "receive-labels": ("receive", ["Label"]),
-        "send-drift-events": ("send", ["DriftEvent", "StreamEvent", "ProfileEvent"]),
+        "send-drift-events": ("send", ["DriftEvent", "StreamEvent", "ProfileEvent", "RetrainEvent"]),
         "send-drift-summaries": ("send", ["SummaryEvent"]),
         "send-drift-dead-letters": ("send", ["DeadLetterEvent"]),
     }

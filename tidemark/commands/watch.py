@@ -21,7 +21,7 @@ from rich.text import Text
 from config.load import Configuration, load
 from consumers.event_files import EventFiles
 from consumers.subscriber import Subscriber
-from schemas.events import DriftEvent, Event, StreamEvent, encode
+from schemas.events import DriftEvent, Event, RetrainEvent, StreamEvent, encode
 
 FRAME = 5  # lines of the terminal that are not rows: head, its rule, blank ones and the prompt
 STYLES = {"critical": "bold red", "warning": "yellow", "resolved": "green"}
@@ -95,17 +95,23 @@ def _printable(text: str) -> str:
 
 
 def _table(events: Iterator[Event]) -> None:
-    """One row per episode, and per stream that fell silent; the newest news at the bottom."""
+    """One row per episode, retrain request and stream that fell silent; the newest news at the bottom."""
     console = Console()
     rows: dict[str, Event] = {}
     with Live(_rows([]), console=console, auto_refresh=False) as live:
         for event in events:
-            about = event.data.episode if isinstance(event, DriftEvent) else event.subject
+            about = _about(event)
             rows.pop(about, None)
             rows[about] = event
             while len(rows) > max(1, console.height - FRAME):
                 del rows[next(iter(rows))]
             live.update(_rows(rows.values()), refresh=True)
+
+
+def _about(event: Event) -> str:
+    if isinstance(event, DriftEvent):
+        return event.data.episode
+    return event.data.request if isinstance(event, RetrainEvent) else event.subject
 
 
 def _rows(events: Iterable[Event]) -> Table:
@@ -118,6 +124,8 @@ def _rows(events: Iterable[Event]) -> Table:
         if isinstance(event, DriftEvent):
             since = event.data.onset
             state = state if state == "resolved" else event.data.severity
+        elif isinstance(event, RetrainEvent):
+            since = event.data.train_on.start
         else:
             since = event.data.last_record if isinstance(event, StreamEvent) else event.data.start
         told = [Text(_printable(text)) for text in (event.subject, event.data.message)]

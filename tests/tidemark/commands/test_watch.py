@@ -78,7 +78,7 @@ def test_what_is_skipped_is_said_at_the_end(config, tmp_path, capsys):
     assert cli.main(["watch", config]) == 0
     assert capsys.readouterr() == (
         LINES[0] + "\n",
-        "skipped events of types that this release does not know (io.tidemark.retrain.requested 1) and "
+        "skipped events of types that this release does not know (io.tidemark.forecast.made 1) and "
         f"messages that are no events (1; the last at {tmp_path}/events.jsonl:1: "
         "event: JSON is malformed: invalid character (byte 0))\n",
     )
