@@ -14,15 +14,15 @@ from operators.detection import Detection, Verdict
 from operators.onsets import Onset
 from operators.outputs import SignalChange
 from operators.previous import before
-from operators.quality_windows import QualityWindow, with_quality
-from operators.rules import rules_of
+from operators.quality_windows import with_outside
 from operators.scores import Alarm, Bools
+from operators.signal_windows import SignalWindow, signal_windows
 from operators.sketch import Ring, Slide
 from operators.state import Key, KeyState, Watch
 from operators.window_tests import WindowTests, evaluate_counts
 from operators.windows import Slides
 from schemas.cloudevents import milliseconds
-from schemas.events import Direction, Kind, Why
+from schemas.events import Direction, Why
 from schemas.summaries import Summary
 
 # Level at which a change that was found at the budget's is still there. The larger, the sooner a noisy window looks
@@ -72,14 +72,13 @@ class _Evaluation:
             if found is not None:
                 self._detection, self._previous = found
                 self._slides = Slides(self._detection, taken, slide.end_ms)
-        self._quality: QualityWindow | None = None
+        self._beside: dict[int, SignalWindow] = {}  # by the position of its first signal
         self._changes: list[SignalChange] = []
 
     def run(self, wanted: bool) -> Evaluated:
         verdicts: list[Verdict] = []
         alarms: dict[int, list[Alarm]] = {}
         judged = None
-        first = len(self._detection.signals.names)
         if self._enough:
             means = self._slides.means if "wasserstein" in self._detection.windowed else None
             tests = evaluate_counts(self._detection.tables, self._slides.counts, means)
@@ -90,11 +89,10 @@ class _Evaluation:
             alarms = self._windowed(verdicts, tests, judged)
             # Of a signal with few values nothing is said; of one with none, as of an empty window, that it is over.
             silent = {int(position) for position in np.flatnonzero(~judged & (tests.count > 0))}
-            if self._detection.quality is not None:
-                self._quality = QualityWindow(self._detection, self._detection.quality, self._slides, self._key.segment)
-                gate = self._model.alarms.min_effect
-                alarms |= self._quality.alarms(self._state.watches, first, gate)
-                silent |= {first + row for row in self._quality.silent()}
+            self._beside = signal_windows(self._detection, self._slides, self._key.segment)
+            for first, window in self._beside.items():
+                alarms |= window.alarms(self._state.watches, first, self._model.alarms.min_effect)
+                silent |= {first + row for row in window.silent()}
             if self._slide.records:
                 self._judge(alarms, tests, silent)
             else:
@@ -109,8 +107,11 @@ class _Evaluation:
             return Evaluated(self._changes, None)
         about = self._detection, self._key, self._slides, self._slide, self._window
         summary = scores.summary(*about, verdicts, judged, alarms, self._previous)
-        rows = [position - first for position in alarms if position >= first]
-        return Evaluated(self._changes, with_quality(summary, self._quality, self._slides, self._detection, rows))
+        summary = with_outside(summary, self._detection, self._slides)
+        for first, window in self._beside.items():
+            rows = [position - first for position in alarms if first <= position < first + window.many]
+            summary = window.summarized(summary, rows)
+        return Evaluated(self._changes, summary)
 
     def _windowed(self, verdicts: Sequence[Verdict], tests: WindowTests, judged: Bools) -> dict[int, list[Alarm]]:
         """Alarms of the windowed detectors by position of the signal."""
@@ -211,8 +212,8 @@ class _Evaluation:
 
     def _onset(self, position: int, alarms: Sequence[Alarm]) -> Onset:
         """When the change began: to the record by the sequential detectors, else by the slides, which say how sure."""
-        row = self._quality_row(position)
-        found = self._slides.onset(position) if self._quality is None or row is None else self._quality.onset(row)
+        beside = self._of(position)
+        found = self._slides.onset(position) if beside is None else beside[0].onset(beside[1])
         known = [alarm.onset_ms for alarm in alarms if alarm.onset_ms is not None]
         if not known:
             return found
@@ -223,9 +224,10 @@ class _Evaluation:
     def _still_there(self, position: int, tests: WindowTests) -> bool:
         """Whether the window still differs by what opens a signal, though no detector alarms on it (any more)."""
         gate = self._model.alarms.min_effect
-        row = self._quality_row(position)
-        if row is not None:
-            return self._quality is not None and self._quality.still_there(row, STILL, gate)
+        beside = self._of(position)
+        if beside is not None:
+            window, row = beside
+            return window.still_there(row, STILL, gate)
         if tests.g.p_value[position] < STILL:
             level = effects.effect_level("psi", float(tests.debiased_psi[position]))
             if effects.reaches(level, gate):
@@ -235,10 +237,12 @@ class _Evaluation:
             return effects.reaches(effects.effect_level("lepage", float(shift)), gate)
         return False
 
-    def _quality_row(self, position: int) -> int | None:
-        """Which of the quality signals a position is, which come after the others; None: it is none of them."""
-        row = position - len(self._detection.signals.names)
-        return row if row >= 0 else None
+    def _of(self, position: int) -> tuple[SignalWindow, int] | None:
+        """Whose signal a position is, and which of these; None: it is one that codes tell."""
+        for first, window in self._beside.items():
+            if first <= position < first + window.many:
+                return window, position - first
+        return None
 
     def _calm_down(self, watch: Watch) -> None:
         if watch.told is None:
@@ -254,11 +258,9 @@ class _Evaluation:
 
     def _say(self, position: int, watch: Watch, what: str, alarm: Alarm, onset: Onset) -> None:
         signals = self._detection.signals
-        row, quality = self._quality_row(position), self._quality
-        if row is not None and quality is not None:
-            kind: Kind = "quality"
-            many = len(quality.reference.signals) + len(rules_of(self._model))
-            told = quality.evidence(row, alarm, onset)
+        if (beside := self._of(position)) is not None:
+            window, row = beside
+            kind, many, told = window.kind, window.of, window.evidence(row, alarm, onset)
         else:
             kind = signals.kinds[position]
             many = signals.kinds.count(kind)

@@ -14,6 +14,7 @@ from operators import effects, evidence
 from operators.detection import Detection
 from operators.onsets import Onset, likelihoods_of_shares, onset
 from operators.quality import QualityReference
+from operators.rules import rules_of
 from operators.scores import Alarm
 from operators.shares import bounds, tails
 from operators.state import Watch
@@ -21,7 +22,7 @@ from operators.window_tests import LEAST
 from operators.windows import Slides
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
-from schemas.events import Effect, Moments, SignalEvidence
+from schemas.events import Effect, Kind, Moments, SignalEvidence
 from schemas.profile import Level
 from schemas.summaries import Summary
 
@@ -47,7 +48,11 @@ class QualityWindow:
         The key's.
     """
 
+    kind: Kind = "quality"
+
     def __init__(self, detection: Detection, reference: QualityReference, slides: Slides, segment: str) -> None:
+        self.many = len(reference.signals)
+        self.of = self.many + len(rules_of(detection.signals.model))
         self._detection, self.reference, self._slides = detection, reference, slides
         self.found, self.records = reference.count(slides.counts, np.array(slides.outside, np.int64))
         self._tau = reference.tau(self.records)
@@ -142,11 +147,19 @@ class QualityWindow:
         found = evidence.alarm_evidence(signal.name, alarm, began, reference, current)
         return msgspec.structs.replace(found, unseen=(unseen or None) if signal.what == "unseen" else None)
 
+    def summarized(self, summary: Summary, alarmed: Sequence[int]) -> Summary:
+        """The window's summary with these signals; ``alarmed`` are those that alarm, by row."""
+        rows = tuple(_evaluation(summary, self, row, row in alarmed) for row in np.flatnonzero(self.watched).tolist())
+        return msgspec.structs.replace(
+            summary,
+            evaluations=summary.evaluations + rows,
+            exceeded=summary.exceeded + int(self.over.sum()),
+            expected=significant(summary.expected + int(self.judged.sum()) * self.level),
+        )
 
-def with_quality(
-    summary: Summary, window: QualityWindow | None, slides: Slides, detection: Detection, alarms: Sequence[int]
-) -> Summary:
-    """A window's summary with its quality signals; ``alarms`` are those that alarm, by row."""
+
+def with_outside(summary: Summary, detection: Detection, slides: Slides) -> Summary:
+    """A window's summary with how many values of each feature were out of its range, where that is watched."""
     reference = detection.quality
     if reference is None:
         return summary
@@ -155,16 +168,7 @@ def with_quality(
         name = detection.signals.names[reference.signals[row].position]
         many = slides.outside[reference.ranged[row]] if slides.outside else 0
         counts[name] = msgspec.structs.replace(counts[name], outside=many)
-    if window is None:
-        return msgspec.structs.replace(summary, counts=counts)
-    rows = tuple(_evaluation(summary, window, row, row in alarms) for row in np.flatnonzero(window.watched).tolist())
-    return msgspec.structs.replace(
-        summary,
-        counts=counts,
-        evaluations=summary.evaluations + rows,
-        exceeded=summary.exceeded + int(window.over.sum()),
-        expected=significant(summary.expected + int(window.judged.sum()) * window.level),
-    )
+    return msgspec.structs.replace(summary, counts=counts)
 
 
 def _evaluation(summary: Summary, window: QualityWindow, row: int, alarm: bool) -> Evaluation:

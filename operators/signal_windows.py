@@ -1,0 +1,57 @@
+"""Signals that no code of a record tells alone: families of them are evaluated beside those that codes tell.
+
+Each family says of its signals, by row, what the windowed and sequential detectors say of the others. Its signals have
+positions after those of the families before it, by which a key's state knows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from operators.detection import Detection
+from operators.onsets import Onset
+from operators.quality_windows import QualityWindow
+from operators.scores import Alarm
+from operators.state import Watch
+from operators.windows import Slides
+from schemas.events import Kind, SignalEvidence
+from schemas.profile import Level
+from schemas.summaries import Summary
+
+
+class SignalWindow(Protocol):
+    """One evaluation of a family of signals."""
+
+    kind: Kind
+    many: int  # signals
+    of: int  # signals of the kind that the model has
+
+    def silent(self) -> Iterator[int]:
+        """Rows of the signals of which too few records say something."""
+
+    def alarms(self, watches: Mapping[int, Watch], first: int, gate: Level) -> dict[int, list[Alarm]]:
+        """Alarms by position, from ``first`` on; ``gate`` is the least effect."""
+
+    def still_there(self, row: int, level: float, gate: Level) -> bool:
+        """Whether the window still differs at a level, by as much as opens a signal."""
+
+    def onset(self, row: int) -> Onset:
+        """When the change began."""
+
+    def evidence(self, row: int, alarm: Alarm, began: Onset) -> SignalEvidence:
+        """What an alarm is about."""
+
+    def summarized(self, summary: Summary, alarmed: Sequence[int]) -> Summary:
+        """The window's summary with these signals; ``alarmed`` are the rows of those that alarm."""
+
+
+def signal_windows(detection: Detection, slides: Slides, segment: str) -> dict[int, SignalWindow]:
+    """The families of a key's window, by the position of the first signal of each."""
+    found: dict[int, SignalWindow] = {}
+    first = len(detection.signals.names)
+    if detection.quality is not None:
+        quality = QualityWindow(detection, detection.quality, slides, segment)
+        found[first] = quality
+        first += quality.many
+    return found
