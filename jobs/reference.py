@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from importlib.metadata import version as installed
 from pathlib import PurePosixPath
 
 import msgspec
-import pyarrow as pa
 
 from config import Configuration
-from config.durations import time_ms
 from config.errors import did_you_mean
 from config.plan import ModelPlan, SourcePlan
-from operators.block_reader import BlockReader
+from jobs.pieces import TOPIC, Piece, reference_pieces
 from operators.columns import Columns
-from operators.csv_rows import Malformed
-from operators.files import list_blocks
 from operators.inference import infer_features
 from operators.measures import YardstickMaker
 from operators.profiling import ProfileBuilder
-from operators.reference_data import ReferenceData, check_columns, file_source, topic_source
+from operators.reference_data import ReferenceData
 from operators.references import UNVERSIONED
 from operators.remarks import remarks
 from operators.slicing import SliceCounter
@@ -29,17 +25,7 @@ from schemas import cloudevents
 from schemas.errors import DataError, UsageError
 from schemas.profile import Profile, Provenance
 
-TOPIC = "topic:"
-
 Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]
-
-
-class Piece(msgspec.Struct, frozen=True):
-    """Some records of the data."""
-
-    records: Sequence[bytes] | pa.Table
-    malformed: tuple[Malformed, ...] = ()
-    times_ms: Sequence[int] | None = None  # a topic's; files have the records' own
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -91,13 +77,14 @@ def make_profile(
         The broker does not answer, or the topic is not there.
     """
     plan = model_plan(loaded, model)
-    source, pieces, total = _data(loaded, plan, data, start, end)
-    plan = _with_features(plan, pieces, source)
+    pieces = reference_pieces(loaded, plan, data, start, end)
+    source = pieces.source
+    plan = _with_features(plan, pieces.read, source)
 
     def read(use: Callable[[Columns, ReferenceData], None]) -> ReferenceData:
         reference = ReferenceData(plan, source, version)
-        with progress(total) as advance:
-            for piece in pieces():
+        with progress(pieces.total) as advance:
+            for piece in pieces.read():
                 use(reference.select(piece.records, piece.malformed, piece.times_ms), reference)
                 advance(len(piece.records))
         return reference
@@ -140,48 +127,6 @@ def _check_unchanged(data: str, model: str, first: ReferenceData, again: Referen
             f"was read again {why}; take data that stay as they are"
         )
         raise DataError(message)
-
-
-def _data(
-    loaded: Configuration, plan: ModelPlan, data: str, start: str | None, end: str | None
-) -> tuple[SourcePlan, Callable[[], Iterator[Piece]], int | None]:
-    """How the data are read, the data, as often as they are wanted, and how many records they are."""
-    if data.startswith(TOPIC):
-        from jobs.topic_data import TopicData
-
-        if loaded.kafka is None:
-            message = f"{data}: the configuration names no brokers; add 'kafka: {{bootstrap: HOST:PORT}}'"
-            raise UsageError(message)
-        topic = TopicData(
-            loaded.kafka.client_settings(), data.removeprefix(TOPIC), _time("--from", start), _time("--to", end)
-        )
-        source = topic_source(loaded.plan, plan.name, data.removeprefix(TOPIC))
-        return source, lambda: (Piece(values, (), times_ms) for values, times_ms in topic.pieces()), topic.records
-    if start is not None or end is not None:
-        message = f"--from and --to are for topics, and {data} is none (topic:NAME)"
-        raise UsageError(message)
-    source = file_source(loaded.plan, plan.name, data)
-    blocks = list_blocks(source)
-    if source.format in ("csv", "parquet"):
-        reader = BlockReader(source)
-        for path in dict.fromkeys(block.path for block in blocks):
-            check_columns(path, reader.columns(path), plan)
-
-    def pieces() -> Iterator[Piece]:
-        for rows in map(BlockReader(source).read, blocks):
-            yield Piece(rows.records, rows.malformed)
-
-    return source, pieces, sum(block.rows for block in blocks)
-
-
-def _time(option: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return time_ms(text)
-    except ValueError as error:
-        message = f"{option}: {error}"
-        raise UsageError(message) from None
 
 
 def _with_features(plan: ModelPlan, pieces: Callable[[], Iterator[Piece]], source: SourcePlan) -> ModelPlan:

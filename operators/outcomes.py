@@ -36,6 +36,23 @@ def label_outcome(label: object, plan: PredictionPlan, *, texts: bool) -> float:
     return float(name == plan.positive) if classes is None else float(classes.index(str(name)))
 
 
+def label_outcomes(labels: Column, plan: PredictionPlan, *, texts: bool) -> Floats:
+    """Labels of reference data as numbers; NaN where there is none that can be used.
+
+    Examples
+    --------
+    >>> plan = PredictionPlan(task="binary", positive="yes", classes=("yes", "no"))
+    >>> label_outcomes(["yes", "no", "perhaps", None], plan, texts=False).tolist()
+    [1.0, 0.0, nan, nan]
+    """
+    if plan.task == "regression":
+        values = numbers(labels, texts=texts)
+        return np.where(np.isfinite(values), values, np.nan)
+    classes = classes_of(plan)
+    shown, positions = distinct(labels)
+    return np.array([_class(name, plan, classes) for name in names(shown)] or [np.nan])[positions]
+
+
 def predicted_outcomes(prediction: Column, confidence: Floats, plan: PredictionPlan, *, texts: bool) -> Floats:
     """Predictions, and for two classes the probability of the positive one.
 

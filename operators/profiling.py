@@ -259,7 +259,7 @@ def read_values(
     def carried(field: str) -> Column | None:
         return columns.features.get(field, nothing) if source.carries is None or field in source.carries else None
 
-    found: dict[str, npt.NDArray[np.float64]] = {CONFIDENCE: _confidences(columns, rows, texts)}
+    found: dict[str, npt.NDArray[np.float64]] = {CONFIDENCE: confidences(columns, rows, texts)}
     named: dict[str, list[str | Gap]] = {}
     for feature in watched(model):
         column = None if feature.of is not None else carried(feature.name)
@@ -285,7 +285,8 @@ def segment_column(field: str, columns: Columns, rows: int) -> Column:
     return [one if one is not None else other for one, other in pairs]
 
 
-def _confidences(columns: Columns, rows: int, texts: bool) -> npt.NDArray[np.float64]:
+def confidences(columns: Columns, rows: int, texts: bool) -> npt.NDArray[np.float64]:
+    """Confidence of each record: its own, or the largest of its probabilities; NaN is missing, infinity invalid."""
     nothing: Column = [None] * rows
     own = columns.fields.get(CONFIDENCE, nothing)
     probabilities = _listed(columns.fields.get("probabilities", nothing))

@@ -46,7 +46,27 @@ def file_source(plan: Plan, model: str, data: str) -> SourcePlan:
     UsageError
         The suffix of the data tells no format, and neither does the source.
     """
-    like = _like(plan, model)
+    return _reading(_like(plan, model), data)
+
+
+def label_source(plan: Plan, model: str, data: str | None) -> SourcePlan:
+    """Say how labels are read, which are in files unless ``data`` is None: like the source of the model's labels.
+
+    Raises
+    ------
+    UsageError
+        The suffix of the data tells no format, and neither does the source.
+    """
+    candidates = [s for s in plan.sources if s.kind == "labels" and s.model in (None, model)]
+    candidates.sort(key=lambda source: source.model is None)
+    like = candidates[0] if candidates else SourcePlan(name="labels", kind="labels")
+    if data is not None:
+        return _reading(like, data)
+    fields = like.fields if like.topic is not None else FieldsPlan()
+    return msgspec.structs.replace(like, path=None, format="json", fields=fields, columns=None)
+
+
+def _reading(like: SourcePlan, data: str) -> SourcePlan:
     form: Format | None = guess_format(data)
     if form is None and like.path is not None and like.format != "json":
         form = like.format

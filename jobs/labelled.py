@@ -1,0 +1,117 @@
+"""Labelled reference data: records of a model with what was predicted of them and what came true.
+
+A label stands in the record itself, or in data of their own, where the record's id finds it: the first one of an id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import ModelPlan, SourcePlan
+from jobs.pieces import Pieces
+from operators.columns import Column, Columns, extract, names
+from operators.hashing import hash64
+from operators.outcomes import label_outcomes, predicted_outcomes
+from operators.profiling import confidences
+from operators.reference_data import ReferenceData
+from operators.values import Gap
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """Some records that have a label."""
+
+    columns: Columns
+    source: SourcePlan  # how they were read
+    times_ms: Ints | None  # event times, `plain_times.NO_TIME` where one has none; None where they come in order
+    values: Floats  # (records, 3): predicted, probability, outcome, see outcomes.py; NaN where there is none
+
+
+class Labels:
+    """Labels of data of their own, by hashes of ids."""
+
+    def __init__(self, plan: ModelPlan, pieces: Pieces, progress: Progress) -> None:
+        assert plan.prediction is not None, "labels are of what is predicted"
+        hashes, outcomes = [np.empty(0, np.uint64)], [np.empty(0)]
+        with progress(pieces.total) as advance:
+            for piece in pieces.read():
+                columns = extract(piece.records, pieces.source, ())
+                columns = _of_model(columns, plan.name, pieces.source)
+                found, there = _ids(columns)
+                label = columns.fields.get("label", [None] * len(columns.rows))
+                hashes.append(found)
+                outcomes.append(label_outcomes(label, plan.prediction, texts=pieces.source.format == "csv")[there])
+                advance(len(piece.records))
+        self._hashes, first = np.unique(np.concatenate(hashes), return_index=True)
+        self._outcomes = np.concatenate(outcomes)[first]
+
+    def of(self, columns: Columns) -> Floats:
+        """Outcome of each record; NaN where it has none."""
+        found = np.full(len(columns.rows), np.nan)
+        hashes, there = _ids(columns)
+        if len(self._hashes):
+            places = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
+            same = self._hashes[places] == hashes
+            found[there[same]] = self._outcomes[places[same]]
+        return found
+
+
+def labelled(
+    plan: ModelPlan, pieces: Pieces, labels: Labels | None, version: str | None, progress: Progress
+) -> Iterator[Labelled]:
+    """Records of the model's version that have a label that can be used, in the pieces in which they come.
+
+    Parameters
+    ----------
+    plan
+        The model, with its features.
+    pieces
+        Of `pieces.reference_pieces`.
+    labels
+        By the records' ids; None: they are in the records.
+    """
+    assert plan.prediction is not None, "labels are of what is predicted"
+    reference, texts = ReferenceData(plan, pieces.source, version), pieces.source.format == "csv"
+    with progress(pieces.total) as advance:
+        for piece in pieces.read():
+            columns = reference.select(piece.records, piece.malformed, piece.times_ms)
+            times_ms = reference.times_ms
+            nothing: Column = [None] * len(columns.rows)
+            if labels is None:
+                outcomes = label_outcomes(columns.fields.get("label", nothing), plan.prediction, texts=texts)
+            else:
+                outcomes = labels.of(columns)
+            there = ~np.isnan(outcomes)
+            if there.any():
+                columns = columns.take(there)
+                predicted = predicted_outcomes(
+                    columns.fields.get("prediction", [None] * len(columns.rows)),
+                    confidences(columns, len(columns.rows), texts),
+                    plan.prediction,
+                    texts=texts,
+                )
+                values = np.column_stack([predicted, outcomes[there]])
+                yield Labelled(columns, pieces.source, None if times_ms is None else times_ms[there], values)
+            advance(len(piece.records))
+
+
+def _of_model(columns: Columns, model: str, source: SourcePlan) -> Columns:
+    named = columns.fields.get("model")
+    if source.model is not None or named is None:
+        return columns
+    return columns.take(np.array([name == model or name is Gap.MISSING for name in names(named)], np.bool_))
+
+
+def _ids(columns: Columns) -> tuple[npt.NDArray[np.uint64], Ints]:
+    """Hashes of ids, and which records have one."""
+    ids = names(columns.fields.get("id", [None] * len(columns.rows)))
+    there = [row for row, id in enumerate(ids) if isinstance(id, str)]
+    return hash64([str(ids[row]).encode("utf-8", "surrogatepass") for row in there]), np.array(there, np.int64)
