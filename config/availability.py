@@ -56,9 +56,8 @@ def _parts(file: File) -> Iterator[tuple[Path, str]]:
 
 def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
     if model.labels:
-        for setting in ("mature", "absent"):
-            if setting in model.labels.model_fields_set:
-                yield ("labels", setting), ""
+        if model.labels.absent is not None:
+            yield ("labels", "absent"), ""
         if model.labels.keep == "last":
             yield ("labels", "keep"), "'last' is "
     for index, metric in enumerate(model.performance):

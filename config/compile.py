@@ -71,7 +71,9 @@ def compiled(file: File, directory: Path) -> Plan:
         Without secrets.
     """
     sources = file.sources.__pydantic_extra__ or {}
-    models = tuple(_with_labels(_model(name, model), model, sources) for name, model in file.models.items())
+    models = tuple(
+        _with_labels(_model(name, model), model, sources, file.job.pane) for name, model in file.models.items()
+    )
     plan = Plan(
         job=_job(file.job, directory),
         sources=tuple(_source(name, source, file, directory) for name, source in sources.items()),
@@ -225,13 +227,15 @@ def _model(name: str, model: Model) -> ModelPlan:
     )
 
 
-def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]) -> ModelPlan:
+def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source], pane_ms: int) -> ModelPlan:
     """The model with its labels, if some source of labels is for it; what it does not say about them has defaults."""
     kinds = {name: source for name, source in sources.items() if (source.kind or name) == "labels"}
     if not any(source.model in (None, plan.name) for source in kinds.values()):
         return plan
     labels = settings.labels or Labels()
-    plan = msgspec.structs.replace(plan, labels=LabelsPlan(within_ms=labels.within, sample=labels.sample))
+    mature_ms = -(-(labels.mature or 0) // pane_ms) * pane_ms
+    found = LabelsPlan(within_ms=labels.within, sample=labels.sample, mature_ms=mature_ms)
+    plan = msgspec.structs.replace(plan, labels=found)
     limits = {name: limits for metric in settings.performance for name, limits in metric.items() if name in METRICS}
     if not limits:
         return plan

@@ -1,4 +1,4 @@
-"""Sections that this release checks and does not act on yet: labels, retraining and the like.
+"""Sections that this release does not act on yet, or not on all of: labels, retraining and the like.
 
 `config.availability` says so for each that a file uses.
 """
@@ -80,7 +80,7 @@ class Labels(Section):
     """The true outcomes: how long to wait for one, and what its absence means."""
 
     within: Duration = written("14 days")
-    mature: Duration = written("7 days")
+    mature: Duration | None = None
     absent: String | None = None
     sample: Annotated[float, Within(above=0, high=1)] = 1.0
     keep: Annotated[Literal["first", "last"], OneOf("a rule")] = "first"

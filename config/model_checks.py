@@ -232,8 +232,7 @@ def _segment_problems(path: Path, segment: Segment, features: dict[str, Feature]
 
 
 def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
-    says_mature = model.labels is not None and "mature" in model.labels.model_fields_set
-    if model.labels and says_mature and model.labels.mature > model.labels.within:
+    if model.labels and model.labels.mature is not None and model.labels.mature > model.labels.within:
         within = duration(model.labels.within)
         yield Problem(
             (*path, "labels", "mature"), f"'{duration(model.labels.mature)}' is longer than within ('{within}')"

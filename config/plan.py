@@ -154,6 +154,7 @@ class LabelsPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     within_ms: int
     sample: float = 1.0  # of the ids, by their hashes
+    mature_ms: int = 0  # how long after a prediction its performance is told; 0: when labels come, by their own times
 
 
 class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -195,7 +195,7 @@ def _give(within_ms: int, kept: Kept, block: Block, labels: Rows, found: Flags, 
     data = join_state.read_data(kept, block)
     if data.shape[1] >= FEWEST and labels.data.shape[1]:
         rows_, whose_ = (np.concatenate(column) for column in zip(*matched, strict=True))
-        yield Matches(labels.hashes[whose_], labels.times_ms[whose_], data[rows_], labels.data[whose_])
+        yield Matches(labels.hashes[whose_], times_ms[rows_], labels.times_ms[whose_], data[rows_], labels.data[whose_])
 
 
 def _merge(kept: Kept, head: Head, most_ms: int) -> None:

@@ -31,9 +31,18 @@ class Matches(msgspec.Struct, frozen=True):
     """Predictions and their labels."""
 
     hashes: Hashes
-    times_ms: Ints  # of the labels
+    times_ms: Ints  # of the predictions
+    labels_ms: Ints  # times of the labels
     predictions: Bytes  # (matches, width)
     outcomes: Bytes  # (matches, 8)
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """Predictions of one key and their labels, in an order that does not depend on how they came."""
+
+    times_ms: Ints  # of the predictions
+    labels_ms: Ints  # times of the labels
+    values: Floats  # (matches, 3): predicted, probability, outcome
 
 
 def prediction_data(outcomes: Floats, numbers: Sequence[Ints]) -> Bytes:
@@ -63,11 +72,12 @@ def renumbered(part: Part, known: dict[str, int]) -> Rows:
 
 
 def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """Cut matches by whose predictions they are: key, and per match five numbers of 8 bytes, see `unpack`."""
-    rows = np.empty((len(matches.hashes), 5), "<u8")
-    rows[:, 0], rows[:, 1] = matches.times_ms.astype("<u8"), matches.hashes
-    rows[:, 2:4] = np.ascontiguousarray(matches.predictions[:, :16]).view("<u8")
-    rows[:, 4] = np.ascontiguousarray(matches.outcomes).view("<u8")[:, 0]
+    """Cut matches by whose predictions they are: key, and per match six numbers of 8 bytes, see `unpack`."""
+    rows = np.empty((len(matches.hashes), 6), "<u8")
+    rows[:, 0], rows[:, 1] = matches.labels_ms.astype("<u8"), matches.hashes
+    rows[:, 2] = matches.times_ms.astype("<u8")
+    rows[:, 3:5] = np.ascontiguousarray(matches.predictions[:, :16]).view("<u8")
+    rows[:, 5] = np.ascontiguousarray(matches.outcomes).view("<u8")[:, 0]
     numbers = np.ascontiguousarray(matches.predictions[:, 16:]).view("<u2").astype(np.int64)
     whose = numbers[:, 0] << 16
     for column in range(numbers.shape[1]):
@@ -97,16 +107,9 @@ def pane_of(data: bytes) -> tuple[int, bytes]:
     return int.from_bytes(data[:8], "little"), data[8:]
 
 
-def unpack(parts: Sequence[bytes]) -> tuple[Ints, Floats]:
-    """Matches of a pane, in an order that does not depend on how they came.
-
-    Returns
-    -------
-    times_ms : int64, shape (matches,)
-        Of the labels.
-    values : float64, shape (matches, 3)
-        Predicted, probability, outcome.
-    """
-    rows = np.frombuffer(b"".join(parts), "<u8").reshape(-1, 5)
+def unpack(parts: Sequence[bytes]) -> Labelled:
+    """Matches of a pane, in the order of the labels' times."""
+    rows = np.frombuffer(b"".join(parts), "<u8").reshape(-1, 6)
     rows = rows[np.lexsort(rows.T[::-1])]
-    return rows[:, 0].astype(np.int64), np.ascontiguousarray(rows[:, 2:]).view(np.float64)
+    values = np.ascontiguousarray(rows[:, 3:]).view(np.float64)
+    return Labelled(rows[:, 2].astype(np.int64), rows[:, 0].astype(np.int64), values)

@@ -1,7 +1,12 @@
 """Performance: what turned out, by the labels that came, for one (model, version, segment).
 
-Labels are folded into slides as they come, by their own times, and at the end of each slide that has any the measures
-of the window of the last slides are computed. A window of many slides is cut into SLIDES of them at most.
+Labels are folded into slides as they come, and the measures of the window of the last slides are computed when the
+newest of them is complete. By arrival a slide has the labels that came in it, and is complete at its end. By cohorts,
+where `mature` is given, it has the predictions that were made in it with the labels that came so long after them at
+most, and is complete when so much time has passed: labels that come soon are not like those that come late, so only
+slides of predictions that have waited equally long can be compared. They are told when the next label comes, never
+by the end of bounded input, when the last predictions have not waited. A window of many slides, with those that are
+not complete, is cut into SLIDES of them at most.
 
 State bytes: `_State`, see state_format.py.
 """
@@ -14,9 +19,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from config.plan import ALL, MetricPlan, ModelPlan, WindowPlan
+from config.plan import ALL, LabelsPlan, MetricPlan, ModelPlan, WindowPlan
+from operators.join_rows import Labelled
 from operators.outcome_sums import OutcomeSums, measured
 from operators.sketch import taken
 from operators.state import Key
@@ -33,16 +38,18 @@ MEASURE = "measure"  # in the place of a detector: it is no test
 class _Slide(msgspec.Struct, array_like=True):
     end_ms: int
     sums: OutcomeSums
+    first_ms: int  # times of the predictions
+    last_ms: int
 
 
 class _State(msgspec.Struct, array_like=True):
-    made_for: bytes  # what is predicted, and windows
+    made_for: bytes  # what is predicted, windows, and `mature`
     pane_ms: int  # end of the newest pane that was folded
     slides: list[_Slide] = []  # oldest first
-    evaluated: bool = True  # whether the newest has ended
+    evaluated_ms: int = 0  # end of the newest that was evaluated
 
 
-_format = StateFormat(b"TL", 1, _State)
+_format = StateFormat(b"TL", 2, _State)
 
 
 @dataclass
@@ -54,13 +61,18 @@ class Measured:
     next_ms: int | None = None  # when the key wants to be woken, if nothing comes before
 
 
-def slide_ms(window: WindowPlan) -> int:
+def slide_ms(window: WindowPlan, mature_ms: int = 0) -> int:
     """How often performance is computed.
 
     >>> slide_ms(WindowPlan(size_ms=86_400_000, slide_ms=300_000, min_count=1, grow_to_ms=0)) // 60_000
     25
     """
-    return window.slide_ms * -(-window.size_ms // (window.slide_ms * SLIDES))
+    return window.slide_ms * -(-(window.size_ms + mature_ms) // (window.slide_ms * SLIDES))
+
+
+def mature_ms(plan: ModelPlan) -> int:
+    """How long after predictions their performance is told; 0: when their labels come."""
+    return plan.labels.mature_ms if isinstance(plan.labels, LabelsPlan) else 0
 
 
 def step(
@@ -69,7 +81,7 @@ def step(
     key: Key,
     state: bytes,
     pane_ms: int | None,
-    values: npt.NDArray[np.float64],
+    labelled: Labelled | None,
     until_ms: int,
 ) -> Measured:
     """Fold the labels of a pane, or let time pass.
@@ -82,51 +94,81 @@ def step(
         From the last step; ``b""`` before the first.
     pane_ms
         End of the pane; None where only time has passed.
-    values : float64, shape (labels, 3)
-        Predicted, probability and outcome of each, in their order.
+    labelled
+        Of the pane; None where there is none.
     until_ms
         Slides that end by then are complete.
     """
     known = _read(key, state, plan)
     result = Measured(state)
-    long_ms = slide_ms(plan.window)
-    if pane_ms is not None and pane_ms > known.pane_ms:
-        end_ms = -(-pane_ms // long_ms) * long_ms
-        _evaluate(plan, metrics, key, known, end_ms - long_ms, result)
-        assert plan.prediction is not None, "performance is of a task"
-        sums = OutcomeSums.of(plan.prediction, values)
-        if known.slides and known.slides[-1].end_ms == end_ms:
-            known.slides[-1].sums = known.slides[-1].sums + sums
-        else:
-            known.slides.append(_Slide(end_ms, sums))
-        known.evaluated, known.pane_ms = False, pane_ms
-    _evaluate(plan, metrics, key, known, until_ms, result)
-    reach_ms = max(plan.window.size_ms, plan.window.grow_to_ms, long_ms)
+    mature = mature_ms(plan)
+    long_ms = slide_ms(plan.window, mature)
+    if pane_ms is not None and labelled is not None and pane_ms > known.pane_ms:
+        if not mature:
+            _evaluate(plan, metrics, key, known, pane_ms - 1, result)
+        _fold(plan, known, labelled, pane_ms)
+        known.pane_ms = pane_ms
+        if mature:
+            _evaluate(plan, metrics, key, known, pane_ms - mature, result)
+    if not mature:
+        _evaluate(plan, metrics, key, known, until_ms, result)
+    reach_ms = max(plan.window.size_ms, plan.window.grow_to_ms, long_ms) + mature
     if known.slides and until_ms >= _forgotten_ms(known, reach_ms):
         known.slides = []
     if not known.slides:
         return Measured(b"", result.summaries)
-    result.next_ms = _forgotten_ms(known, reach_ms) if known.evaluated else known.slides[-1].end_ms
+    newest_ms = known.slides[-1].end_ms
+    due = not mature and newest_ms > known.evaluated_ms
+    result.next_ms = newest_ms if due else _forgotten_ms(known, reach_ms)
     result.state = _format.pack(known)
     return result
+
+
+def _fold(plan: ModelPlan, known: _State, labelled: Labelled, pane_ms: int) -> None:
+    """Add labels to their slides."""
+    assert plan.prediction is not None, "performance is of a task"
+    mature = mature_ms(plan)
+    long_ms = slide_ms(plan.window, mature)
+    times_ms, values = labelled.times_ms, labelled.values
+    if mature:
+        in_time = labelled.labels_ms - times_ms <= mature
+        times_ms, values = times_ms[in_time], values[in_time]
+        ends = times_ms - times_ms % long_ms + long_ms
+    else:
+        ends = np.full(len(times_ms), -(-pane_ms // long_ms) * long_ms)
+    slides = {slide.end_ms: slide for slide in known.slides}
+    for end_ms in np.unique(ends).tolist():
+        rows = ends == end_ms
+        sums = OutcomeSums.of(plan.prediction, values[rows])
+        slide = _Slide(end_ms, sums, int(times_ms[rows].min()), int(times_ms[rows].max()))
+        before = slides.get(end_ms)
+        if before is not None:
+            slide.sums = before.sums + sums
+            slide.first_ms, slide.last_ms = min(before.first_ms, slide.first_ms), max(before.last_ms, slide.last_ms)
+        slides[end_ms] = slide
+    known.slides = [slides[end_ms] for end_ms in sorted(slides)]
 
 
 def _evaluate(
     plan: ModelPlan, metrics: Sequence[MetricPlan], key: Key, known: _State, until_ms: int, result: Measured
 ) -> None:
-    """Compute the measures of the window that ends with the newest slide, if it has ended."""
-    if known.evaluated or known.slides[-1].end_ms > until_ms:
-        return
-    known.evaluated = True
-    end_ms = known.slides[-1].end_ms
-    sizes = plan.window
-    newest_first = ((slide.end_ms, slide.sums.labels) for slide in reversed(known.slides))
-    many = taken(newest_first, end_ms, sizes.size_ms, sizes.grow_to_ms, sizes.min_count)
-    known.slides = known.slides[-many:]  # older ones are of no use later
-    sums = known.slides[0].sums
-    for slide in known.slides[1:]:
+    """Compute the measures of the windows that end by then with a slide that has labels."""
+    for end_ms in [slide.end_ms for slide in known.slides if known.evaluated_ms < slide.end_ms <= until_ms]:
+        known.evaluated_ms = end_ms
+        there = [slide for slide in known.slides if slide.end_ms <= end_ms]
+        newest_first = ((slide.end_ms, slide.sums.labels) for slide in reversed(there))
+        sizes = plan.window
+        many = taken(newest_first, end_ms, sizes.size_ms, sizes.grow_to_ms, sizes.min_count)
+        known.slides = known.slides[len(there) - many :]  # older ones are of no use later
+        result.summaries.append(_measured(plan, metrics, key, known.slides[:many]))
+
+
+def _measured(plan: ModelPlan, metrics: Sequence[MetricPlan], key: Key, slides: Sequence[_Slide]) -> Summary:
+    """The measures of a window."""
+    end_ms, sums = slides[-1].end_ms, slides[0].sums
+    for slide in slides[1:]:
         sums = sums + slide.sums
-    start_ms = min(end_ms - plan.window.size_ms, known.slides[0].end_ms - slide_ms(plan.window))
+    start_ms = min(end_ms - plan.window.size_ms, slides[0].end_ms - slide_ms(plan.window, mature_ms(plan)))
     whole = key.segment == ALL
     window = Window(start=timestamp(start_ms), end=timestamp(end_ms), count=sums.labels, share=1.0 if whole else None)
     evaluations: list[Evaluation] = []
@@ -140,18 +182,16 @@ def _evaluate(
             if error > 0:
                 errors[metric.name] = significant(error)
     alarm = any(one.alarm for one in evaluations)
-    result.summaries.append(
-        Summary(
-            model=key.model,
-            version=key.version,
-            segment=key.segment,
-            window=window,
-            status="insufficient" if not evaluations else "alarm" if alarm else "ok",
-            counts={},
-            evaluations=tuple(evaluations),
-            about="performance",
-            errors=errors,
-        )
+    return Summary(
+        model=key.model,
+        version=key.version,
+        segment=key.segment,
+        window=window,
+        status="insufficient" if not evaluations else "alarm" if alarm else "ok",
+        counts={},
+        evaluations=tuple(evaluations),
+        about="performance",
+        errors=errors,
     )
 
 
@@ -182,8 +222,8 @@ def _forgotten_ms(known: _State, reach_ms: int) -> int:
 
 
 def _read(key: Key, data: bytes, plan: ModelPlan) -> _State:
-    """The state; a new one where there is none, or what is predicted or the windows have changed."""
-    about = msgspec.json.encode([plan.prediction, plan.window])
+    """The state; a new one where there is none, or what is predicted, the windows or `mature` have changed."""
+    about = msgspec.json.encode([plan.prediction, plan.window, mature_ms(plan)])
     made_for = hashlib.blake2b(about, digest_size=8).digest()
     if not data:
         return _State(made_for, 0)

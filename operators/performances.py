@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from config.plan import Plan
 from operators import performance
 from operators.join_rows import unpack
@@ -32,12 +30,11 @@ class Performances:
         key = Key(*split_key(text))  # type: ignore[arg-type]  # the role was read as one
         if key.model not in self._models:
             return Measured(b"")  # of an earlier configuration
-        _, values = unpack(parts)
-        return performance.step(*self._models[key.model], key, state, pane_ms, values, until_ms)
+        return performance.step(*self._models[key.model], key, state, pane_ms, unpack(parts), until_ms)
 
     def pass_time(self, text: str, state: bytes, until_ms: int) -> Measured:
         """Let time pass for a key that got nothing."""
         key = Key(*split_key(text))  # type: ignore[arg-type]  # the role was read as one
         if key.model not in self._models:
             return Measured(b"")
-        return performance.step(*self._models[key.model], key, state, None, np.empty((0, 3)), until_ms)
+        return performance.step(*self._models[key.model], key, state, None, None, until_ms)

@@ -146,6 +146,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
     if isinstance(model.labels, LabelsPlan):
         share = "" if model.labels.sample == 1.0 else f", of {model.labels.sample:.3g} of the ids"
         yield "labels", f"up to {duration(model.labels.within_ms)} after the prediction{share}"
+        if model.labels.mature_ms:
+            yield "", f"performance by time of prediction, {duration(model.labels.mature_ms)} later"
     for metric in model.performance if isinstance(model.performance, tuple) else ():
         limits = ((word, limit) for word, limit in (("at least", metric.min), ("at most", metric.max)))
         yield "performance", ", ".join([metric.name, *(f"{word} {x:g}" for word, x in limits if x is not None)])

@@ -16,7 +16,6 @@ def test_everything():
         f"control: {LATER}",
         f"actions: {LATER}",
         f"store: {LATER}",
-        f"models.churn.labels.mature: {LATER}",
         f"models.churn.labels.absent: {LATER}",
         f"models.churn.estimated_performance: {LATER}",
         f"models.churn.value: {LATER}",
@@ -65,7 +64,7 @@ def test_what_is_used(settings, expected, loaded):
     [
         ("{within: 1 day, sample: 0.1, keep: first}", []),
         ("{keep: last}", ["labels.keep: 'last' is "]),
-        ("{mature: 1 day}", ["labels.mature: "]),
+        ("{mature: 1 day}", []),
         ("{absent: no}", ["labels.absent: "]),
         (
             "{}\n    prediction: ranking\n    performance: [ndcg, {value: {}}]",

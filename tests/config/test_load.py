@@ -134,7 +134,7 @@ def test_everything():
                     timezone="Europe/Berlin",
                     ignore=((1_798_070_400_000, 1_798_329_600_000),),
                 ),
-                labels=LabelsPlan(within_ms=1_209_600_000),
+                labels=LabelsPlan(within_ms=1_209_600_000, mature_ms=604_800_000),
                 quality=QualityPlan(),
                 expect=(
                     RulePlan(field="age", what="min", limit=0.0, number=True),

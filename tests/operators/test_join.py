@@ -202,8 +202,8 @@ def given_out(joined: join.Joined) -> list[tuple[str, list[tuple[int, list[float
     """Matches by key: times of labels, and what was predicted, how probable, and what was true."""
     found = []
     for key, data in joined.matches:
-        times_ms, values = unpack([data])
-        found.append((key, list(zip(times_ms.tolist(), values.tolist(), strict=True))))
+        labelled = unpack([data])
+        found.append((key, list(zip(labelled.labels_ms.tolist(), labelled.values.tolist(), strict=True))))
     return found
 
 
