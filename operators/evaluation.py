@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import msgspec
@@ -18,7 +18,7 @@ from operators.quality_windows import with_outside
 from operators.scores import Alarm, Bools
 from operators.signal_windows import SignalWindow, signal_windows
 from operators.sketch import Ring, Slide
-from operators.state import Key, KeyState, Watch
+from operators.state import Held, Key, KeyState, Watch
 from operators.window_tests import WindowTests, evaluate_counts
 from operators.windows import Slides
 from schemas.cloudevents import milliseconds
@@ -28,6 +28,9 @@ from schemas.summaries import Summary
 # Level at which a change that was found at the budget's is still there. The larger, the sooner a noisy window looks
 # changed and holds an episode open; the smaller, the more often a drift that goes on is taken for over and told twice.
 STILL = 0.01
+# Standard errors by which the records since a sequential alarm's onset must lie from the reference, as far as STILL: an
+# alarm also comes where values go back to what the reference has. Less: that opens a signal; more: waits for records.
+CLEAR = 2.6
 
 OPPOSITE: Mapping[Direction, Direction] = {"up": "down", "down": "up", "spread": "narrow", "narrow": "spread"}
 
@@ -53,6 +56,23 @@ def evaluate(detection: Detection, key: Key, state: KeyState, ring: Ring, slide:
         Whether a summary is.
     """
     return _Evaluation(detection, key, state, ring, slide).run(wanted)
+
+
+def open_at_once(
+    detection: Detection, key: Key, state: KeyState, ring: Ring, slide: Slide, positions: Iterable[int]
+) -> list[SignalChange]:
+    """What sequential detectors have found within a slide: signals are opened, nothing else is decided.
+
+    Parameters
+    ----------
+    ring
+        The key's slides with records, the part of this one included.
+    slide
+        The part that has passed.
+    positions
+        Of signals with a new alarm, held in ``state.watches``.
+    """
+    return _Evaluation(detection, key, state, ring, slide).open(positions)
 
 
 class _Evaluation:
@@ -113,6 +133,21 @@ class _Evaluation:
             summary = window.summarized(summary, rows)
         return Evaluated(self._changes, summary)
 
+    def open(self, positions: Iterable[int]) -> list[SignalChange]:
+        if self._enough:
+            for position in sorted(positions):
+                watch = self._state.watches[position]
+                found = [alarm for held in watch.held if (alarm := self._shown(position, held)) is not None]
+                if found and watch.told is None and self._has_values(position):
+                    self._alarmed(position, watch, found)
+        return self._changes
+
+    def _has_values(self, position: int) -> bool:
+        """Whether a signal has enough of them to be judged."""
+        tables, least = self._detection.tables, self._detection.least
+        enough = self._slides.counts[position] @ tables.is_value[position] >= least
+        return bool(enough and self._detection.is_known[position] and tables.totals[position] >= least)
+
     def _windowed(self, verdicts: Sequence[Verdict], tests: WindowTests, judged: Bools) -> dict[int, list[Alarm]]:
         """Alarms of the windowed detectors by position of the signal."""
         found: dict[int, list[Alarm]] = {}
@@ -165,32 +200,31 @@ class _Evaluation:
 
     def _held(self, position: int, watch: Watch) -> list[Alarm]:
         """Sequential alarms that still hold: the records since their onset show the change."""
-        found, kept = [], []
+        found = [alarm for held in watch.held if (alarm := self._shown(position, held)) is not None]
         for held in watch.held:
-            track = self._detection.tracks.tracks[held.track]
-            shift = self._slides.shift_since(position, held.onset_ms, spread=track.form == "spread")
-            z = shift.z_location, shift.z_spread
-            level = effects.effect_level(track.name, shift.size)
-            effect = evidence.effect(self._detection, position, level, shift.size, *z)
-            if not track.gated or effects.reaches(effect.level, self._model.alarms.min_effect):
-                held.streak += 1
-                found.append(
-                    Alarm(
-                        detector=track.name,
-                        statistic=held.statistic,
-                        threshold=held.threshold,
-                        effect=effect,
-                        streak=held.streak,
-                        onset_ms=None if track.plan.is_river else held.onset_ms,  # river tells when, not since when
-                    )
-                )
-            else:
-                held.streak = 0
             held.left -= 1
-            if held.left > 0:
-                kept.append(held)
-        watch.held = kept
+        watch.held = [held for held in watch.held if held.left > 0]
         return found
+
+    def _shown(self, position: int, held: Held) -> Alarm | None:
+        """A sequential alarm, if the records since its onset show a change that way that is large enough."""
+        track = self._detection.tracks.tracks[held.track]
+        shift = self._slides.shift_since(position, held.onset_ms, spread=track.form == "spread")
+        level = effects.effect_level(track.name, shift.size)
+        if track.gated:
+            # Where values go back to what the reference has, that is a change for the detector alone.
+            moved = shift.z_spread if track.form == "spread" else shift.z_location
+            clear = abs(moved) > CLEAR and moved * held.direction >= 0
+            if not clear or not effects.reaches(level, self._model.alarms.min_effect):
+                return None
+        return Alarm(
+            detector=track.name,
+            statistic=held.statistic,
+            threshold=held.threshold,
+            effect=evidence.effect(self._detection, position, level, shift.size, shift.z_location, shift.z_spread),
+            streak=self._model.alarms.confirm,  # its threshold rests on all values so far: it needs no second one
+            onset_ms=None if track.plan.is_river else held.onset_ms,  # river tells when, not since when
+        )
 
     def _alarmed(self, position: int, watch: Watch, alarms: Sequence[Alarm]) -> None:
         """Open a signal, or say that it changes further."""
@@ -279,6 +313,7 @@ class _Evaluation:
             onset_ms=onset.at_ms,
             empty=False,
             window=self._window,
+            unfinished=self._slide.records if self._slide.span_ms else 0,
             of=many,
             profile_id=signals.profile_id,
             profile_kind=signals.kind,

@@ -2,7 +2,9 @@
 
 Panes are folded into slides. At the end of each slide that has records the window of the last slides is compared
 with the profile; alarms that `confirm` evaluations agree on open a signal, `recover` evaluations without one close
-it. While a signal is open slides without records are looked at as well; otherwise the key sleeps until its next one,
+it. What a sequential detector finds opens a signal at the end of its pane, and waits for no slide.
+
+While a signal is open slides without records are looked at as well; otherwise the key sleeps until its next one,
 and is forgotten when no window could reach its records any more.
 """
 
@@ -17,7 +19,7 @@ from config.plan import ALL, WindowPlan
 from operators import sketch
 from operators.chunks import Pane
 from operators.detection import Detection
-from operators.evaluation import Evaluated, evaluate, over
+from operators.evaluation import Evaluated, evaluate, open_at_once, over
 from operators.outputs import Output, Progress
 from operators.sketch import Ring, Slide
 from operators.state import Held, Key, KeyState, Watch, pack, unpack
@@ -165,17 +167,30 @@ class _Run:
         followed = tracks.unpack(state.tracks, str(self._key))
         given = self._detection.given(self._key.segment)
         thresholds = self._detection.slowed(state.tau).thresholds(self._key.segment, rate)
+        alarmed = set()
         for hit in tracks.follow(followed, pane, thresholds):
-            if not given[tracks.tracks[hit.track].signal]:
+            signal = tracks.tracks[hit.track].signal
+            if not given[signal]:
                 self._hold(state, hit, before)
+                alarmed.add(signal)
         state.tracks = tracks.pack(followed)
         state.octaves = self._detection.stream.follow(state.octaves, pane.codes)
         self._step.counted += len(pane)
+        if alarmed and pane.end_ms < end_ms and not self._is_passed_over(state.slide):
+            part = state.slide.until(pane.end_ms, slide_ms)
+            ring = Ring([*self._ring.slides, part])
+            detection = self._detection.slowed(state.tau)
+            self._step.outputs += open_at_once(detection, self._key, state, ring, part, alarmed)
 
     def _ignores(self, pane: Pane) -> bool:
         """Whether the season leaves a pane out: by its last moment, whichever records it has."""
         season = self._detection.season
         return season is not None and bool(season.calendar.ignored(np.array([pane.end_ms - 1]))[0])
+
+    def _is_passed_over(self, slide: Slide) -> bool:
+        """Whether the season leaves out some of a slide: then nothing is evaluated."""
+        season = self._detection.season
+        return season is not None and season.calendar.ignores(slide.end_ms - self._window.slide_ms, slide.end_ms)
 
     def _hold(self, state: KeyState, hit: Hit, before: int) -> None:
         """Hold an alarm for the next evaluations. One that is held already tells the same story again."""
@@ -185,7 +200,7 @@ class _Run:
         if held is None:
             held = Held(hit.track, self._traced_back(state, hit, before), hit.statistic, hit.threshold)
             watch.held.append(held)
-        held.statistic, held.threshold = hit.statistic, hit.threshold
+        held.statistic, held.threshold, held.direction = hit.statistic, hit.threshold, hit.direction
         held.left = alarms.confirm + alarms.recover
 
     def _traced_back(self, state: KeyState, hit: Hit, before: int) -> int:
@@ -208,8 +223,7 @@ class _Run:
                 self._ring.push(slide, window.size_ms, window.grow_to_ms, window.min_count, window.previous_ms)
                 self._ring.coarsen(window.slide_ms, len(self._detection.signals.names))
                 self._ring_changed = True
-            season = self._detection.season
-            if season is None or not season.calendar.ignores(slide.end_ms - window.slide_ms, slide.end_ms):
+            if not self._is_passed_over(slide):
                 state.tau = self._detection.stream.told(state.octaves)
                 detection = self._detection.slowed(state.tau)
                 self._tell(slide, evaluate(detection, self._key, state, self._ring, slide, self._scores))

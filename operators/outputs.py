@@ -11,9 +11,9 @@ from schemas.profile import Level
 
 
 class SignalChange(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
-    """A signal's confirmed state has changed at the end of a slide."""
+    """A signal's confirmed state has changed: at the end of a slide, or of a pane within it."""
 
-    time_ms: int  # end of the slide
+    time_ms: int  # end of the slide or pane
     model: str
     version: str
     role: Role
@@ -25,6 +25,7 @@ class SignalChange(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
     onset_ms: int
     empty: bool  # evaluated in a slide without records of this key
     window: Window  # its share is filled in by the policy
+    unfinished: int = 0  # of its records, those of a slide that is not over yet
     of: int  # signals of this kind that the model has
     profile_id: str
     profile_kind: Literal["profile", "learned", "previous"] = "profile"

@@ -150,14 +150,14 @@ def _count(story: Story, progress: Progress, reach_ms: int) -> None:
     story.volumes = known | {progress.version: slides[-VOLUMES:]}
 
 
-def _shared(window: Window, version: str, story: Story) -> Window:
-    """The window with its share of the version's records; 1 where nothing is known of them."""
+def _shared(window: Window, version: str, story: Story, unfinished: int) -> Window:
+    """The window with its share of the version's records in slides that are over; 1 where nothing is known of them."""
     start_ms, end_ms = milliseconds(window.start), milliseconds(window.end)
     slides = [slide for slide in story.volumes.get(version, []) if start_ms < slide[0] <= end_ms]
     whole = float(sum(records for _, records in slides))
     if len(slides) == VOLUMES:
         whole *= max(1.0, (end_ms - start_ms) / max(end_ms - slides[0][0], 1))
-    return msgspec.structs.replace(window, share=min(1.0, window.count / whole) if whole else 1.0)
+    return msgspec.structs.replace(window, share=min(1.0, (window.count - unfinished) / whole) if whole else 1.0)
 
 
 def _event(
@@ -166,7 +166,7 @@ def _event(
     """The event of a turn; `change` is any change of the step: what is taken from it is the same in all."""
     episode = turn.episode
     time = timestamp(change.time_ms)
-    window = _shared(change.window, episode.version, story)
+    window = _shared(change.window, episode.version, story, change.unfinished)
     signals = _ranked(episode, turn)
     severity = episode.peak if turn.type == "resolved" else _severity(episode)
     job_source = source(job.environment, job.name)

@@ -44,6 +44,10 @@ class Slide(msgspec.Struct, array_like=True):
         """When it began, if slides are so long."""
         return self.end_ms - (self.span_ms or slide_ms)
 
+    def until(self, end_ms: int, slide_ms: int) -> Slide:
+        """The same records, of a slide of which only the part up to ``end_ms`` has passed."""
+        return msgspec.structs.replace(self, end_ms=end_ms, span_ms=end_ms - self.start_ms(slide_ms))
+
     def fold(self, codes: Codes, sums: Counts, names: Names | None = None, outside: Sequence[int] = ()) -> None:
         """Count a pane's records as well.
 

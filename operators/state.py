@@ -46,8 +46,9 @@ class Held(msgspec.Struct, array_like=True):
     onset_ms: int  # of the first
     statistic: float  # of the newest
     threshold: float
-    streak: int = 0  # evaluations in a row at which the change was still there
+    streak: int = 0  # of older releases, which waited for `confirm` evaluations
     left: int = 0  # evaluations for which it is still held
+    direction: int = 0  # of the newest: 1 up, -1 down; 0 is not known
 
 
 class Watch(msgspec.Struct, array_like=True):

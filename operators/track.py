@@ -74,6 +74,7 @@ class Hit:
     before: float  # records from there to the pane's first, 0 if the change began in the pane
     statistic: float  # of the last alarm; of river's, which tell no more, how many there were
     threshold: float  # of river's 0
+    direction: int = 0  # of the last alarm: 1 where the values rose, -1 where they fell; 0: it does not tell
 
 
 @dataclass
@@ -85,6 +86,7 @@ class Alarmed:
     alarms: int
     statistic: float
     threshold: float
+    direction: int
 
     def in_values(self, block: int, before: int) -> None:
         """Count in values, not in blocks, of which the first had so many values before the pane."""
@@ -103,6 +105,7 @@ class Alarmed:
             before=max(0, -first) * len(pane) / len(valid),
             statistic=self.statistic,
             threshold=self.threshold,
+            direction=self.direction,
         )
 
 
@@ -119,11 +122,11 @@ class Found:
         rows, starts, counts = np.unique(alarms.signal, return_index=True, return_counts=True)
         for row, start, count in zip(rows.tolist(), starts.tolist(), counts.tolist(), strict=True):
             last = start + count - 1
-            statistic, threshold = float(alarms.statistic[last]), float(alarms.threshold[last])
+            told = float(alarms.statistic[last]), float(alarms.threshold[last]), int(alarms.direction[last])
             known = self.rows.get(row)
             if known is None:
                 position = int(seen[row] + alarms.position[start])
-                self.rows[row] = Alarmed(position, int(alarms.since[start]), count, statistic, threshold)
+                self.rows[row] = Alarmed(position, int(alarms.since[start]), count, *told)
             else:
                 known.alarms += count
-                known.statistic, known.threshold = statistic, threshold
+                known.statistic, known.threshold, known.direction = told

@@ -84,7 +84,7 @@ def test_only_what_is_not_of_the_season_is_told(tmp_path, made):
         assert event.data.reference.id == made.id
 
 
-@pytest.mark.parametrize("ignore", [(), ((START_MS + 16 * MINUTE, START_MS + 20 * MINUTE + 5_000),)])
+@pytest.mark.parametrize("ignore", [(), ((START_MS + 15 * MINUTE, START_MS + 20 * MINUTE + 5_000),)])
 def test_how_records_lie_in_files_changes_nothing(tmp_path, monkeypatch, made, ignore):
     """One file, two sources, records out of order, or small blocks: the same events."""
     plan = seasonal(season=msgspec.structs.replace(seasonal().season, ignore=ignore))

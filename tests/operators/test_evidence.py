@@ -21,7 +21,8 @@ def shown(signal, codes, **more):
     """The evidence on a signal that is opened by these codes, in turn."""
     codes = np.resize(np.array(codes, np.uint8), 300)[:, None]
     panes = [Records(minute * MINUTE, codes) for minute in (1, 2)]
-    (opened,) = Driver(detection({"age": signal}, None, **more)).run(panes).changes
+    opened = Driver(detection({"age": signal}, None, **more)).run(panes).changes[0]
+    assert opened.state == "opened"
     return opened.evidence
 
 

@@ -393,6 +393,8 @@ def test_a_window_has_a_share_of_the_version_s_records():
     ]
     events = told([change(20, segment="country=DE", window=window), *others])
     assert [event.data.window.share for event in events] == [0.4]
+    events = told([change(20, segment="country=DE", window=window, unfinished=100), *others])
+    assert [event.data.window.share for event in events] == [0.3]  # of a slide not over yet the others are not known
 
 
 def test_of_very_many_slides_the_older_are_taken_as_equally_busy():
