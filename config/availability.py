@@ -40,16 +40,10 @@ def unavailable(file: File) -> Iterator[str]:
 
 
 def _parts(file: File) -> Iterator[tuple[Path, str]]:
-    labels = [s for name, s in (file.sources.__pydantic_extra__ or {}).items() if (s.kind or name) == "labels"]
     for part in ("control", "actions", "store"):
         if getattr(file, part):
             yield (part,), ""
     for name, model in file.models.items():
-        if not any(source.model in (None, name) for source in labels):
-            if model.labels:
-                yield ("models", name, "labels"), "without a source of labels they are "
-            if model.performance:
-                yield ("models", name, "performance"), "without a source of labels it is "
         for path, what in _of_model(model):
             yield ("models", name, *path), what
 

@@ -228,9 +228,10 @@ def _model(name: str, model: Model) -> ModelPlan:
 
 
 def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source], pane_ms: int) -> ModelPlan:
-    """The model with its labels, if some source of labels is for it; what it does not say about them has defaults."""
+    """The model with its labels, if it wants them or some source is for it; what it does not say has defaults."""
     kinds = {name: source for name, source in sources.items() if (source.kind or name) == "labels"}
-    if not any(source.model in (None, plan.name) for source in kinds.values()):
+    wanted = settings.labels is not None or settings.performance
+    if not wanted and not any(source.model in (None, plan.name) for source in kinds.values()):
         return plan
     labels = settings.labels or Labels()
     mature_ms = -(-(labels.mature or 0) // pane_ms) * pane_ms

@@ -13,8 +13,9 @@ from operators import policy
 from operators.entries import Batch, Counts, LabelCounts
 from operators.file_decode import NEVER, FileDecoder
 from operators.files import list_blocks
+from operators.join_rows import pane_of
 from operators.joins import Joins
-from operators.keys import JOIN, LABELS, LETTER
+from operators.keys import JOIN, LABELS, LETTER, PERFORMANCE
 from operators.monitor import Step
 from operators.monitors import Kept, Monitors
 from operators.outputs import Output
@@ -141,6 +142,8 @@ class Backtest:
             for key, parts in sorted(self._windows.pop(end_ms).items()):
                 if key[0] == JOIN:
                     matches += self._join(key, parts)
+                elif key[0] == PERFORMANCE:
+                    matches += [(key, pane_of(part)[1]) for part in parts]
                 else:
                     self._fold(key, parts)
             self._measure(end_ms, matches)

@@ -1,6 +1,7 @@
 """The monitor's operator where there are labels: the join's keys beside the monitor's.
 
-Both in one operator, for they read the same panes: in two, each pane would go to the Python workers twice.
+Both in one operator, for they read the same panes: in two, each pane would go to the Python workers twice. What
+records say of their own labels passes through.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from jobs.functions import MonitorFunction, bytes_map
 from operators.join import Joined
 from operators.join_rows import matched
 from operators.joins import Joins
-from operators.keys import JOIN
+from operators.keys import JOIN, PERFORMANCE
 
 
 class JoiningMonitorFunction(MonitorFunction):
@@ -32,6 +33,10 @@ class JoiningMonitorFunction(MonitorFunction):
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         """Take a pane, letters, or counts."""
         key = value[0]
+        if key[0] == PERFORMANCE:
+            for part in value[2]:
+                yield Row("matches", key, bytes(part))
+            return
         if key[0] != JOIN:
             yield from super().process_element(value, ctx)
             return

@@ -105,5 +105,5 @@ WINDOWED = "SELECT et, k, chunk FROM chunks WHERE k LIKE 'm%'"
 DIRECT = "SELECT et, k, chunk FROM chunks WHERE k NOT LIKE 'm%'"
 
 # Where there are labels. A graph without them stays as it is: Flink finds the state of its windows by its SQL.
-WINDOWED_WITH_LABELS = WINDOWED + " OR k LIKE 'j%'"
-DIRECT_WITH_LABELS = DIRECT + " AND k NOT LIKE 'j%'"
+WINDOWED_WITH_LABELS = WINDOWED + " OR k LIKE 'j%' OR k LIKE 'p%'"
+DIRECT_WITH_LABELS = DIRECT + " AND k NOT LIKE 'j%' AND k NOT LIKE 'p%'"

@@ -19,17 +19,18 @@ from operators.csv_rows import Malformed
 from operators.entries import Batch, Counts, Entry, LabelCounts, Place
 from operators.identities import Identities
 from operators.join_chunks import LABELS as OF_LABELS
-from operators.join_chunks import PREDICTIONS, Bytes, Rows, cut_chunks
-from operators.join_rows import label_data
-from operators.joins import labelled, performance_of
+from operators.join_chunks import PREDICTIONS, Bytes, Rows, cut_chunks, sampled
+from operators.join_rows import Matches, by_pane, label_data
+from operators.joins import joined, labelled, performance_of
 from operators.json_records import JsonReader
 from operators.keys import COUNTS, LABELS, source_key
 from operators.labels import LabelReader, LabelReading
 from operators.letters import Letters
+from operators.own_labels import own_labels
 from operators.plain_times import NO_TIME
 from operators.prediction_rows import PredictionRows
 from operators.record_coding import RecordCoder
-from operators.records import Identity, Reading, layout
+from operators.records import Identity, Reading, Records, layout
 from operators.references import JobReferences, References
 from operators.rules import RuleCoder, rules_of
 from operators.table_records import TableReader
@@ -67,6 +68,7 @@ class Decoder:
             if rules_of(model)
         }
         self._labelled = {} if source.kind == "features" else labelled(job.plan)
+        self._joined = joined(job.plan)
         self._performing = {model for model in self._labelled if performance_of(self._references.models[model])}
         self._rows: dict[int, PredictionRows] = {}
         self._tables: TableReader | LabelReader
@@ -75,8 +77,9 @@ class Decoder:
             self._tables = self._lines = LabelReader(job.plan, source)
         else:
             identities = Identities(self._references, source)
-            self._tables = TableReader(source, self._layouts, identities)
-            self._lines = JsonReader(source, self._layouts, identities)
+            own = source.kind == "predictions" and bool(self._labelled)
+            self._tables = TableReader(source, self._layouts, identities, labels=own)
+            self._lines = JsonReader(source, self._layouts, identities, labels=own)
 
     @property
     def columns(self) -> set[str] | None:
@@ -194,20 +197,49 @@ class Decoder:
         model, version, _ = whose
         if isinstance(reading, LabelReading):
             data = label_data(reading.outcomes[rows]) if model in self._performing else _without(rows)
-            yield from self._joined(OF_LABELS, model, Rows(reading.hashes[rows], times_ms, data), rows)
+            yield from self._cut(OF_LABELS, model, Rows(reading.hashes[rows], times_ms, data), rows)
             return
         records = reading.take(model, rows)
         yield from self._coder(model, version).chunks(records, times_ms, whose)
         if model in self._ruled:
             yield from self._ruled[model].facts(records, times_ms, whose, place)
         if model in self._labelled:
-            if model in self._performing:
-                kept, texts = self._prediction_rows(model, version).rows(records, times_ms, whose)
-            else:
-                kept, texts = Rows(records.hashes, times_ms, _without(rows)), []
-            yield from self._joined(PREDICTIONS, model, kept, rows, texts)
+            yield from self._waiting(reading, records, whose, times_ms, place)
 
-    def _joined(self, kind: int, model: str, given: Rows, rows: Ints, texts: Sequence[str] = ()) -> Iterator[Entry]:
+    def _waiting(
+        self, reading: Reading, records: Records, whose: Identity, times_ms: Ints, place: Place
+    ) -> Iterator[Entry]:
+        """Predictions for the join, and the labels that they have themselves."""
+        model, rows = whose[0], records.rows
+        plan, texts = self._references.models[model].prediction, list[str]()
+        kept, performing = Rows(records.hashes, times_ms, _without(rows)), model in self._performing
+        labels = own_labels(records.labels, plan, self._source.fields.label, texts=self._source.format == "csv")
+        if performing and (labels is not None or model in self._joined):
+            kept, texts = self._prediction_rows(model, whose[1]).rows(records, times_ms, whose)
+        if model in self._joined:
+            yield from self._cut(PREDICTIONS, model, kept, rows, texts)
+        if labels is None:
+            return
+        for bad, error in labels.wrong:
+            payload = reading.payload(int(rows[bad])) if self._letters.keeps else None
+            told = f"{error}; the record itself is used"
+            yield self._letters.dead(int(rows[bad]), told, int(times_ms[bad]), place, payload)
+        at = labels.positions
+        chosen = sampled(kept.hashes[at], self._labelled[model])
+        counts = LabelCounts(read=len(at) + len(labels.wrong), dead=len(labels.wrong), ignored=int((~chosen).sum()))
+        at, data = at[chosen], label_data(labels.outcomes[chosen])
+        if model in self._joined:
+            own = Rows(kept.hashes[at], times_ms[at], data if performing else _without(at))
+            yield from self._cut(OF_LABELS, model, own, rows[at])
+        else:
+            counts.matched = len(at)
+            if performing:
+                matches = Matches(kept.hashes[at], times_ms[at], times_ms[at], kept.data[at], data)
+                for first, key, part, end_ms in by_pane(model, matches, texts, self._pane_ms):
+                    yield Entry(int(rows[at[first]]), key, part, end_ms)
+        yield Entry(int(rows[0]), source_key(LABELS, self._source.name), msgspec.json.encode(counts))
+
+    def _cut(self, kind: int, model: str, given: Rows, rows: Ints, texts: Sequence[str] = ()) -> Iterator[Entry]:
         return cut_chunks(kind, model, self._labelled[model], given, rows, self._pane_ms, texts)
 
     def _prediction_rows(self, model: str, version: str) -> PredictionRows:

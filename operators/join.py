@@ -21,9 +21,9 @@ import numpy.typing as npt
 
 from operators import join_state
 from operators.entries import LabelCounts
-from operators.join_chunks import JoinPane, Rows, put_together
+from operators.join_chunks import Ints, JoinPane, Rows, put_together
 from operators.join_rows import FEWEST, Matches, by_key, label_data, renumbered
-from operators.join_state import Block, Head, Kept
+from operators.join_state import NOTHING, Block, Head, Kept
 
 FAN = 4  # blocks that become one; with 8 there are 46 of them instead of 15, and lookups take twice as long
 MOST = 1 << 18  # rows of a merged block, 4 MB: larger ones are slow to cross to the worker, smaller ones are more to
@@ -150,12 +150,12 @@ def _look_up(
     hashes, times_ms, data = labels.hashes[order], labels.times_ms[order], labels.data[order]
     first = np.append(True, hashes[1:] != hashes[:-1])
     firsts = Rows(hashes[first], times_ms[first], data[first])
-    found, given = np.zeros(len(firsts.hashes), np.bool_), np.zeros(len(firsts.hashes), np.bool_)
+    newest_ms = np.full(len(firsts.hashes), NOTHING)  # prediction of the id
+    given = np.zeros(len(firsts.hashes), np.bool_)
     matches: list[Matches] = []
     for block in blocks:
-        matches += _give(within_ms, kept, block, firsts, found, given)
-    of_id = np.cumsum(first) - 1
-    without = ~found[of_id]
+        matches += _give(within_ms, kept, block, firsts, newest_ms, given)
+    without = newest_ms[np.cumsum(first) - 1] < times_ms - within_ms
     matched = int(given.sum())
     counts.matched += matched
     counts.duplicate += int((~without).sum()) - matched
@@ -164,8 +164,8 @@ def _look_up(
     return Rows(hashes[left], times_ms[left], data[left]), matches
 
 
-def _give(within_ms: int, kept: Kept, block: Block, labels: Rows, found: Flags, given: Flags) -> Iterator[Matches]:
-    """Look labels up in a block; marks which ids it has, and which have got their first label here."""
+def _give(within_ms: int, kept: Kept, block: Block, labels: Rows, newest_ms: Ints, given: Flags) -> Iterator[Matches]:
+    """Look labels up in a block; notes the newest prediction of each id, and which have got their first label here."""
     hashes, times_ms = join_state.read_block(kept, block)
     labelled: Flags | None = None
     matched: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
@@ -182,7 +182,7 @@ def _give(within_ms: int, kept: Kept, block: Block, labels: Rows, found: Flags, 
         row, whose = at[in_time], who[in_time]
         if len(row):
             labelled = join_state.read_labelled(kept, block) if labelled is None else labelled
-            found[whose] = True
+            newest_ms[whose] = np.maximum(newest_ms[whose], times_ms[row])
             free = ~labelled[row]
             if free.any():
                 given[whose[free]] = True

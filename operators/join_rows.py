@@ -93,8 +93,18 @@ def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple
             start = end
 
 
+def by_pane(model: str, matches: Matches, texts: Sequence[str], pane_ms: int) -> Iterator[tuple[int, str, bytes, int]]:
+    """Cut matches that came together by pane and key: which is first in the pane, key, what `matched` gives, end."""
+    ends_ms = matches.labels_ms - matches.labels_ms % pane_ms + pane_ms
+    for end_ms in np.unique(ends_ms).tolist():
+        rows = np.flatnonzero(ends_ms == end_ms)
+        part = Matches(*(column[rows] for column in msgspec.structs.astuple(matches)))
+        for key, data in by_key(model, part, texts):
+            yield int(rows[0]), key, matched(end_ms, data), end_ms
+
+
 def matched(pane_ms: int, matches: bytes) -> bytes:
-    """Matches with the end of their pane, for the way from the join to the performance."""
+    """Matches with the end of their pane, for the way to the performance."""
     return pane_ms.to_bytes(8, "little") + matches
 
 

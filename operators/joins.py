@@ -12,14 +12,15 @@ from operators.keys import joined_model
 
 
 def labelled(plan: Plan) -> dict[str, LabelsPlan]:
-    """Models whose labels come from a source of the plan."""
+    """Models whose labels are read, from a source of labels or from the records themselves."""
+    return {model.name: model.labels for model in plan.models if isinstance(model.labels, LabelsPlan)}
+
+
+def joined(plan: Plan) -> dict[str, LabelsPlan]:
+    """Models whose labels come from a source of labels of the plan."""
     sources = [source for source in plan.sources if source.kind == "labels"]
     anybody, named = any(source.model is None for source in sources), {source.model for source in sources}
-    return {
-        model.name: model.labels
-        for model in plan.models
-        if isinstance(model.labels, LabelsPlan) and (anybody or model.name in named)
-    }
+    return {name: labels for name, labels in labelled(plan).items() if anybody or name in named}
 
 
 def performance_of(model: ModelPlan) -> tuple[MetricPlan, ...]:
@@ -31,7 +32,7 @@ class Joins:
     """The joins of all keys of a worker."""
 
     def __init__(self, plan: Plan) -> None:
-        self._labels = labelled(plan)
+        self._labels = joined(plan)
         self._pane_ms = plan.job.pane_ms
 
     def fold(self, key: str, kept: Kept, parts: Sequence[bytes]) -> Joined:

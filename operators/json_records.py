@@ -46,13 +46,19 @@ class JsonReader:
         What is read of each model's records.
     identities
         Tells whose they are.
+    labels
+        Whether their labels are read.
     """
 
-    def __init__(self, source: SourcePlan, layouts: Mapping[str, Layout], identities: Identities) -> None:
+    def __init__(
+        self, source: SourcePlan, layouts: Mapping[str, Layout], identities: Identities, *, labels: bool = False
+    ) -> None:
         self._source = source
         self._identities = identities
         self.models = {name: FeatureReader(layout) for name, layout in layouts.items()}
-        self.beside = sorted({field for model in self.models.values() for field in model.beside})
+        self.label = source.fields.label if labels else None
+        own = {self.label} if self.label is not None else set()
+        self.beside = sorted({field for model in self.models.values() for field in model.beside} | own)
         one = source.model or (next(iter(layouts)) if len(layouts) == 1 else None)
         self._one = self.models.get(one) if one is not None else None
         self._record = record_struct(source, self._one.struct if self._one else None, self.beside)
@@ -64,7 +70,7 @@ class JsonReader:
         vectors = self._one.layout.vectors if self._one is not None else ()
         arrays = any(source.carries is None or name in source.carries for name in vectors)
         if self._typed is not None and self._one is not None and not arrays:
-            self._scanner = Scanner(source, self._one.layout, self._one.beside)
+            self._scanner = Scanner(source, self._one.layout, sorted({*self._one.beside, *own}))
         # Numbers beyond floats come as infinities, so that they matter only where they are used.
         self._untyped = msgspec.json.Decoder(float_hook=float).decode
         self._paths = {name: steps(getattr(source.fields, name)) for name in (*ENVELOPE, "features")}
@@ -77,7 +83,7 @@ class JsonReader:
             return self.read_each(lines)
         scanned = self._scanner.scan(lines)
         rest = self.read_each([lines[row] for row in np.flatnonzero(~scanned.taken).tolist()])
-        return ScannedReading(lines, self._scanner, scanned, rest, self._one.layout, self._identities)
+        return ScannedReading(lines, self._scanner, scanned, rest, self._one.layout, self._identities, self.label)
 
     def read_each(self, lines: Sequence[bytes | None]) -> JsonReading:
         """Read a batch record by record."""
@@ -224,6 +230,7 @@ class JsonReading:
             confidence=_confidences(records),
             segments={name: self._segment(name, of.slots[name], features, records) for name in of.layout.segments},
             hashes=hash64(self._identities([record.id for record in records], rows)),
+            labels=None if self._reader.label is None else self._beside(self._reader.label, records),
         )
 
     def _identities(self, ids: list[str | int | None], rows: npt.NDArray[np.int64]) -> list[bytes]:
@@ -235,11 +242,15 @@ class JsonReading:
     def _segment(self, field: str, slot: int, features: list[Any], records: list[Any]) -> list[Any]:
         """A segment's field: among the features, else beside them."""
         among = [values[slot] for values in features]
-        beside = self._reader.beside
-        if field not in beside:
+        if field not in self._reader.beside:
             return among
-        name = f"s{beside.index(field)}"
-        return [value if value is not None else getattr(r, name) for value, r in zip(among, records, strict=True)]
+        beside = self._beside(field, records)
+        return [value if value is not None else other for value, other in zip(among, beside, strict=True)]
+
+    def _beside(self, field: str, records: list[Any]) -> list[Any]:
+        """A field beside the features."""
+        name = f"s{self._reader.beside.index(field)}"
+        return [getattr(record, name) for record in records]
 
     def payload(self, row: int) -> bytes | None:
         """A record as it was written."""

@@ -3,7 +3,8 @@
 - ``m|MODEL|VERSION|ROLE|SEGMENT``   a chunk of records (chunks.py), for the window of its pane; with `expect` in the
   place of the segment what does not keep to the rules (rules.py)
 - ``j|MODEL|BUCKET``                predictions or labels of a range of ids (join_chunks.py), for the window of its pane
-- ``p|MODEL|VERSION|ROLE|SEGMENT``   predictions with their labels (join_rows.py), from the join
+- ``p|MODEL|VERSION|ROLE|SEGMENT``   predictions with their labels (join_rows.py), from the join, or from decode for
+  the window of their pane
 - ``d|SOURCE``                       a dead letter, at once
 - ``c|SOURCE``                       a `Batch`, at once
 - ``l|SOURCE``                       `LabelCounts` of a source of labels, at once

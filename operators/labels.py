@@ -16,7 +16,7 @@ from operators.columns import FIELDS, article, column_name, extract, follow, lis
 from operators.csv_rows import Malformed
 from operators.hashing import hash64
 from operators.join_chunks import sampled
-from operators.joins import labelled
+from operators.joins import joined
 from operators.letters import UnusableError
 from operators.outcomes import label_outcome
 from operators.plain_times import NO_TIME
@@ -45,7 +45,7 @@ class LabelReader:
         self._paths = [steps(getattr(source.fields, name)) for name in _WANTED]
         self._typed = self._typed_decoder()
         self._models = {model.name: model.prediction for model in plan.models}
-        self._labelled = labelled(plan)
+        self._labelled = joined(plan)
         self._dead_letter = plan.on_unknown_model == "dead_letter"
         self.columns = {column_name(getattr(source.fields, name)) for name in FIELDS}
 
@@ -158,29 +158,36 @@ class LabelReader:
         if name not in self._labelled:
             return _Fate(None, None)
         plan = self._models[name]
-        if (wrong := self._wrong(label, plan)) is not None:
+        wrong = what_is_wrong(label, plan, self._source.fields.label, texts=self._are_texts)
+        if wrong is not None:
             return _Fate(name, wrong)
         return _Fate(name, None, np.nan if plan is None else label_outcome(label, plan, texts=self._are_texts))
-
-    def _wrong(self, label: Any, prediction: PredictionPlan | None) -> str | None:
-        """Why a label is no outcome that the model's predictions can be compared with; None if it is one."""
-        place = self._source.fields.label
-        if label is None:
-            return f"'label': is missing at {place}"
-        regression = prediction is not None and prediction.task == "regression"
-        if regression and isinstance(numeric(label, texts=self._are_texts), Gap):
-            return self._misfit("label", "a number", label)
-        name = category(label)
-        if isinstance(name, Gap):
-            return f"'label': a number beyond the range of floats at {place}"
-        if prediction is not None and prediction.classes is not None and name not in prediction.classes:
-            return f"'label': not one of the model's classes at {place}"
-        return None
 
     def _not_sampled(self, rows: list[int], hashes: npt.NDArray[np.uint64], plan: LabelsPlan) -> list[int]:
         positions = np.array(rows, np.int64)
         left_out: list[int] = positions[~sampled(hashes[positions], plan)].tolist()
         return left_out
+
+
+def what_is_wrong(label: Any, prediction: PredictionPlan | None, place: str, *, texts: bool) -> str | None:
+    """Why a label is no outcome that the model's predictions can be compared with; None if it is one.
+
+    >>> what_is_wrong("high", PredictionPlan(task="regression"), "/label", texts=False)
+    "'label': expected a number, got a text at /label"
+    """
+    if label is None:
+        return f"'label': is missing at {place}"
+    regression = prediction is not None and prediction.task == "regression"
+    if regression and isinstance(numeric(label, texts=texts), Gap):
+        return f"'label': expected a number, got {article(label)} at {place}"
+    if type(label) in (list, dict) or label is Gap.INVALID:
+        return f"'label': expected a text, a number or a boolean, got an object or an array at {place}"
+    name = category(label)
+    if isinstance(name, Gap):
+        return f"'label': a number beyond the range of floats at {place}"
+    if prediction is not None and prediction.classes is not None and name not in prediction.classes:
+        return f"'label': not one of the model's classes at {place}"
+    return None
 
 
 class _Fate(NamedTuple):

@@ -46,6 +46,7 @@ class Records(msgspec.Struct, frozen=True):
     confidence: npt.NDArray[np.float64]
     segments: Mapping[str, Column]  # by segments of the layout
     hashes: npt.NDArray[np.uint64]  # of the id, or of the content where there is none
+    labels: Column | None = None  # where they are read
 
 
 def merged(first: Records, second: Records, of_first: npt.NDArray[np.bool_]) -> Records:
@@ -68,6 +69,7 @@ def merged(first: Records, second: Records, of_first: npt.NDArray[np.bool_]) -> 
         confidence=arrays(first.confidence, second.confidence),
         segments={name: columns(column, second.segments[name]) for name, column in first.segments.items()},
         hashes=arrays(first.hashes, second.hashes),
+        labels=None if first.labels is None or second.labels is None else columns(first.labels, second.labels),
     )
 
 

@@ -29,6 +29,8 @@ class ScannedReading:
         Those that it left.
     layout
         What is read of the model's records.
+    label
+        Where their labels are; None where they are not read.
     """
 
     def __init__(
@@ -39,9 +41,11 @@ class ScannedReading:
         rest: Reading,
         layout: Layout,
         identities: Identities,
+        label: str | None,
     ) -> None:
         self.rows = len(lines)
         self._lines, self._scanner, self._scanned, self._rest, self._layout = lines, scanner, scanned, rest, layout
+        self._label = label
         self._left: Ints = np.flatnonzero(~scanned.taken)
         left = self._left.tolist()
         self.dead = {left[row]: error for row, error in rest.dead.items()}
@@ -88,6 +92,7 @@ class ScannedReading:
             confidence=numbers[:, -1],
             segments={name: self._segment(name, names, numbers, rows) for name in layout.segments},
             hashes=scanned.hashes(rows),
+            labels=None if self._label is None else scanned.column(scanner.beside[self._label], rows),
         )
 
     def _segment(self, field: str, names: dict[str, Column], numbers: npt.NDArray[np.float64], rows: Ints) -> Column:

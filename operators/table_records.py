@@ -29,9 +29,12 @@ class TableReader:
         Those that are looked at.
     """
 
-    def __init__(self, source: SourcePlan, layouts: Mapping[str, Layout], identities: Identities) -> None:
+    def __init__(
+        self, source: SourcePlan, layouts: Mapping[str, Layout], identities: Identities, *, labels: bool = False
+    ) -> None:
         self._source = source
         self._identities = identities
+        self._labels = labels
         self.layouts = layouts
         self._features = sorted({name for one in layouts.values() for name in (*one.numbers, *one.names, *one.vectors)})
         self._beside = sorted({field for one in layouts.values() for field in one.segments})
@@ -42,7 +45,8 @@ class TableReader:
         """Read a block; malformed rows are null in the table."""
         columns = extract(table, self._source, self._features, self._beside)
         texts = self._source.format == "csv"
-        return TableReading(table, columns, malformed, self.layouts, self._identities, texts=texts)
+        how = {"texts": texts, "labels": self._labels}
+        return TableReading(table, columns, malformed, self.layouts, self._identities, **how)
 
 
 class TableReading:
@@ -57,10 +61,12 @@ class TableReading:
         identities: Identities,
         *,
         texts: bool,
+        labels: bool,
     ) -> None:
         self.rows = len(table)
         self.dead = {row: error for row, error, _ in malformed}
         self._table, self._columns, self._layouts, self._texts = table, columns, layouts, texts
+        self._labels = labels
         self._malformed = {row: data for row, _, data in malformed}
         whose = [self._names(name) for name in ("model", "version", "role")]
         named = list(zip(*whose, strict=True))
@@ -103,6 +109,7 @@ class TableReading:
             confidence=self._confidence(columns, nothing),
             segments={name: _either(among[name], columns.others.get(name, nothing)) for name in layout.segments},
             hashes=np.empty(0, np.uint64),
+            labels=columns.fields.get("label") if self._labels else None,
         )
         return msgspec.structs.replace(records, hashes=_hashes(columns.fields.get("id", nothing), records))
 

@@ -24,7 +24,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `id` finds the label. `timestamp` counts where the source says `time: payload`, else the broker's does. `model` and
     `version` may be constants of the source instead. `prediction` is a class, the probability of the positive class,
-    or a number. Other fields may stand beside these: segments are cut by them.
+    or a number; `label` is what turned out, where that is known already. Other fields may stand beside these: segments
+    are cut by them.
     """
 
     id: str | int | None = None

@@ -21,6 +21,7 @@ from config.plan import (
 from operators.detection import defaults
 from operators.footprint import learned_footprint
 from operators.footprint import text as size
+from operators.joins import joined
 from operators.profile_checks import season_text
 from operators.quality import ranged_features
 from operators.rules import rules_of
@@ -62,7 +63,7 @@ def describe(plan: Plan, profiles: Mapping[str, Mapping[str, Profile]]) -> Itera
     sinks = {"events": plan.events, "summaries": plan.summaries, "dead letters": plan.dead_letters}
     yield "sinks", [(name, _sink(sink)) for name, sink in sinks.items()]
     for model in plan.models:
-        yield f"model {model.name}", list(_model(model, profiles.get(model.name, {})))
+        yield f"model {model.name}", list(_model(model, profiles.get(model.name, {}), model.name in joined(plan)))
         for version, profile in profiles.get(model.name, {}).items():
             yield f"model {model.name}, profile {version or 'of any version'}", list(sensitivity(model, profile))
     if plan.unavailable:
@@ -104,7 +105,7 @@ def _sink(sink: SinkPlan | None) -> str:
     return f"{f'topic {sink.topic}' if sink.topic else sink.path}{', with payload' if sink.payload == 'full' else ''}"
 
 
-def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
+def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> Iterator[Row]:
     versions = ", ".join(f"{version} ({settings.role})" for version, settings in model.versions.items())
     yield "versions", versions or "any, as champion"
     if model.learn is not None:
@@ -145,7 +146,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile]) -> Iterator[Row]:
         yield "prediction", _prediction(model.prediction)
     if isinstance(model.labels, LabelsPlan):
         share = "" if model.labels.sample == 1.0 else f", of {model.labels.sample:.3g} of the ids"
-        yield "labels", f"up to {duration(model.labels.within_ms)} after the prediction{share}"
+        up_to = f"up to {duration(model.labels.within_ms)} after the prediction, and " if waits else ""
+        yield "labels", f"{up_to}those within records{share}"
         if model.labels.mature_ms:
             yield "", f"performance by time of prediction, {duration(model.labels.mature_ms)} later"
     for metric in model.performance if isinstance(model.performance, tuple) else ():

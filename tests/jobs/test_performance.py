@@ -153,3 +153,21 @@ def test_summaries_of_performance_can_be_written(tmp_path):
     assert message.data == first
     assert message.id != other.id
     assert json.loads(summaries.encode("tidemark/test/t", first))["data"]["about"] == "performance"
+
+
+def test_labels_within_records(tmp_path):
+    """They give what labels give that come with their predictions from a source, and nothing else is kept."""
+    records, _ = data()
+    metrics = (MetricPlan(name="accuracy"), MetricPlan(name="roc_auc"))
+    made = plan(BINARY, *metrics)
+    for record in records:
+        record["label"] = record["prediction"] if int(record["id"][1:]) % 3 else "no"
+    write(tmp_path / "own.jsonl", records)
+    own: list[Summary] = []
+    result = run(tmp_path, "own.jsonl", models=(made,), on_summary=own.append)
+    assert (result.labels.read, result.labels.matched) == (3_000, 3_000)
+    write(tmp_path / "data.jsonl", [{k: v for k, v in one.items() if k != "label"} for one in records])
+    write(tmp_path / "labels.jsonl", [{k: one[k] for k in ("id", "timestamp", "label")} for one in records])
+    ours = [one for one in own if one.about == "performance"]
+    assert ours == found(tmp_path, made, "data.jsonl")
+    assert len(ours) > 20

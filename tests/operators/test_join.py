@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from operators import join, join_state
@@ -93,6 +93,7 @@ arrivals = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3)), max_size=1
 )
 
 
+@example([(35, 0)], [(60, 0), (61, 0)], 25, False)
 @given(arrivals, arrivals, st.integers(1, 400), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_equals_the_simulation(predictions, labels, within_ms, wakes):

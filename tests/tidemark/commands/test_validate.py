@@ -62,16 +62,13 @@ model churn
   alarms           1 false per 30 days, confirmed 2 times, recovered after 3, from a small effect, critical from a \
 large one
   prediction       binary; 'yes' is positive, from a probability of 0.5
+  labels           those within records
   feature age      numeric: psi, lepage, adwin, page_hinkley
   feature plan     categorical, sensitive: psi, page_hinkley
   feature income   numeric: ks (threshold 0.2, outside the budget), adwin (input raw, delta 0.002)
   feature free     boolean: none
   segments         country: the 1000 most frequent values of the reference, and other
   segments         device: ios, web, and other
-
-not available yet
-  models.churn.labels: without a source of labels they are not available yet in tidemark 0.1; it is checked but does \
-nothing
 
 models.churn: there is no profile {folder}/ref.json; make one with 'tidemark profile CONFIG --model churn --data DATA'
 """
@@ -399,7 +396,7 @@ def test_labels_and_performance(folder, capsys):
     model = capsys.readouterr().out.partition("model churn\n")[2]
     shown = [" ".join(line.split()) for line in model.splitlines() if line.startswith(("  labels", "  performance"))]
     assert shown == [
-        "labels up to 7 days after the prediction, of 0.1 of the ids",
+        "labels up to 7 days after the prediction, and those within records, of 0.1 of the ids",
         "performance f1",
         "performance roc_auc, at least 0.75",
         "performance log_loss, at least 0, at most 0.6",
