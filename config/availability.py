@@ -49,11 +49,6 @@ def _parts(file: File) -> Iterator[tuple[Path, str]]:
 
 
 def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
-    if model.labels:
-        if model.labels.absent is not None:
-            yield ("labels", "absent"), ""
-        if model.labels.keep == "last":
-            yield ("labels", "keep"), "'last' is "
     for index, metric in enumerate(model.performance):
         for name in metric:
             if name not in METRICS:

@@ -52,6 +52,7 @@ SUFFIXES: dict[str, Format] = {
 TOPICS = {"events": "drift-events", "summaries": "drift-summaries", "dead_letters": "drift-dead-letters"}
 FILES = {"events": "events.jsonl", "summaries": "summaries.jsonl", "dead_letters": "dead-letters.jsonl"}
 LEARNED = 10_000  # records of a reference that is learned when nothing is said about how many
+MATURE_MS = 7 * 86_400_000  # when outcomes are settled if nothing is said about it
 OUT = "out"  # folder of the sinks' files when nothing is said about sinks
 
 
@@ -234,8 +235,15 @@ def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]
     if not wanted and not any(source.model in (None, plan.name) for source in kinds.values()):
         return plan
     labels = settings.labels or Labels()
-    mature_ms = -(-(labels.mature or 0) // pane_ms) * pane_ms
-    found = LabelsPlan(within_ms=labels.within, sample=labels.sample, mature_ms=mature_ms)
+    settles = labels.keep == "last" or labels.absent is not None
+    mature_ms = labels.mature or (min(MATURE_MS, labels.within) if settles else 0)
+    found = LabelsPlan(
+        within_ms=labels.within,
+        sample=labels.sample,
+        mature_ms=-(-mature_ms // pane_ms) * pane_ms,  # panes are settled whole
+        keep=labels.keep,
+        absent=labels.absent,
+    )
     plan = msgspec.structs.replace(plan, labels=found)
     limits = {name: limits for metric in settings.performance for name, limits in metric.items() if name in METRICS}
     if not limits:

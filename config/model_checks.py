@@ -237,6 +237,8 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
         yield Problem(
             (*path, "labels", "mature"), f"'{duration(model.labels.mature)}' is longer than within ('{within}')"
         )
+    if model.labels and model.labels.absent is not None:
+        yield from _absent_problems((*path, "labels", "absent"), model.labels.absent, model.prediction)
     for name, expectation in model.expect.items():
         if expectation.min is not None and expectation.max is not None and expectation.min > expectation.max:
             yield Problem((*path, "expect", name), f"has min {expectation.min:g} above max {expectation.max:g}")
@@ -258,6 +260,19 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
             yield from _metric_problems((*path, "performance", index), name, model.prediction)
             if limits.min is not None and limits.max is not None and limits.min > limits.max:
                 yield Problem((*path, "performance", index, name), f"has min {limits.min:g} above max {limits.max:g}")
+
+
+def _absent_problems(path: Path, absent: str, prediction: Prediction | None) -> Iterator[Problem]:
+    """Whether the absence of a label can be an outcome of what is predicted."""
+    if prediction is None or (prediction.task == "multiclass" and prediction.classes is None):
+        what = "task: multiclass, classes: [A, B, C]" if prediction else "task: binary, positive: CLASS"
+        yield Problem(
+            path, f"'{absent}' is an outcome of a prediction that is not described; give 'prediction: {{{what}}}'"
+        )
+    elif prediction.task == "regression" and not is_number(absent):
+        yield Problem(path, f"'{absent}' is not a number, and the prediction is one")
+    elif prediction.classes is not None and absent not in prediction.classes:
+        yield Problem(path, f"'{absent}' is not one of the classes ({', '.join(prediction.classes)})")
 
 
 def is_number(text: str) -> bool:

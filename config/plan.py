@@ -155,6 +155,13 @@ class LabelsPlan(msgspec.Struct, frozen=True, kw_only=True):
     within_ms: int
     sample: float = 1.0  # of the ids, by their hashes
     mature_ms: int = 0  # how long after a prediction its performance is told; 0: when labels come, by their own times
+    keep: Literal["first", "last"] = "first"  # which label of an id counts; the last one until then
+    absent: str | None = None  # label of predictions that have none by then
+
+    @property
+    def settles(self) -> bool:
+        """Whether what a prediction's outcome is shows only when it is mature."""
+        return self.keep == "last" or self.absent is not None
 
 
 class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 RECORDS = ("read", "used", "dead", "late", "ignored")  # read = used + dead + late; ignored ones are among the used
-# read = matched + duplicate + orphan + ignored + dead + late, and labels that wait for their prediction
-LABELS = ("read", "matched", "duplicate", "orphan", "ignored", "dead", "late")
+# read = all the others, and labels that wait for their prediction
+LABELS = ("read", "matched", "duplicate", "orphan", "overdue", "ignored", "dead", "late")
 
 
 @dataclass

@@ -18,19 +18,14 @@ from config.plan import SourcePlan
 from operators.csv_rows import Malformed
 from operators.entries import Batch, Counts, Entry, LabelCounts, Place
 from operators.identities import Identities
-from operators.join_chunks import LABELS as OF_LABELS
-from operators.join_chunks import PREDICTIONS, Bytes, Rows, cut_chunks, sampled
-from operators.join_rows import Matches, by_pane, label_data
-from operators.joins import joined, labelled, performance_of
 from operators.json_records import JsonReader
 from operators.keys import COUNTS, LABELS, source_key
+from operators.label_chunks import LabelChunks
 from operators.labels import LabelReader, LabelReading
 from operators.letters import Letters
-from operators.own_labels import own_labels
 from operators.plain_times import NO_TIME
-from operators.prediction_rows import PredictionRows
 from operators.record_coding import RecordCoder
-from operators.records import Identity, Reading, Records, layout
+from operators.records import Identity, Reading, layout
 from operators.references import JobReferences, References
 from operators.rules import RuleCoder, rules_of
 from operators.table_records import TableReader
@@ -67,17 +62,14 @@ class Decoder:
             for model in job.plan.models
             if rules_of(model)
         }
-        self._labelled = {} if source.kind == "features" else labelled(job.plan)
-        self._joined = joined(job.plan)
-        self._performing = {model for model in self._labelled if performance_of(self._references.models[model])}
-        self._rows: dict[int, PredictionRows] = {}
+        self._labels = LabelChunks(self._references, source, self._pane_ms, self._letters)
         self._tables: TableReader | LabelReader
         self._lines: JsonReader | LabelReader
         if source.kind == "labels":
             self._tables = self._lines = LabelReader(job.plan, source)
         else:
             identities = Identities(self._references, source)
-            own = source.kind == "predictions" and bool(self._labelled)
+            own = source.kind == "predictions" and bool(self._labels.models)
             self._tables = TableReader(source, self._layouts, identities, labels=own)
             self._lines = JsonReader(source, self._layouts, identities, labels=own)
 
@@ -196,59 +188,14 @@ class Decoder:
         """Chunks of usable records of one model, version and role."""
         model, version, _ = whose
         if isinstance(reading, LabelReading):
-            data = label_data(reading.outcomes[rows]) if model in self._performing else _without(rows)
-            yield from self._cut(OF_LABELS, model, Rows(reading.hashes[rows], times_ms, data), rows)
+            yield from self._labels.of_labels(model, reading, rows, times_ms)
             return
         records = reading.take(model, rows)
         yield from self._coder(model, version).chunks(records, times_ms, whose)
         if model in self._ruled:
             yield from self._ruled[model].facts(records, times_ms, whose, place)
-        if model in self._labelled:
-            yield from self._waiting(reading, records, whose, times_ms, place)
-
-    def _waiting(
-        self, reading: Reading, records: Records, whose: Identity, times_ms: Ints, place: Place
-    ) -> Iterator[Entry]:
-        """Predictions for the join, and the labels that they have themselves."""
-        model, rows = whose[0], records.rows
-        plan, texts = self._references.models[model].prediction, list[str]()
-        kept, performing = Rows(records.hashes, times_ms, _without(rows)), model in self._performing
-        labels = own_labels(records.labels, plan, self._source.fields.label, texts=self._source.format == "csv")
-        if performing and (labels is not None or model in self._joined):
-            kept, texts = self._prediction_rows(model, whose[1]).rows(records, times_ms, whose)
-        if model in self._joined:
-            yield from self._cut(PREDICTIONS, model, kept, rows, texts)
-        if labels is None:
-            return
-        for bad, error in labels.wrong:
-            payload = reading.payload(int(rows[bad])) if self._letters.keeps else None
-            told = f"{error}; the record itself is used"
-            yield self._letters.dead(int(rows[bad]), told, int(times_ms[bad]), place, payload)
-        at = labels.positions
-        chosen = sampled(kept.hashes[at], self._labelled[model])
-        counts = LabelCounts(read=len(at) + len(labels.wrong), dead=len(labels.wrong), ignored=int((~chosen).sum()))
-        at, data = at[chosen], label_data(labels.outcomes[chosen])
-        if model in self._joined:
-            own = Rows(kept.hashes[at], times_ms[at], data if performing else _without(at))
-            yield from self._cut(OF_LABELS, model, own, rows[at])
-        else:
-            counts.matched = len(at)
-            if performing:
-                matches = Matches(kept.hashes[at], times_ms[at], times_ms[at], kept.data[at], data)
-                for first, key, part, end_ms in by_pane(model, matches, texts, self._pane_ms):
-                    yield Entry(int(rows[at[first]]), key, part, end_ms)
-        yield Entry(int(rows[0]), source_key(LABELS, self._source.name), msgspec.json.encode(counts))
-
-    def _cut(self, kind: int, model: str, given: Rows, rows: Ints, texts: Sequence[str] = ()) -> Iterator[Entry]:
-        return cut_chunks(kind, model, self._labelled[model], given, rows, self._pane_ms, texts)
-
-    def _prediction_rows(self, model: str, version: str) -> PredictionRows:
-        signals = self._references.find(model, version)
-        assert signals is not None, "records of versions that the configuration ignores are left out"
-        made = self._rows.get(id(signals))
-        if made is None:
-            made = self._rows[id(signals)] = PredictionRows(self._references.models[model], signals, self._source)
-        return made
+        if model in self._labels.models:
+            yield from self._labels.of_records(reading, records, whose, times_ms, place)
 
     def _told(self, reading: Reading | LabelReading, times_ms: Ints, late: list[int], place: Place) -> Iterator[Entry]:
         def payload(row: int) -> bytes | None:
@@ -270,10 +217,6 @@ class Decoder:
             coder = ValueCoder(signals, *how) if isinstance(signals, Unprofiled) else RecordCoder(signals, *how)
             self._coders[id(signals)] = coder
         return coder
-
-
-def _without(rows: Ints) -> Bytes:
-    return np.empty((len(rows), 0), np.uint8)
 
 
 def _flags(rows: int, positions: Iterable[int]) -> Flags:

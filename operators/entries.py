@@ -46,6 +46,7 @@ class LabelCounts(msgspec.Struct, kw_only=True):
     matched: int = 0  # were the first for a prediction, or for several of one id
     duplicate: int = 0  # all predictions of the id had one
     orphan: int = 0  # no prediction of the id was there
+    overdue: int = 0  # the outcomes of all predictions of the id were settled, as `keep: last` and `absent` do
     ignored: int = 0  # of models that are not watched, or not in the sample
     dead: int = 0
     late: int = 0

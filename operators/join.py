@@ -19,16 +19,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from operators import join_state
+from operators import join_settling, join_state
 from operators.entries import LabelCounts
 from operators.join_chunks import Ints, JoinPane, Rows, put_together
 from operators.join_rows import FEWEST, Matches, by_key, label_data, renumbered
+from operators.join_settling import Settling
 from operators.join_state import NOTHING, Block, Head, Kept
-
-FAN = 4  # blocks that become one; with 8 there are 46 of them instead of 15, and lookups take twice as long
-MOST = 1 << 18  # rows of a merged block, 4 MB: larger ones are slow to cross to the worker, smaller ones are more to
-# search where predictions are many
-SPANS = 4  # a block spans at most so much of `within`: with longer ones predictions stay for longer than they must
 
 Flags = npt.NDArray[np.bool_]
 
@@ -43,7 +39,15 @@ class Joined:
     next_ms: tuple[int, ...] = ()  # when the key wants to be woken, if nothing comes before
 
 
-def step(model: str, within_ms: int, pane_ms: int, kept: Kept, pane: JoinPane | None, until_ms: int) -> Joined:
+def step(
+    model: str,
+    within_ms: int,
+    pane_ms: int,
+    kept: Kept,
+    pane: JoinPane | None,
+    until_ms: int,
+    settling: Settling | None = None,
+) -> Joined:
     """Take a pane, or let time pass.
 
     Parameters
@@ -60,6 +64,8 @@ def step(model: str, within_ms: int, pane_ms: int, kept: Kept, pane: JoinPane | 
         None where only time has passed.
     until_ms
         Panes that end by then have come; the end of `pane`, if there is one.
+    settling
+        How outcomes are settled; None where the first label is the outcome.
 
     Examples
     --------
@@ -67,7 +73,7 @@ def step(model: str, within_ms: int, pane_ms: int, kept: Kept, pane: JoinPane | 
     >>> kept = {}
     >>> there = lambda *ids: Rows(np.array(ids, np.uint64), np.full(len(ids), 5_000), np.empty((len(ids), 0), np.uint8))
     >>> step("m", 60_000, 10_000, kept, JoinPane(10_000, (Part(there(7, 8), ()),), there(7, 7, 9)), 10_000).counts
-    LabelCounts(read=0, matched=1, duplicate=1, orphan=0, ignored=0, dead=0, late=0)
+    LabelCounts(read=0, matched=1, duplicate=1, orphan=0, overdue=0, ignored=0, dead=0, late=0)
     >>> step("m", 60_000, 10_000, kept, None, 20_000).counts.orphan
     1
     """
@@ -84,17 +90,21 @@ def step(model: str, within_ms: int, pane_ms: int, kept: Kept, pane: JoinPane | 
     if head.pane_ms + pane_ms < until_ms or (pane is None and head.pane_ms + pane_ms <= until_ms):
         joined.counts.orphan += len(waiting.hashes)
         waiting = _NONE
-    _expire(kept, head, start_ms - within_ms)
     if pane is not None:
         head.pane_ms = joined.pane_ms = pane.end_ms
         texts = _add(kept, head, pane)
-        waiting, matches = _look_up(within_ms, kept, head.blocks, waiting, pane.labels, joined.counts)
+        waiting, matches = _look_up(within_ms, kept, head.blocks, waiting, pane.labels, joined.counts, settling)
+        if settling is not None:
+            matches += join_settling.settled(settling, kept, head, pane_ms)
         for one in matches:
             joined.matches += by_key(model, one, texts)
-        _merge(kept, head, within_ms // SPANS)
+    join_state.expire(kept, head, start_ms - within_ms)
+    if pane is not None:
+        join_state.merge(kept, head, within_ms)
     forget_ms = _forget_ms(head, max(within_ms, pane_ms))
     if until_ms >= forget_ms:
         join_state.clear(kept, head)
+        join_settling.clear(kept)
         return joined
     join_state.write_waiting(kept, waiting)
     join_state.write_head(kept, head)
@@ -126,15 +136,14 @@ def _add(kept: Kept, head: Head, pane: JoinPane) -> list[str]:
     return texts
 
 
-def _expire(kept: Kept, head: Head, before_ms: int) -> None:
-    for block in head.blocks:
-        if block.last_ms < before_ms:
-            join_state.drop(kept, block)
-    head.blocks = [block for block in head.blocks if block.last_ms >= before_ms]
-
-
 def _look_up(
-    within_ms: int, kept: Kept, blocks: list[Block], waiting: Rows, new: Rows, counts: LabelCounts
+    within_ms: int,
+    kept: Kept,
+    blocks: list[Block],
+    waiting: Rows,
+    new: Rows,
+    counts: LabelCounts,
+    settling: Settling | None,
 ) -> tuple[Rows, list[Matches]]:
     """Give labels to predictions, and count them; gives those of the new ones that found none, and the matches."""
     if len(waiting.hashes) and len(new.hashes) and waiting.data.shape[1] != new.data.shape[1]:
@@ -153,19 +162,30 @@ def _look_up(
     newest_ms = np.full(len(firsts.hashes), NOTHING)  # prediction of the id
     given = np.zeros(len(firsts.hashes), np.bool_)
     matches: list[Matches] = []
+    last_ms = within_ms if settling is None else settling.mature_ms  # after a prediction that it is given to
     for block in blocks:
-        matches += _give(within_ms, kept, block, firsts, newest_ms, given)
-    without = newest_ms[np.cumsum(first) - 1] < times_ms - within_ms
+        matches += _give((within_ms, last_ms), kept, block, firsts, newest_ms, given)
+    newest_of_ms = newest_ms[np.cumsum(first) - 1]
+    without, in_time = newest_of_ms < times_ms - within_ms, newest_of_ms >= times_ms - last_ms
     matched = int(given.sum())
     counts.matched += matched
-    counts.duplicate += int((~without).sum()) - matched
+    counts.duplicate += int(in_time.sum()) - matched
+    counts.overdue += int((~without & ~in_time).sum())
     counts.orphan += int((without & ~is_new).sum())
     left = without & is_new
+    if settling is not None and settling.last:
+        join_settling.keep(settling, kept, Rows(hashes[in_time], times_ms[in_time], data[in_time]))
+        matches = []
     return Rows(hashes[left], times_ms[left], data[left]), matches
 
 
-def _give(within_ms: int, kept: Kept, block: Block, labels: Rows, newest_ms: Ints, given: Flags) -> Iterator[Matches]:
-    """Look labels up in a block; notes the newest prediction of each id, and which have got their first label here."""
+def _give(
+    within_ms: tuple[int, int], kept: Kept, block: Block, labels: Rows, newest_ms: Ints, given: Flags
+) -> Iterator[Matches]:
+    """Look labels up in a block; notes the newest prediction of each id, and which have got their first label here.
+
+    Up to the first of ``within_ms`` after a prediction they are of it, up to the second they are given to it.
+    """
     hashes, times_ms = join_state.read_block(kept, block)
     labelled: Flags | None = None
     matched: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
@@ -178,11 +198,12 @@ def _give(within_ms: int, kept: Kept, block: Block, labels: Rows, newest_ms: Int
         at, who = at[same], who[same]
         if not len(at):
             break
-        in_time = labels.times_ms[who] - times_ms[at] <= within_ms
+        delays_ms = labels.times_ms[who] - times_ms[at]
+        there, in_time = delays_ms <= within_ms[0], delays_ms <= within_ms[1]
+        newest_ms[who[there]] = np.maximum(newest_ms[who[there]], times_ms[at[there]])
         row, whose = at[in_time], who[in_time]
         if len(row):
             labelled = join_state.read_labelled(kept, block) if labelled is None else labelled
-            newest_ms[whose] = np.maximum(newest_ms[whose], times_ms[row])
             free = ~labelled[row]
             if free.any():
                 given[whose[free]] = True
@@ -196,24 +217,3 @@ def _give(within_ms: int, kept: Kept, block: Block, labels: Rows, newest_ms: Int
     if data.shape[1] >= FEWEST and labels.data.shape[1]:
         rows_, whose_ = (np.concatenate(column) for column in zip(*matched, strict=True))
         yield Matches(labels.hashes[whose_], times_ms[rows_], labels.times_ms[whose_], data[rows_], labels.data[whose_])
-
-
-def _merge(kept: Kept, head: Head, most_ms: int) -> None:
-    """Merge the blocks of each level that has FAN of them, unless they would span too much or be too many."""
-    level = 0
-    while level <= max((block.level for block in head.blocks), default=-1):
-        members = [block for block in head.blocks if block.level == level]
-        level += 1
-        span_ms = max((b.last_ms for b in members), default=0) - min((b.first_ms for b in members), default=0)
-        if len(members) < FAN or span_ms > most_ms or sum(b.rows for b in members) > MOST:
-            continue
-        datas = [join_state.read_data(kept, block) for block in members]
-        if len({data.shape[1] for data in datas}) > 1:
-            continue  # from before and after a change of the configuration
-        columns = [join_state.read_block(kept, block) for block in members]
-        rows = put_together([Rows(*both, data) for both, data in zip(columns, datas, strict=True)])
-        labelled = np.concatenate([join_state.read_labelled(kept, block) for block in members])
-        for block in members:
-            join_state.drop(kept, block)
-        head.blocks = [block for block in head.blocks if block.level != level - 1]
-        join_state.write_block(kept, head, rows, level, labelled)

@@ -73,6 +73,8 @@ def renumbered(part: Part, known: dict[str, int]) -> Rows:
 
 def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Cut matches by whose predictions they are: key, and per match six numbers of 8 bytes, see `unpack`."""
+    if not len(matches.hashes):
+        return
     rows = np.empty((len(matches.hashes), 6), "<u8")
     rows[:, 0], rows[:, 1] = matches.labels_ms.astype("<u8"), matches.hashes
     rows[:, 2] = matches.times_ms.astype("<u8")

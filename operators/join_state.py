@@ -10,6 +10,8 @@
     texts      msgpack list of the texts that data point to
     waiting    labels of the newest pane without a prediction so far: hashes u64, times i64
     outcomes   data of those labels; not there where they have none
+    settled    q time (ms): outcomes of predictions before it are settled; where they are
+    lNAME      labels of open predictions, as blocks of their own, with a head; where the last one counts
 
 What is kept is read and written by name, so that a pane reads the hashes of blocks, and writes few of them.
 """
@@ -24,9 +26,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from operators.join_chunks import Bytes, Hashes, Ints, Rows
+from operators.join_chunks import Bytes, Hashes, Ints, Rows, put_together
 from schemas.errors import StateVersionError
 
+FAN = 4  # blocks that become one; with 8 there are 46 of them instead of 15, and lookups take twice as long
+MOST = 1 << 18  # rows of a merged block, 4 MB: larger ones are slow to cross to the worker, smaller ones are more to
+# search where predictions are many
+SPANS = 4  # a block spans at most so much of `within`: with longer ones predictions stay for longer than they must
 FORMAT = 1  # raised when an older release could misread the bytes
 NOTHING = -(2**63)  # end of the newest pane before the first
 _MAGIC = b"TJ"
@@ -147,6 +153,35 @@ def drop(kept: Kept, block: Block) -> None:
     for name in (f"b{block.number}", f"f{block.number}", f"d{block.number}"):
         if name in kept:
             del kept[name]
+
+
+def expire(kept: Kept, head: Head, before_ms: int) -> None:
+    """Remove the blocks of which all rows are older."""
+    for block in head.blocks:
+        if block.last_ms < before_ms:
+            drop(kept, block)
+    head.blocks = [block for block in head.blocks if block.last_ms >= before_ms]
+
+
+def merge(kept: Kept, head: Head, within_ms: int) -> None:
+    """Merge the blocks of each level that has FAN of them, unless they would span too much or be too many."""
+    level = 0
+    while level <= max((block.level for block in head.blocks), default=-1):
+        members = [block for block in head.blocks if block.level == level]
+        level += 1
+        span_ms = max((b.last_ms for b in members), default=0) - min((b.first_ms for b in members), default=0)
+        if len(members) < FAN or span_ms > within_ms // SPANS or sum(b.rows for b in members) > MOST:
+            continue
+        datas = [read_data(kept, block) for block in members]
+        if len({data.shape[1] for data in datas}) > 1:
+            continue  # from before and after a change of the configuration
+        columns = [read_block(kept, block) for block in members]
+        rows = put_together([Rows(*both, data) for both, data in zip(columns, datas, strict=True)])
+        labelled = np.concatenate([read_labelled(kept, block) for block in members])
+        for block in members:
+            drop(kept, block)
+        head.blocks = [block for block in head.blocks if block.level != level - 1]
+        write_block(kept, head, rows, level, labelled)
 
 
 def read_waiting(kept: Kept) -> Rows:

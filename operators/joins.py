@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from config.plan import LabelsPlan, MetricPlan, ModelPlan, Plan
-from operators import join, join_chunks, join_state
+from operators import join, join_chunks, join_settling, join_state
 from operators.join import Joined
+from operators.join_chunks import JoinPane
+from operators.join_settling import Settling
 from operators.join_state import Kept
 from operators.keys import joined_model
+from operators.outcomes import label_outcome
 
 
 def labelled(plan: Plan) -> dict[str, LabelsPlan]:
@@ -28,27 +31,47 @@ def performance_of(model: ModelPlan) -> tuple[MetricPlan, ...]:
     return model.performance if isinstance(model.performance, tuple) else ()
 
 
+def settling_of(model: ModelPlan) -> Settling | None:
+    """How outcomes of a model's predictions are settled; None where the first label is the outcome."""
+    labels = model.labels
+    if not isinstance(labels, LabelsPlan) or not labels.settles:
+        return None
+    return Settling(labels.mature_ms, labels.keep == "last", absent_outcome(model))
+
+
+def absent_outcome(model: ModelPlan) -> float | None:
+    """Outcome of predictions without a label; None: they have none."""
+    labels = model.labels
+    if not isinstance(labels, LabelsPlan) or labels.absent is None or model.prediction is None:
+        return None
+    return label_outcome(labels.absent, model.prediction, texts=True)
+
+
 class Joins:
     """The joins of all keys of a worker."""
 
     def __init__(self, plan: Plan) -> None:
         self._labels = joined(plan)
+        self._settling = {model.name: settling_of(model) for model in plan.models}
         self._pane_ms = plan.job.pane_ms
 
     def fold(self, key: str, kept: Kept, parts: Sequence[bytes]) -> Joined:
         """Take the chunks of a key's pane."""
-        labels = self._labels.get(joined_model(key))
-        if labels is None:
+        if joined_model(key) not in self._labels:
             return Joined()  # of an earlier configuration
         pane = join_chunks.decode(parts, self._pane_ms)
-        return join.step(joined_model(key), labels.within_ms, self._pane_ms, kept, pane, pane.end_ms)
+        return self._step(joined_model(key), kept, pane, pane.end_ms)
 
     def pass_time(self, key: str, kept: Kept, until_ms: int) -> Joined:
         """Let time pass for a key that got nothing."""
-        labels = self._labels.get(joined_model(key))
-        if labels is not None:
-            return join.step(joined_model(key), labels.within_ms, self._pane_ms, kept, None, until_ms)
+        if joined_model(key) in self._labels:
+            return self._step(joined_model(key), kept, None, until_ms)
         head = join_state.read_head(kept)
         if head is not None:
             join_state.clear(kept, head)
+            join_settling.clear(kept)
         return Joined()
+
+    def _step(self, model: str, kept: Kept, pane: JoinPane | None, until_ms: int) -> Joined:
+        within_ms = self._labels[model].within_ms
+        return join.step(model, within_ms, self._pane_ms, kept, pane, until_ms, self._settling[model])

@@ -109,7 +109,9 @@ def step(
         _fold(plan, known, labelled, pane_ms)
         known.pane_ms = pane_ms
         if mature:
-            _evaluate(plan, metrics, key, known, pane_ms - mature, result)
+            # What is settled comes with the next pane of each part of the join: of few records some take longer.
+            more_ms = long_ms if isinstance(plan.labels, LabelsPlan) and plan.labels.settles else 0
+            _evaluate(plan, metrics, key, known, pane_ms - mature - more_ms, result)
     if not mature:
         _evaluate(plan, metrics, key, known, until_ms, result)
     reach_ms = max(plan.window.size_ms, plan.window.grow_to_ms, long_ms) + mature

@@ -148,8 +148,7 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         share = "" if model.labels.sample == 1.0 else f", of {model.labels.sample:.3g} of the ids"
         up_to = f"up to {duration(model.labels.within_ms)} after the prediction, and " if waits else ""
         yield "labels", f"{up_to}those within records{share}"
-        if model.labels.mature_ms:
-            yield "", f"performance by time of prediction, {duration(model.labels.mature_ms)} later"
+        yield from _outcomes(model.labels)
     for metric in model.performance if isinstance(model.performance, tuple) else ():
         limits = ((word, limit) for word, limit in (("at least", metric.min), ("at most", metric.max)))
         yield "performance", ", ".join([metric.name, *(f"{word} {x:g}" for word, x in limits if x is not None)])
@@ -164,6 +163,16 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         yield f"feature {feature.name}", f"{kind}{sensitive}: {', '.join(map(_detector, detectors)) or 'none'}"
     for segment in model.segments:
         yield "segments", _segment(segment)
+
+
+def _outcomes(labels: LabelsPlan) -> Iterator[Row]:
+    if not labels.mature_ms:
+        return
+    later = f"{duration(labels.mature_ms)} later"
+    if labels.settles:
+        absent = "" if labels.absent is None else f", '{labels.absent}' where there is none"
+        yield "", f"outcomes by the {labels.keep} label, settled {later}{absent}"
+    yield "", f"performance by time of prediction, {later}"
 
 
 def _quality(model: ModelPlan) -> str:

@@ -16,7 +16,6 @@ def test_everything():
         f"control: {LATER}",
         f"actions: {LATER}",
         f"store: {LATER}",
-        f"models.churn.labels.absent: {LATER}",
         f"models.churn.estimated_performance: {LATER}",
         f"models.churn.value: {LATER}",
         f"models.churn.retrain: {LATER}",
@@ -63,9 +62,9 @@ def test_what_is_used(settings, expected, loaded):
     ("settings", "expected"),
     [
         ("{within: 1 day, sample: 0.1, keep: first}", []),
-        ("{keep: last}", ["labels.keep: 'last' is "]),
+        ("{keep: last}", []),
         ("{mature: 1 day}", []),
-        ("{absent: no}", ["labels.absent: "]),
+        ("{absent: no}\n    prediction: {task: binary, positive: yes}", []),
         (
             "{}\n    prediction: ranking\n    performance: [ndcg, {value: {}}]",
             ["performance[0]: 'ndcg' is ", "performance[1]: 'value' is "],
@@ -73,7 +72,7 @@ def test_what_is_used(settings, expected, loaded):
     ],
 )
 def test_labels(settings, expected, loaded):
-    """They find their predictions; what it means if they do not come is for later."""
+    """They find their predictions, or none; some measures are for later."""
     sources = "sources: {predictions: {path: a.csv}, labels: {path: l.csv}}"
     plan = loaded(f"{sources}\nmodels:\n  m:\n    features: {{a: numeric}}\n    labels: {settings}\n").plan
     assert plan.unavailable == tuple(f"models.m.{line}{LATER}" for line in expected)

@@ -38,6 +38,9 @@ def without_id(plan: Plan) -> Plan:
     return msgspec.structs.replace(plan, configuration_id="")
 
 
+DAY = 86_400_000
+
+
 def test_defaults(loaded, tmp_path):
     """Sources, models and their features are all that must be said."""
     assert without_id(loaded(LEAST).plan) == Plan(
@@ -134,7 +137,7 @@ def test_everything():
                     timezone="Europe/Berlin",
                     ignore=((1_798_070_400_000, 1_798_329_600_000),),
                 ),
-                labels=LabelsPlan(within_ms=1_209_600_000, mature_ms=604_800_000),
+                labels=LabelsPlan(within_ms=1_209_600_000, mature_ms=604_800_000, absent="no"),
                 quality=QualityPlan(),
                 expect=(
                     RulePlan(field="age", what="min", limit=0.0, number=True),
@@ -410,3 +413,20 @@ def test_quality(written, expected, loaded):
     """All of it where it is asked for, but for what is switched off; without a word nothing, as before there was it."""
     text = f"sources: {{predictions: {{path: a.csv}}}}\nmodels: {{m: {{features: {{a: numeric}}, {written}}}}}\n"
     assert loaded(text).plan.models[0].quality == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("{within: 1 day}", LabelsPlan(within_ms=DAY)),
+        ("{mature: 15 s}", LabelsPlan(within_ms=14 * DAY, mature_ms=20_000)),
+        ("{keep: last}", LabelsPlan(within_ms=14 * DAY, mature_ms=7 * DAY, keep="last")),
+        ("{keep: last, within: 2 days}", LabelsPlan(within_ms=2 * DAY, mature_ms=2 * DAY, keep="last")),
+        ("{absent: no, mature: 1 day}", LabelsPlan(within_ms=14 * DAY, mature_ms=DAY, absent="no")),
+    ],
+)
+def test_labels(settings, expected, loaded):
+    """Outcomes that are settled are so when they are mature, after 7 days if nothing is said; in whole panes."""
+    model = f"{{features: {{a: numeric}}, prediction: {{task: binary, positive: yes}}, labels: {settings}}}"
+    plan = loaded(f"sources: {{predictions: {{path: a.csv}}}}\nmodels: {{m: {model}}}\n").plan
+    assert plan.models[0].labels == expected

@@ -237,6 +237,16 @@ LEARNED = "comes from a profile, and here references are learned from the stream
         ("segments: [{a: [x, x]}]", ["segments[0]: has a value twice"]),
         ("segments: [{fields: []}]", ["segments[0].fields: has nothing in it"]),
         ("labels: {mature: 30 days}", ["labels.mature: '30 days' is longer than within ('14 days')"]),
+        ("labels: {absent: no}", [
+            "labels.absent: 'no' is an outcome of a prediction that is not described; give 'prediction: {task: binary, "
+            "positive: CLASS}'"]),
+        ("labels: {absent: no}\n    prediction: multiclass", [
+            "labels.absent: 'no' is an outcome of a prediction that is not described; give 'prediction: {task: "
+            "multiclass, classes: [A, B, C]}'"]),
+        ("labels: {absent: no}\n    prediction: regression", [
+            "labels.absent: 'no' is not a number, and the prediction is one"]),
+        ("labels: {absent: no}\n    prediction: {task: multiclass, classes: [a, b, c]}", [
+            "labels.absent: 'no' is not one of the classes (a, b, c)"]),
         ("labels: {sample: 0}", ["labels.sample: '0' is not a number (above 0 and at most 1)"]),
         ("performance: [acuracy]", [
             "performance[0]: 'acuracy' is not a metric (accuracy, balanced_accuracy, precision, recall, "

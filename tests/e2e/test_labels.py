@@ -31,13 +31,13 @@ def label(time_ms: int, identity: object, model: str, **changes: object) -> Reco
     return Record(time_ms, time_ms % 2, json.dumps(document).encode())
 
 
-def labels(records: list[Record]) -> tuple[list[Record], dict[str, int]]:
-    """Labels of a stream in the order in which they come, and what must become of them."""
+def labels(records: list[Record]) -> tuple[list[Record], dict[str, int], list[Record]]:
+    """Labels of a stream in the order in which they come, what must become of them, and records with labels within."""
     random = np.random.default_rng(5)
     known = [(record.time_ms, json.loads(record.line or b"")) for record in records]
     delayed = [(time, document) for time, document in known if "id" in document and random.random() < 0.5]
     made: list[Record] = []
-    fates = {"read": 0, "matched": 0, "duplicate": 0, "orphan": 0, "ignored": 0, "dead": 0, "late": 0}
+    fates = {"read": 0, "matched": 0, "duplicate": 0, "orphan": 0, "overdue": 0, "ignored": 0, "dead": 0, "late": 0}
 
     def add(fate: str, *which: Record) -> None:
         made.extend(which)
@@ -70,18 +70,32 @@ def labels(records: list[Record]) -> tuple[list[Record], dict[str, int]]:
     for time, document in unlabelled[1_000:1_300]:
         end = time - time % PANE_MS
         add("orphan", label(end - 15_000, document["id"], document["model"], label=right[document["model"]]))
+    own = {document["id"] for _, document in unlabelled[1_500:1_800]}
+    carrying = []
+    for record in records:
+        document = json.loads(record.line or b"")
+        if isinstance(document, dict) and document.get("id") in own:
+            document["label"] = right[document["model"]]
+            record = Record(record.time_ms, record.partition, json.dumps(document).encode())
+            fates["matched"] += 1
+            fates["read"] += 1
+        carrying.append(record)
+    assert fates["matched"] > 300
     made.sort(key=lambda one: one.time_ms + int(random.integers(-DISORDER_MS, DISORDER_MS)))
-    return made, fates
+    return made, fates, carrying
 
 
 def configured(folder: Path, sources: str, sinks: str, kafka: str | None = None) -> Path:
-    """A configuration with labels that come within two minutes."""
+    """A configuration with labels that come within two minutes; one model's outcomes are settled then."""
     path = configure(folder, sources, sinks, kafka=kafka)
     path.write_text(
         path.read_text()
         + f"defaults: {{labels: {{within: {WITHIN_MS} ms}}}}\n"
         + "groups:\n"
-        + "  classes: {models: [churn], performance: [accuracy, {f1: {min: 0.9}}, roc_auc, log_loss]}\n"
+        + "  classes:\n"
+        + "    models: [churn]\n"
+        + "    performance: [accuracy, {f1: {min: 0.9}}, roc_auc, log_loss]\n"
+        + f"    labels: {{mature: {WITHIN_MS} ms, keep: last, absent: no}}\n"
         + "  numbers: {models: [fraud], performance: [mae, r2]}\n"
     )
     return path
@@ -117,7 +131,7 @@ def of_summaries(messages: list[bytes]) -> list[Measure]:
 
 def test_killed_in_the_middle(folder: Path, known: Known, broker: Broker) -> None:
     """Killed while predictions wait for labels, it goes on with them: no label is lost or counted twice."""
-    made, fates = labels(known.records)
+    made, fates, records = labels(known.records)
     half = known.records[len(known.records) // 2].time_ms
     configured(
         folder, "predictions: {topic: kept}, labels: {topic: kept-labels}", "events: {topic: kept-events}",
@@ -129,18 +143,19 @@ def test_killed_in_the_middle(folder: Path, known: Known, broker: Broker) -> Non
         return latest_checkpoint(str(folder / ".tidemark/checkpoints/test/shop"))
 
     early = [one for one in made if one.time_ms < half]
-    for topic, first in (("kept", [one for one in known.records if one.time_ms < half]), ("kept-labels", early)):
+    for topic, first in (("kept", [one for one in records if one.time_ms < half]), ("kept-labels", early)):
         create(broker, topic)
         produce(broker, topic, first)
     with Live(folder, "run", "monitors.yaml") as run:
-        run.wait_for(lambda: read_totals(report).labels["read"] == len(early))
+        own = sum(b'"label"' in (one.line or b"") for one in records if one.time_ms < half)
+        run.wait_for(lambda: read_totals(report).labels["read"] == len(early) + own)
         run.wait_for(lambda: read_totals(report).labels["matched"] > 0)
         before = newest()
         run.wait_for(lambda: newest() != before)
         run.kill()
         run.gone()
     assert read_totals(report).labels["matched"] < fates["matched"]
-    produce(broker, "kept", [one for one in known.records if one.time_ms >= half])
+    produce(broker, "kept", [one for one in records if one.time_ms >= half])
     produce(broker, "kept-labels", [one for one in made if one.time_ms >= half])
     ended = tidemark(folder, "run", "monitors.yaml", "--bounded", "--json", "--parallelism", "2")
     assert "goes on from" in ended.err
@@ -150,8 +165,8 @@ def test_killed_in_the_middle(folder: Path, known: Known, broker: Broker) -> Non
 
 def test_from_topics_and_from_files(folder: Path, known: Known, broker: Broker) -> None:
     """Two processes read topics, a backtest reads files: the same events, and the same of each label."""
-    made, fates = labels(known.records)
-    write(folder / "data.jsonl", known.records)
+    made, fates, records = labels(known.records)
+    write(folder / "data.jsonl", records)
     write(folder / "labels.jsonl", made)
     config = configured(
         folder, "predictions: {path: data.jsonl}, labels: {path: labels.jsonl}", "events: {path: unused.jsonl}"
@@ -162,9 +177,9 @@ def test_from_topics_and_from_files(folder: Path, known: Known, broker: Broker) 
     assert len(expected) == len(known.events)
     assert backtest.totals["labels"] == fates
 
-    for topic, records in (("labelled", known.records), ("labels", made)):
+    for topic, those in (("labelled", records), ("labels", made)):
         create(broker, topic)
-        produce(broker, topic, records)
+        produce(broker, topic, those)
     configured(
         folder,
         "predictions: {topic: labelled}, labels: {topic: labels}",

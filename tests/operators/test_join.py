@@ -156,7 +156,7 @@ def test_blocks_are_few_and_predictions_are_dropped():
 
 def test_blocks_do_not_grow_without_end(monkeypatch):
     """Of many predictions there are more blocks, not longer ones."""
-    monkeypatch.setattr(join, "MOST", 64)
+    monkeypatch.setattr(join_state, "MOST", 64)
     kept: dict[str, bytes] = {}
     for start_ms in range(0, 1_000, PANE_MS):
         pane = pane_of(start_ms + PANE_MS, [(start_ms, who) for who in range(4)], [(start_ms, 99)])
