@@ -13,6 +13,8 @@ from config.measured import measured
 from config.plan import FeaturePlan, ModelPlan, Plan
 from operators.detection import Detection
 from operators.footprint import check, footprint, learned_footprint
+from operators.joins import joined
+from operators.label_footprint import check_labels, label_footprint
 from operators.measures import measured_fields
 from operators.profile_checks import damage, misfits, season_misfit, was_sensitive
 from operators.quality import range_misfit
@@ -36,12 +38,14 @@ def load_references(plan: Plan) -> JobReferences:
     found = {model.name: find(model) for model in plan.models}
     models = tuple(_checked(model, found[model.name]) for model in plan.models)
     job = JobReferences(msgspec.structs.replace(plan, models=models), found)
-    references = References(job)
+    references, waiting = References(job), joined(plan)
     for model in models:
         if found[model.name]:
             check(model, footprint(Detection(references.any(model.name)), len(found[model.name])))
         if model.learn is not None:
             check(model, learned_footprint(model, model.learn.records))
+        if model.name in waiting:
+            check_labels(model, label_footprint(model, found[model.name].values()))
     return job
 
 

@@ -22,6 +22,7 @@ from operators.detection import defaults
 from operators.footprint import learned_footprint
 from operators.footprint import text as size
 from operators.joins import joined
+from operators.label_footprint import label_footprint
 from operators.profile_checks import season_text
 from operators.quality import ranged_features
 from operators.rules import rules_of
@@ -148,6 +149,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         share = "" if model.labels.sample == 1.0 else f", of {model.labels.sample:.3g} of the ids"
         up_to = f"up to {duration(model.labels.within_ms)} after the prediction, and " if waits else ""
         yield "labels", f"{up_to}those within records{share}"
+        if waits:
+            yield "", _waiting(model, profiles)
         yield from _outcomes(model.labels)
     for metric in model.performance if isinstance(model.performance, tuple) else ():
         limits = ((word, limit) for word, limit in (("at least", metric.min), ("at most", metric.max)))
@@ -163,6 +166,14 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         yield f"feature {feature.name}", f"{kind}{sensitive}: {', '.join(map(_detector, detectors)) or 'none'}"
     for segment in model.segments:
         yield "segments", _segment(segment)
+
+
+def _waiting(model: ModelPlan, profiles: Mapping[str, Profile]) -> str:
+    needed = label_footprint(model, profiles.values())
+    each = f"at most {needed.each:.0f} bytes of state for each prediction that waits"
+    if needed.open is None:
+        return each
+    return f"{each}, {size(needed.total)} for {needed.open} of them at the rate of the reference"
 
 
 def _outcomes(labels: LabelsPlan) -> Iterator[Row]:

@@ -9,12 +9,13 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from config.durations import duration, time_ms
+from config.durations import duration
 from config.plan import ALL, ModelPlan
 from operators.detectable import INDEPENDENT, UNEVEN, UNSOUND, Sensitivity, Slow, describe
 from operators.detection import Detection
 from operators.footprint import footprint
 from operators.footprint import text as size
+from operators.label_footprint import rate_of
 from operators.quality import QualityReference
 from operators.references import ModelSignals
 from operators.remarks import SLOW, dependent, longest_tau, remarks
@@ -36,7 +37,7 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     """
     detection = Detection(ModelSignals(model, profile))
     segments = detection.segments
-    rate = _rate(profile)
+    rate = rate_of(profile)
     window = model.window
     expected = math.ceil(rate * window.size_ms) if rate else 0
     count = max(expected, window.min_count)
@@ -253,12 +254,3 @@ def _shift(sd: float) -> str:
 
 def _spread(factor: float) -> str:
     return f"spread by a factor of {factor:.3g}" if math.isfinite(factor) else "no spread"
-
-
-def _rate(profile: Profile) -> float | None:
-    """Records a millisecond of the reference data, if it has times."""
-    place = profile.provenance
-    if place.start is None or place.end is None or place.rows < 2:
-        return None
-    span = time_ms(place.end) - time_ms(place.start)
-    return (place.rows - 1) / span if span > 0 else None
