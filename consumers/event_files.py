@@ -20,7 +20,7 @@ DIGEST = 16  # bytes kept of each line that was read: two different ones never s
 
 
 class EventFiles:
-    """Reads the events of a file sink; the same face as `Subscriber`.
+    """Reads the events of a file sink; the same face as `Follower`.
 
     Each line is read once, though it stands in a part first and in the sorted file later.
 

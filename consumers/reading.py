@@ -3,8 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
+
+import msgspec
 
 from schemas.events import Event, EventError, UnknownEventError, decode
+
+
+class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A CloudEvent of a type or schema version that this release does not know, as it was."""
+
+    specversion: str
+    type: str
+    source: str = ""
+    id: str
+    time: str | None = None
+    subject: str | None = None
+    dataschema: str | None = None
+    data: Any = None
 
 
 class Reader:
@@ -27,14 +43,35 @@ class Reader:
 
     def read(self, data: bytes | None, place: str) -> Event | None:
         """The event, or None if it was counted instead; `place` is where the message stands."""
+        event = self._read(data, place)
+        if isinstance(event, UnknownEventError):
+            self.unknown[event.type] += 1
+            return None
+        return event
+
+    def read_any(self, data: bytes | None, place: str) -> Event | UnknownEvent | None:
+        """The event, of a type that this release knows or not, or None if it was counted as none."""
+        event = self._read(data, place)
+        if not isinstance(event, UnknownEventError):
+            return event
+        try:
+            return msgspec.json.decode(data or b"", type=UnknownEvent)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._skip(place, EventError(f"event: {error}"))
+            return None
+
+    def _read(self, data: bytes | None, place: str) -> Event | UnknownEventError | None:
         try:
             return decode(data or b"")
         except UnknownEventError as error:
-            self.unknown[error.type] += 1
+            return error
         except EventError as error:
-            self.malformed += 1
-            self.last_malformed = f"{place}: {error}"
-        return None
+            self._skip(place, error)
+            return None
+
+    def _skip(self, place: str, error: EventError) -> None:
+        self.malformed += 1
+        self.last_malformed = f"{place}: {error}"
 
     @property
     def skipped(self) -> str:

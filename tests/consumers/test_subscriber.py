@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-import socket
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
 import uuid
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
-from consumers import subscriber
-from consumers.subscriber import Subscriber
-from jobs.broker import Broker
+from consumers.subscriber import Counts
 from jobs.topics import ensure_topic
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, UsageError
+from schemas.events import encode
 from tests.consumers.events import UNKNOWN, message
+from tests.consumers.test_follower import transaction
+from tidemark import Retries, Subscriber
+from tidemark.testing import drift_event
 
 pytestmark = pytest.mark.e2e
 
@@ -25,137 +33,160 @@ def topic(broker):
     return name
 
 
-def transaction(broker, topic, *messages, commit=True, partition=0):
-    producer = Producer({**broker.client, "transactional.id": uuid.uuid4().hex})
-    producer.init_transactions()
-    producer.begin_transaction()
-    for data in messages:
-        producer.produce(topic, data, partition=partition)
-    producer.flush()
-    if commit:
-        producer.commit_transaction()
-    else:
-        producer.abort_transaction()
+def subscriber(broker, topic, tmp_path, **settings):
+    settings = {"memory": tmp_path / "memory.db", **settings}
+    return Subscriber(broker.client, topic, "group", **settings)
 
 
-def ids(reading, count):
-    """Give so many, after which there is none."""
-    events = reading.events(60)
-    found = [next(events).id for _ in range(count)]
-    assert list(reading.events(0.5)) == []
-    return found
+def collecting(reading, seen=None):
+    seen = [] if seen is None else seen
+    reading.on(name="collecting")(lambda event: seen.append(event.id))
+    return seen
 
 
-def test_only_committed_events_of_known_types_are_given(broker, topic):
-    """Aborted ones never were; unknown types, garbage and tombstones are counted and stop nothing."""
-    transaction(broker, topic, message("1"))
+def test_a_group_goes_on_where_it_was(broker, topic, tmp_path):
+    """Committed events only, each once; what failed is in its topic, as it was, and is tried again by a replay."""
+    transaction(broker, topic, message("1"), UNKNOWN, b"?", None)
     transaction(broker, topic, message("aborted"), commit=False)
-    transaction(broker, topic, UNKNOWN, b"not an event", None, message("2"))
-    with Subscriber(broker.client, topic) as reading:
-        assert ids(reading, 2) == ["1", "2"]
-        assert reading.reader.unknown == {"io.tidemark.forecast.made": 1}
-        assert reading.reader.malformed == 2
-        assert reading.reader.last_malformed.startswith(f"{topic}[0]@")
+    transaction(broker, topic, message("bad"), message("2"), partition=1)
+    reading, seen, broken = subscriber(broker, topic, tmp_path, retries=Retries(within_s=0)), [], True
 
+    @reading.on()
+    def handler(event):
+        if event.id == "bad" and broken:
+            raise ValueError("no such table")
+        seen.append(event.id)
 
-def test_all_partitions_are_read(broker, topic):
-    """Each in its order."""
-    transaction(broker, topic, message("a1"), message("a2"))
-    transaction(broker, topic, message("b1"), message("b2"), partition=1)
-    with Subscriber(broker.client, topic) as reading:
-        found = ids(reading, 4)
-    assert [id for id in found if id[0] == "a"] == ["a1", "a2"]
-    assert [id for id in found if id[0] == "b"] == ["b1", "b2"]
-
-
-def test_latest_begins_at_the_moment_of_its_making(broker, topic):
-    """What is committed between the making and the first look is not lost."""
-    transaction(broker, topic, message("before"))
-    with Subscriber(broker.client, topic, start="latest") as reading:
-        transaction(broker, topic, message("after"))
-        assert ids(reading, 1) == ["after"]
-
-
-def test_the_timeout_counts_from_the_last_message(broker, topic):
-    """An iteration that ended can be taken up again."""
-    with Subscriber(broker.client, topic) as reading:
-        assert ids(reading, 0) == []
-        transaction(broker, topic, message("1"))
-        assert ids(reading, 1) == ["1"]
-
-
-def test_nothing_is_committed_for_a_group(broker, topic):
-    """A second subscriber sees all of it again."""
-    transaction(broker, topic, message("1"))
-    for _ in range(2):
-        with Subscriber(broker.client, topic) as reading:
-            assert ids(reading, 1) == ["1"]
-
-
-def test_a_topic_that_is_not_there_is_an_error_and_is_not_made(broker):
-    """Asking for it twice gives the same answer."""
-    for _ in range(2):
-        with pytest.raises(BrokerError) as raised:
-            Subscriber(broker.client, "none")
-        assert str(raised.value) == (
-            f"kafka {broker.bootstrap}: topic 'none' is not there; the job makes it when it starts"
-        )
-
-
-def test_a_broker_that_does_not_answer_is_an_error(monkeypatch):
-    """After a stated time, with what to do."""
-    monkeypatch.setattr(subscriber, "ANSWER_WITHIN_S", 1)
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
-        address = f"localhost:{taken.getsockname()[1]}"
-        with pytest.raises(BrokerError) as raised:
-            Subscriber({"bootstrap.servers": address}, "drift-events")
-    assert str(raised.value) == (
-        f"kafka {address}: no broker answered within 1 s; is it running ('tidemark broker' starts one)?"
+    assert reading.run(until_end=True) == Counts(handled=2, dead=1, unknown=1, malformed=2)
+    assert sorted(seen) == ["1", "2"]
+    dead = Consumer({**broker.client, "group.id": "x", "auto.offset.reset": "earliest"})
+    dead.assign([TopicPartition(f"{topic}-failed", 0, 0)])
+    letter = dead.poll(30)
+    dead.close()
+    assert letter.value() == message("bad")
+    assert dict(letter.headers()) == {
+        "tidemark-handler": b"handler",
+        "tidemark-error": b"ValueError: no such table",
+        "tidemark-attempts": b"1",
+        "tidemark-place": f"{topic}[1]@0".encode(),
+    }
+    transaction(broker, topic, message("3"), message("1"))
+    assert reading.run(until_end=True) == Counts(handled=1, repeated=1)
+    broken = False
+    assert reading.run(until_end=True, replay_from="2020-01-01T00:00:00Z") == Counts(
+        handled=1, repeated=4, unknown=1, malformed=2
     )
+    assert seen[2:] == ["3", "bad"]
 
 
-@pytest.mark.parametrize(
-    ("security", "said"),
-    [
-        (
-            {"security.protocol": "SSL"},
-            "ssl://{}/bootstrap: SSL handshake failed: Disconnected: SSL connection closed by peer: "
-            "connecting to a PLAINTEXT broker listener?",
-        ),
-        (
-            {
-                "security.protocol": "SASL_PLAINTEXT",
-                "sasl.mechanism": "PLAIN",
-                "sasl.username": "user",
-                "sasl.password": "secret",
-            },
-            "sasl_plaintext://{}/bootstrap: SASL PLAIN mechanism handshake failed: Broker: Request not valid in "
-            "current SASL state: broker's supported mechanisms: ",
-        ),
-    ],
-    ids=["ssl", "sasl"],
-)
-def test_a_broker_that_refuses_is_quoted(security, said, broker, monkeypatch):
-    """Wrong security settings are told from a broker that is not there."""
-    monkeypatch.setattr(subscriber, "ANSWER_WITHIN_S", 2)
+def test_where_a_new_group_begins(broker, topic, tmp_path):
+    """With latest too an event that comes while it is away is not lost; by time, that which came since."""
+    producer = Producer(broker.client)
+    for hour in (1, 2, 3):
+        producer.produce(topic, message(str(hour)), timestamp=hour * 3_600_000, partition=0)
+    producer.flush()
+    late = Subscriber(broker.client, topic, "late", start="latest", memory=tmp_path / "a.db")
+    timed = Subscriber(broker.client, topic, "timed", start="1970-01-01T02:00:00Z", memory=tmp_path / "b.db")
+    latest, since = collecting(late), collecting(timed)
+    assert late.run(until_end=True) == Counts()
+    transaction(broker, topic, message("new"), partition=1)
+    late.run(until_end=True)
+    timed.run(until_end=True)
+    assert latest == ["new"]
+    assert sorted(since) == ["2", "3", "new"]
+
+
+def test_two_members_share_the_partitions(broker, topic, tmp_path):
+    """Each event is handled by one of them, also while the second joins and when the first leaves."""
+    seen: list[str] = []
+    ids = [f"{number}" for number in range(40)]
+    sent = threading.Event()
+
+    def send():
+        for number, id in enumerate(ids):
+            transaction(broker, topic, message(id), partition=number % 2)
+            time.sleep(0.1)
+        sent.set()
+
+    # Each its own memory, as on two machines: only the group keeps them apart.
+    one, other = (subscriber(broker, topic, tmp_path, memory=tmp_path / name) for name in ("one.db", "other.db"))
+    collecting(one, seen)
+    collecting(other, seen)
+    sender = threading.Thread(target=send)
+    with other:
+        with one:
+            sender.start()
+            while len(seen) < 20:
+                time.sleep(0.1)
+        sent.wait(60)
+        while len(seen) < len(ids):
+            time.sleep(0.1)
+    sender.join()
+    assert sorted(seen, key=int) == ids
+
+
+PROGRAM = """
+    import sys, time
+    from tidemark import Subscriber
+
+    subscriber = Subscriber(sys.argv[1], sys.argv[2], "group", memory=sys.argv[3])
+
+    @subscriber.on()
+    def slow(event):
+        print("begun", event.id, flush=True)
+        time.sleep(1)
+        print("ended", event.id, flush=True)
+
+    print(subscriber.run(), flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["term", "interrupt"])
+def test_a_signal_lets_the_event_at_hand_finish(number, broker, topic, tmp_path):
+    """The next is for the next start; the topic may come after the subscriber."""
+    name = f"later-{uuid.uuid4().hex[:8]}" if number == signal.SIGTERM else topic
+    words = [sys.executable, "-c", textwrap.dedent(PROGRAM), broker.bootstrap, name, tmp_path / "m.db"]
+    program = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    time.sleep(1)
+    ensure_topic(broker.client, name)
+    transaction(broker, name, message("1"), message("2"))
+    assert program.stdout is not None
+    assert program.stdout.readline() == "begun 1\n"
+    os.kill(program.pid, number)
+    out, _ = program.communicate(timeout=30)
+    assert out == f"ended 1\n{Counts(handled=1)}\n"
+    assert program.returncode == 0
+
+
+def test_a_broker_that_does_not_answer_is_an_error(monkeypatch, tmp_path):
+    """Said after a stated time, before anything is handled."""
+    monkeypatch.setattr("consumers.topic.ANSWER_WITHIN_S", 1)
+    reading = Subscriber("localhost:1", "drift-events", "group", memory=tmp_path / "m.db")
+    collecting(reading)
     with pytest.raises(BrokerError) as raised:
-        Subscriber({**broker.client, **security}, "drift-events")
+        reading.run()
     assert str(raised.value) == (
-        f"kafka {broker.bootstrap}: no broker answered within 2 s; the last one said: {said.format(broker.bootstrap)}"
+        "kafka localhost:1: no broker answered within 1 s; is it running ('tidemark broker' starts one)?"
     )
 
 
-def test_a_broker_that_comes_back_is_waited_for():
-    """A restart of the broker costs time, no event, and gives none twice."""
-    topic = "drift-events"
-    with Broker() as broker:
-        ensure_topic(broker.client, topic)
-        transaction(broker, topic, message("1"))
-        with Subscriber(broker.client, topic) as reading:
-            events = reading.events(120)
-            assert next(events).id == "1"
-            broker.kill()
-            broker.start()
-            transaction(broker, topic, message("2"))
-            assert next(events).id == "2"
+def test_a_configuration_names_brokers_and_topic(broker, tmp_path):
+    """One that writes to a file cannot be subscribed to."""
+    name = f"drift-events-{uuid.uuid4().hex[:8]}"
+    text = (
+        f"kafka: {{bootstrap: '{broker.bootstrap}'}}\nsources: {{predictions: {{topic: p}}}}\n"
+        "sinks: {events: {%s}}\nmodels: {churn: {features: {age: numeric}}}\n"
+    )
+    (tmp_path / "c.yaml").write_text(text % f"topic: {name}")
+    ensure_topic(broker.client, name)
+    transaction(broker, name, encode(drift_event()))
+    reading = Subscriber.of(tmp_path / "c.yaml", "group", memory=tmp_path / "m.db")
+    seen = collecting(reading)
+    reading.run(until_end=True)
+    assert seen == [drift_event().id]
+    (tmp_path / "c.yaml").write_text(text % "path: e.jsonl")
+    with pytest.raises(UsageError) as raised:
+        Subscriber.of(tmp_path / "c.yaml", "group")
+    assert str(raised.value) == (
+        f"{tmp_path / 'c.yaml'}: events go to a file, not to a topic; 'tidemark watch' reads those"
+    )

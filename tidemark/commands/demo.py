@@ -24,7 +24,7 @@ def demo(
     from rich.console import Console
     from rich.table import Table
 
-    from consumers.subscriber import Subscriber
+    from consumers.follower import Follower
     from jobs import demo as demonstration
     from schemas.events import Event
 
@@ -40,7 +40,7 @@ def demo(
         what = event.type.rpartition(".")[2]
         tell(f"[{colours.get(what, 'bold')}]{what:8}[/] at record {record:>7,}  {event.data.message}")
 
-    outcome = demonstration.run(folder, Subscriber, tell, show)
+    outcome = demonstration.run(folder, Follower, tell, show)
     table = Table("drift put into the stream", "found after", "as", title="What was found", title_justify="left")
     for found in outcome.found:
         delay = "[red]not found[/]" if found.delay is None else f"{found.delay:,} records"

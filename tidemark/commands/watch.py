@@ -20,7 +20,7 @@ from rich.text import Text
 
 from config.load import Configuration, load
 from consumers.event_files import EventFiles
-from consumers.subscriber import Subscriber
+from consumers.follower import Follower
 from schemas.events import DriftEvent, Event, RetrainEvent, StreamEvent, encode
 
 FRAME = 5  # lines of the terminal that are not rows: head, its rule, blank ones and the prompt
@@ -69,13 +69,13 @@ def _show(events: Iterator[Event], json: bool) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _source(configuration: Configuration, start: Start) -> Subscriber | EventFiles:
+def _source(configuration: Configuration, start: Start) -> Follower | EventFiles:
     sink = configuration.plan.events
     if sink.path is not None:
         return EventFiles(Path(sink.path), start.value)
     assert sink.topic is not None  # a sink has one or the other ...
     assert configuration.kafka is not None  # ... and a topic has brokers: `load` sees to both
-    return Subscriber(configuration.kafka.client_settings(), sink.topic, start.value)
+    return Follower(configuration.kafka.client_settings(), sink.topic, start.value)
 
 
 def _print(lines: Iterable[str]) -> None:
