@@ -12,7 +12,6 @@ from config.models import File
 RELEASE = "0.1"  # the series, as in the package's version
 LATER = (
     "estimated_performance",
-    "correlation",
     "multivariate",
     "value",
     "retrain",

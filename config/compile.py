@@ -18,6 +18,7 @@ from config.models import File, Format, Job, Kind, Sink, Source
 from config.paths import resolve
 from config.plan import (
     AlarmsPlan,
+    CorrelationPlan,
     DetectorPlan,
     FeaturePlan,
     FieldsPlan,
@@ -225,6 +226,7 @@ def _model(name: str, model: Model) -> ModelPlan:
         season=_season(model.season) if model.season else None,
         quality=_quality(model.quality),
         expect=_rules(model) or msgspec.UNSET,
+        correlation=CorrelationPlan(pairs=model.correlation.pairs) if model.correlation else msgspec.UNSET,
     )
 
 

@@ -10,6 +10,7 @@ from config.errors import TAG
 from config.expectation import Expectation
 from config.later import Labels, Metric, Retrain, ValueOf
 from config.quality import Quality
+from config.relations import Relations
 from config.scalars import Budget, Duration, Flag, Free, OneOf, String, Strings, Within, not_empty, pair
 from config.season import Season
 from config.section import Section, written
@@ -243,7 +244,7 @@ class Settings(Section):
     estimated_performance: Flag = False
     quality: Quality | None = None
     expect: dict[str, Expectation] = Field(default_factory=dict)
-    correlation: Flag = False
+    correlation: Relations = None
     multivariate: Flag = False
     season: Season | None = None
     value: ValueOf | None = None

@@ -190,6 +190,12 @@ class QualityPlan(msgspec.Struct, frozen=True, kw_only=True):
     range: bool = True
 
 
+class CorrelationPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Relations between features are watched, all pairs of them."""
+
+    pairs: int = 50  # most closely related ones, which have half of the budget
+
+
 class RulePlan(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is expected of a field."""
 
@@ -234,6 +240,7 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     quality: QualityPlan | msgspec.UnsetType = msgspec.UNSET
     expect: tuple[RulePlan, ...] | msgspec.UnsetType = msgspec.UNSET  # likewise
     performance: tuple[MetricPlan, ...] | msgspec.UnsetType = msgspec.UNSET  # what is computed of labels
+    correlation: CorrelationPlan | msgspec.UnsetType = msgspec.UNSET  # likewise
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):

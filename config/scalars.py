@@ -174,7 +174,8 @@ _DURATION = _or_reference(
 )
 String = Annotated[str, BeforeValidator(text), WithJsonSchema(ANY_SCALAR)]
 Strings = Annotated[tuple[String, ...], BeforeValidator(texts), Also(ANY_SCALAR)]
-Flag = Annotated[bool, BeforeValidator(flag), WithJsonSchema(_or_reference({"type": "boolean"}))]
+TRUTH_FORM = _or_reference({"type": "boolean"})
+Flag = Annotated[bool, BeforeValidator(flag), WithJsonSchema(TRUTH_FORM)]
 Duration = Annotated[int, _read(_positive), WithJsonSchema(_DURATION)]  # milliseconds, at least one
 DurationOrZero = Annotated[int, _read(durations.milliseconds), WithJsonSchema(_DURATION)]
 Microseconds = Annotated[int, _read(durations.microseconds), WithJsonSchema(_DURATION)]

@@ -24,6 +24,7 @@ from operators.effects import effect_levels, effect_sizes
 from operators.lepage import is_even
 from operators.quality_season import SeasonShares
 from operators.references import FEATURE, ModelSignals
+from operators.relation_references import RelationReference
 from operators.season_references import SeasonReferences
 from operators.segment_references import SegmentReferences
 from operators.sketch import Slide
@@ -104,7 +105,10 @@ class Detection:
         self.quality = signals.quality  # what the quality signals are compared with
         # Without detectors a model has one test all the same, so that its budget is divided by something.
         drift = calibration.count_tests(budgeted) if any(budgeted) or self.quality is None else 0
+        # Relations are watched in the whole traffic, as the profile has none of segments.
+        self.relations: RelationReference | None = signals.relations
         self.tests = drift + (0 if self.quality is None else len(self.quality.signals))
+        self.tests += 0 if self.relations is None else self.relations.tests
         self.references = SegmentReferences(signals)
         self._kept: OrderedDict[str, Detection] = OrderedDict()
         self._given: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
@@ -127,6 +131,9 @@ class Detection:
             return found
         signals = None if segment == ALL else self.references.signals(segment)
         found = self if signals is None else self._against(signals, segment)
+        if self.relations is not None and segment != ALL:
+            found = copy.copy(found)
+            found.relations = None
         if self.quality is not None and segment != ALL and (part := self.references.part(segment)) is not None:
             found = copy.copy(found)
             found.quality = self.quality.of_part(part.counts)
@@ -145,6 +152,11 @@ class Detection:
         found.tracks = found._follow(self.tracks.tracks, found.tables)
         found._segment, found._limits = segment, {}
         return found
+
+    @property
+    def told(self) -> Floats | None:
+        """Tau of long spans of each signal's values, as far as a key's stream has told; None where it has not."""
+        return None if self._slowed is None else self._slowed.location
 
     def slowed(self, told: bytes) -> Detection:
         """The same detectors with thresholds for values that follow each other as a key's stream has told.
@@ -227,6 +239,11 @@ class Detection:
             *(["previous"] if self.signals.model.window.previous_ms else []),
             *(["season"] if self.season else []),
             *([] if self.signals.quality is None else [signal.name for signal in self.signals.quality.signals]),
+            *(
+                []
+                if self.signals.relations is None
+                else ["relations", *map(str, self.signals.relations.columns.widths)]
+            ),
         ]
         return hashlib.blake2b("\0".join(about).encode(), digest_size=8).digest()
 

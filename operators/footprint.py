@@ -22,6 +22,7 @@ SHOWN_VALUES = 1_000_000  # in an ADWIN window when its size is estimated: it gr
 PROFILE = 20_000  # bytes of a signal in a profile
 RIVER_VALUES = 150  # shown to a detector of river when its size is estimated; a KSWIN takes a ms for each
 NAME = 32  # bytes of a name that the reference has not, with its hash; of most
+SUM = 4  # bytes of a sum of products of a slide of 30,000 records
 CELL = 2  # bytes of a count; 3 of one beyond 16,383
 
 
@@ -31,11 +32,12 @@ class Footprint:
 
     key: int
     keys: int
+    whole: int = 0  # more, of the whole traffic of all versions: of the relations between features
 
     @property
     def total(self) -> int:
         """Bytes of the model's state, and of a checkpoint of it."""
-        return self.key * self.keys
+        return self.key * self.keys + self.whole
 
 
 def footprint(detection: Detection, versions: int) -> Footprint:
@@ -59,7 +61,9 @@ def footprint(detection: Detection, versions: int) -> Footprint:
     ranked += 8 * OPEN_FIELDS * sum(block > 1 for block in tracks.blocks)
     ranked += (8 * octaves.FIELDS + 1) * octaves.LENGTHS * detection.stream.streams
     ranked += sum(_river_bytes(track.name, track.plan) for track in tracks.tracks if track.plan.is_river)
-    return Footprint(slides + ranked, versions * (1 + detection.segments))
+    related = 0 if detection.relations is None else detection.relations.columns.size * SUM
+    whole = versions * (single + 1 + merged) * related
+    return Footprint(slides + ranked, versions * (1 + detection.segments), whole)
 
 
 def _river_bytes(name: str, plan: DetectorPlan) -> int:
@@ -76,7 +80,7 @@ def learned_footprint(model: ModelPlan, records: int) -> Footprint:
     detection = Detection(blank(unprofiled))
     then = footprint(detection, 1)
     learning = records * 8 * (1 + len(unprofiled.numbers) + len(unprofiled.names))
-    return Footprint(max(learning, then.key + PROFILE * len(detection.signals.names)), then.keys)
+    return Footprint(max(learning, then.key + PROFILE * len(detection.signals.names)), then.keys, then.whole)
 
 
 def check(model: ModelPlan, found: Footprint) -> None:

@@ -22,7 +22,9 @@ _MOVED = {
 }
 SHARE = "share"  # the detector of quality signals
 EXPECTATION = "expectation"  # and of rules
-_ROSE = {"up": "rose", "down": "fell"}
+RELATION = "fisher"  # and of relations between features
+_ROSE = {"up": "rose", "down": "fell", "mix": "changed"}
+_MEASURES = {"correlation": "rank correlation", "correlation_ratio": "correlation ratio", "cramers_v": "Cramer's V"}
 _DETECTORS = {
     "psi": "PSI",
     "lepage": "Lepage",
@@ -45,7 +47,7 @@ def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
     if first.detector == EXPECTATION:
         text = f"{first.signal} is not kept{_place(segment)}: {_broken(first)}"
         return _with_others(text, signals)
-    moved = _ROSE if first.detector == SHARE else _MOVED
+    moved = _ROSE if first.detector in (SHARE, RELATION) else _MOVED
     text = f"{first.signal} {moved[first.effect.direction]}{_place(segment)}: {_finding(first)}"
     return _with_others(text, signals)
 
@@ -119,11 +121,21 @@ def _finding(evidence: SignalEvidence) -> str:
         bound = then + evidence.threshold * (1 if evidence.effect.direction == "up" else -1)
         word = "above" if evidence.effect.direction == "up" else "below"
         return f"{_percent(now)} of records, in the reference {_percent(then)} (alarm {word} {_percent(bound)})"
+    if evidence.detector == RELATION:
+        apart = f"Fisher z {_number(evidence.statistic)} apart"
+        return f"{_related(evidence)} ({apart}, alarm at {_number(evidence.threshold)})"
     if evidence.detector.startswith(RIVER):
         return f"{evidence.detector} alarmed"
     name, _, variant = evidence.detector.partition(":")
     detector = _DETECTORS.get(name, evidence.detector) + (" of the spread" if variant == "spread" else "")
     return f"{detector} {_number(evidence.statistic)} (alarm at {_number(evidence.threshold)})"
+
+
+def _related(evidence: SignalEvidence) -> str:
+    """How closely two features are related, now and in the reference."""
+    then, now = (msgspec.to_builtins(moments) for moments in (evidence.reference, evidence.current))
+    what, value = next(iter(then.items()))
+    return f"{_MEASURES[what]} {_number(now[what])}, in the reference {_number(value)}"
 
 
 def _share(moments: Moments) -> float:

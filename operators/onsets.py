@@ -61,18 +61,38 @@ def likelihoods(rows: Floats, reference: Floats, scores: Floats, tau: float = 1.
     >>> int(found.argmax()) / STEPS
     1.5
     """
-    counts = rows.sum(axis=1)
     pooled = reference + rows.sum(axis=0)
-    both = pooled.sum()
+    both = float(pooled.sum())
     there = pooled > 0
     centred = np.where(there, scores - pooled[there] @ scores[there] / max(both, 1.0), 0.0)
     variance = float(pooled @ centred**2) / max(both, 1.0)
-    ends = np.arange(1, len(rows) + 1)
-    after = np.clip(ends - np.arange(len(rows) * STEPS)[:, None] / STEPS, 0.0, 1.0)
-    moved = after @ (rows @ centred)
+    return _ratios(rows.sum(axis=1), rows @ centred, tau * variance, both)
+
+
+def likelihoods_of_sums(counts: Floats, sums: Floats, variance: float, reference: float) -> Floats:
+    """Likewise from sums of scores whose mean is 0 in the reference.
+
+    Parameters
+    ----------
+    counts, sums : float64, shape (slides,)
+        Records of each slide, and the sum of their scores.
+    variance : float
+        Of a score, times tau.
+    reference : float
+        Records of the reference.
+    """
+    both = reference + float(counts.sum())
+    return _ratios(counts, sums - counts * (float(sums.sum()) / max(both, 1.0)), variance, both)
+
+
+def _ratios(counts: Floats, sums: Floats, variance: float, both: float) -> Floats:
+    """Of each place, from sums of scores whose mean over all records, also of the reference, is 0."""
+    ends = np.arange(1, len(counts) + 1)
+    after = np.clip(ends - np.arange(len(counts) * STEPS)[:, None] / STEPS, 0.0, 1.0)
+    moved = after @ sums
     information = after**2 @ counts - (after @ counts) ** 2 / max(both, 1.0)
     able = (information > 1e-9 * both) & (variance > 0)
-    return np.where(able, moved**2 / np.where(able, tau * variance * information, 1.0), 0.0)
+    return np.where(able, moved**2 / np.where(able, variance * information, 1.0), 0.0)
 
 
 def likelihoods_of_shares(rows: Floats, reference: Floats, after: int, tau: float = 1.0) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from operators import sketch
+from operators import relations, sketch
 from operators.codes import UNSEEN
 from operators.detection import Detection
 from operators.segment_references import recounted_signal
@@ -42,6 +42,9 @@ def before(detection: Detection, ring: Ring, start_ms: int) -> tuple[Detection, 
     found = _against(detection, counts, sketch.sums(slides, numeric))
     if detection.quality is not None:
         found.quality = detection.quality.of_span(counts, np.array(sketch.outside(slides), np.int64))
+    if detection.relations is not None:
+        sums = relations.unpack(relations.added([slide.relations for slide in slides]))
+        found.relations = detection.relations.of_span(sums)
     return found, Span(start=timestamp(first_ms), end=timestamp(start_ms))
 
 

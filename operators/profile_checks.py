@@ -15,10 +15,11 @@ from config.measured import measured_names
 from config.plan import FeaturePlan, SeasonPlan
 from operators.measures import dim_of, measured_fields, yardsticks_of
 from operators.references import FEATURE
+from operators.relations import RelationColumns, unpack, widest
 from operators.slices import SliceCodec
 from operators.values import DISGUISED
 from operators.vocabulary import word_hashes_of
-from schemas.errors import ProfileError
+from schemas.errors import ProfileError, StateVersionError
 from schemas.profile import (
     BINS,
     TOP,
@@ -47,7 +48,25 @@ def damage(profile: Profile) -> str | None:
         wrong = _of_numbers(signal) if isinstance(signal, NumericSignal) else _of_names(signal)
         if wrong is not None:
             return f"{name}: {wrong}"
-    return _of_measures(profile) or _of_slices(profile)
+    return _of_measures(profile) or _of_slices(profile) or _of_relations(profile)
+
+
+def _of_relations(profile: Profile) -> str | None:
+    told = profile.relations
+    if isinstance(told, msgspec.UnsetType):
+        return None
+    widths = {name: widest(profile.signals[name]) for name in told.columns if name in profile.signals}
+    if any(not 0 < width <= widths.get(name, 0) for name, width in told.columns.items()):
+        return "relations: their columns are not those of its features"
+    signals = [profile.signals[name] for name in told.columns]
+    columns = RelationColumns(signals, range(len(signals)), list(told.columns.values()))
+    try:
+        size = len(unpack(told.sums))
+    except StateVersionError:
+        size = -1
+    floats = [np.frombuffer(data, "<f4") if len(data) % 4 == 0 else np.zeros(0) for data in (told.variances, told.tau)]
+    positive = all(len(one) == len(columns.one) and bool((one > 0).all() & np.isfinite(one).all()) for one in floats)
+    return None if size == columns.size and positive else "relations: their sums do not add up"
 
 
 def _of_measures(profile: Profile) -> str | None:

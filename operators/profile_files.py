@@ -145,6 +145,10 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
             of = f"{model.name}-{version}" if version else model.name
             message = f"profile {of}: {wrong_range}, which 'quality.range' asks for; run 'tidemark profile' again"
             raise ProfileError(message)
+        if model.correlation is not msgspec.UNSET and profile.relations is msgspec.UNSET:
+            of = f"{model.name}-{version}" if version else model.name
+            message = f"profile {of}: made without 'correlation', which is asked for; run 'tidemark profile' again"
+            raise ProfileError(message)
     return model
 
 

@@ -23,10 +23,11 @@ from operators.dependence import calibrate, unknown
 from operators.measures import Measures, Yardsticks, yardsticks_of
 from operators.name_counts import NameCounts
 from operators.quality import QualitySignal, as_signal, codes_of, kind_count, outside, quality_signals
+from operators.relation_fitting import fit
 from operators.value_counts import ValueCounts
 from operators.values import Gap, confidence, disguised
 from schemas import segments
-from schemas.profile import NumericSignal, Profile, Provenance, Share, Signal
+from schemas.profile import NumericSignal, Profile, Provenance, Relations, Share, Signal
 
 CELLS = 12_000_000  # distinct numbers kept, of all signals together: 24 bytes each, of 1 GB in all
 MOST_CELLS = 1_000_000  # of one signal
@@ -160,7 +161,15 @@ class ProfileBuilder:
             texts=self._yardsticks.texts or msgspec.UNSET,
             vectors=self._yardsticks.vectors or msgspec.UNSET,
             quality=self._shares(calibrated) or msgspec.UNSET,
+            relations=msgspec.UNSET if self._model.correlation is msgspec.UNSET else self._relations(calibrated),
         )
+
+    def _relations(self, signals: Mapping[str, Signal]) -> Relations:
+        """How features are related in the earliest records."""
+        features = {name: signal for name, signal in signals.items() if name.startswith(FEATURE)}
+        codes = dict(self._calibrating.codes(features, self._truths))
+        rows = [codes[name] for name in features]
+        return fit(features, np.ascontiguousarray(np.column_stack(rows)))
 
     def _shares(self, signals: Mapping[str, Signal]) -> dict[str, Share]:
         found: dict[str, Share] = {}

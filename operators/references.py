@@ -15,6 +15,7 @@ from config.plan import ModelPlan, Plan
 from operators.coding import CategoryCoder, NumericCoder
 from operators.moments import Moments
 from operators.quality import QualityReference, quality_reference, ranged_features
+from operators.relation_references import RelationReference, relation_reference
 from operators.unprofiled import Unprofiled
 from schemas.events import Kind
 from schemas.profile import CategoricalSignal, NumericSignal, Profile, Signal
@@ -77,12 +78,17 @@ class ModelSignals:
         """What the profile has of the quality signals; None where the model watches none."""
         return quality_reference(self.model, self.profile, dict(zip(self.names, self.signals, strict=True)))
 
+    @cached_property
+    def relations(self) -> RelationReference | None:
+        """What the profile has of the relations between features; None where the model watches none."""
+        return relation_reference(self.model, self.profile, self.names)
+
     def compared_with(self, signals: tuple[Signal, ...]) -> ModelSignals:
         """The same signals of the same records, with what others of the reference's records look like."""
         found = copy.copy(self)
         # What codes and sums mean does not change with what they are compared with.
         found.moments, found.category_coders, found.meaning = self.moments, self.category_coders, self.meaning
-        found.quality = self.quality
+        found.quality, found.relations = self.quality, self.relations
         found.signals = signals
         return found
 

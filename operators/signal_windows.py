@@ -12,6 +12,7 @@ from typing import Protocol
 from operators.detection import Detection
 from operators.onsets import Onset
 from operators.quality_windows import QualityWindow
+from operators.relation_windows import RelationWindow
 from operators.scores import Alarm
 from operators.state import Watch
 from operators.windows import Slides
@@ -54,4 +55,6 @@ def signal_windows(detection: Detection, slides: Slides, segment: str) -> dict[i
         quality = QualityWindow(detection, detection.quality, slides, segment)
         found[first] = quality
         first += quality.many
+    if detection.relations is not None:
+        found[first] = RelationWindow(detection, detection.relations, slides, segment)
     return found

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from operators import leb128, moments
+from operators import leb128, moments, relations
 from operators.codes import CODES
 from operators.jit import kernel
 from operators.unnamed import Names, merged
@@ -39,6 +39,7 @@ class Slide(msgspec.Struct, array_like=True):
     names: Names = {}  # of values without a name in the reference, a sample
     span_ms: int = 0  # of several that were merged, from the start of the first; 0: of one
     outside: list[int] = []  # values out of the range of each feature that has one; none where there are none
+    relations: bytes = b""  # sums of products of features, see relations.py; none where they are not watched
 
     def start_ms(self, slide_ms: int) -> int:
         """When it began, if slides are so long."""
@@ -204,6 +205,7 @@ def _merged(slides: Sequence[Slide], slide_ms: int, signals: int) -> Slide:
     total.sums = sums(slides, len(first.sums) // (8 * moments.FIELDS)).tobytes()
     total.names = merged(slide.names for slide in slides)
     total.outside = outside(slides)
+    total.relations = relations.added([slide.relations for slide in slides])
     if total.records <= _FEW:
         total.data = b"".join(slide.data for slide in slides)
     else:

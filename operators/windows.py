@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from operators import effects, sketch
+from operators import effects, relations, sketch
 from operators.detection import Detection
 from operators.g_test import g_test
 from operators.grouping import group_counts
@@ -67,6 +67,16 @@ class Slides:
     def outside(self) -> list[int]:
         """Values out of the range of each feature that has one; none where there are none."""
         return sketch.outside(self._slides)
+
+    @property
+    def related(self) -> list[bytes]:
+        """Of each slide the sums of products of features, see relations.py."""
+        return [slide.relations for slide in self._slides]
+
+    @cached_property
+    def relations(self) -> bytes:
+        """The same of all of them."""
+        return relations.added(self.related)
 
     @cached_property
     def means(self) -> Floats:

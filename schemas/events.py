@@ -120,6 +120,11 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     invalid: float | None = None  # share
     unseen: float | None = None  # share
     outside: float | None = None  # share out of the feature's `range`
+    # Of two features how closely they are related, one of the three: rank correlation (of normal scores) of numbers,
+    # correlation ratio of a number by categories, Cramer's V of categories.
+    correlation: float | None = None
+    correlation_ratio: float | None = None
+    cramers_v: float | None = None
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):

@@ -124,6 +124,18 @@ class VectorReference(msgspec.Struct, frozen=True, kw_only=True):
     vectors: int  # of the reference that these were found from; their own distances are not counted
 
 
+class Relations(msgspec.Struct, frozen=True, kw_only=True):
+    """What features have to do with each other: sums of products of their scores, see operators/relations.py.
+
+    Bytes are in the file as base64. Entries are pairs of columns of different features.
+    """
+
+    columns: dict[str, int]  # of each feature that varies, by its signal: numbers one, categories the most frequent
+    sums: bytes  # over records of the reference, its earliest ones
+    variances: bytes  # of each entry's Fisher z, of one record: floats of 32 bits, little-endian
+    tau: bytes  # likewise how many records say as much as one independent one
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the reference came from."""
 
@@ -158,6 +170,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     vectors: dict[str, VectorReference] | msgspec.UnsetType = msgspec.UNSET  # likewise
     # By quality signal (``quality.missing.age``); unset: the configuration said nothing about quality.
     quality: dict[str, Share] | msgspec.UnsetType = msgspec.UNSET
+    relations: Relations | msgspec.UnsetType = msgspec.UNSET  # unset: the configuration asked for none
 
     @property
     def id(self) -> str:

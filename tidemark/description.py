@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from config.durations import duration
 from config.plan import (
+    CorrelationPlan,
     DetectorPlan,
     FieldsPlan,
     LabelsPlan,
@@ -143,6 +144,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         yield "quality", f"shares of records that are {_quality(model)}"
     for rule in rules_of(model):
         yield "expect", _rule(rule)
+    if isinstance(model.correlation, CorrelationPlan):
+        yield "correlation", f"all pairs of features, the {model.correlation.pairs} closest with half of their budget"
     if model.prediction:
         yield "prediction", _prediction(model.prediction)
     if isinstance(model.labels, LabelsPlan):

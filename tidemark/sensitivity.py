@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import msgspec
 import numpy as np
+from scipy.special import ndtri
 
 from config.durations import duration
 from config.plan import ALL, ModelPlan
@@ -18,12 +19,14 @@ from operators.footprint import text as size
 from operators.label_footprint import rate_of
 from operators.quality import QualityReference
 from operators.references import ModelSignals
+from operators.relation_references import RelationReference
 from operators.remarks import SLOW, dependent, longest_tau, remarks
 from operators.shares import bounds
 from operators.window_tests import LEAST
 from schemas.profile import Profile
 
 FEW_BEFORE = 4  # windows in the time before one: with as many the smallest change found is 1.12 times the least
+CLOSEST = 5  # pairs of features that are named
 FEW_IN_WINDOW = 50  # independent values: of 20, runs of 50 records gave four times the promised alarms at 1e-4
 
 
@@ -75,6 +78,10 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         yield from _thresholds(detection, found, "")
     if detection.quality is not None:
         yield from _quality(detection, detection.quality, profile, count)
+    if detection.relations is not None:
+        yield from _relations(detection, detection.relations, count)
+    elif model.correlation is not msgspec.UNSET:
+        yield "warning", "correlation: fewer than two features vary in the reference, so no pair is watched"
     for plan in model.segments:
         many, pairs, own = detection.references.own(plan)
         rest = f", the others (fewer than {LEAST} values) with all records" if own < pairs else ""
@@ -123,6 +130,34 @@ def _quality(
             "the profile does not say whether missing values come in bursts: they are taken for independent, and there "
             "will be false alarms if they are not; run 'tidemark profile' again",
         )
+
+
+def _relations(detection: Detection, reference: RelationReference, count: int) -> Iterator[tuple[str, str]]:
+    """Which pairs of features are closely related, and by how much a typical pair's correlation has to change."""
+    many, matter = len(reference.matters), int(reference.matters.sum())
+    known = float(np.median(reference.told.records))
+    words = []
+    for what, group in (("these", reference.matters), ("others", ~reference.matters)):
+        if group.any():
+            level = detection.level(ALL) * float(reference.shares[group][0])
+            apart = -float(ndtri(level / 2)) * math.sqrt(1 / count + 1 / max(known, 1))
+            words.append(f"{apart:.3g} of {what}")
+    size = [abs(one.value) for one in reference.strengths]
+    order = sorted(np.flatnonzero(reference.matters).tolist(), key=lambda pair: -size[pair])
+    closest = ", ".join(
+        f"{reference.name(pair).removeprefix('correlation.')} {reference.strengths[pair].value:.2g}"
+        for pair in order[:CLOSEST]
+    )
+    listed = f", closest {closest}" if closest else ""
+    yield (
+        "correlation",
+        f"{many} pairs, {matter} of them related in the reference{listed}; alarms from a move of Fisher's z by "
+        f"{', '.join(words)}",
+    )
+    out = [name for name in (f.name for f in detection.signals.model.features) if name not in reference.names]
+    if out:
+        more = f" and {len(out) - CLOSEST} more" if len(out) > CLOSEST else ""
+        yield "correlation", f"not of {', '.join(out[:CLOSEST])}{more}: constant in the reference, or no room for them"
 
 
 def _thresholds(detection: Detection, found: Sensitivity, where: str) -> Iterator[tuple[str, str]]:

@@ -32,6 +32,7 @@ models:
       plan: categorical
       autopay: boolean
     segments: [country]
+    correlation: true
 """
 MEASURED = """
 sources: {predictions: {path: measured.jsonl, model: churn, version: "1", time: {every: 1 s}}}

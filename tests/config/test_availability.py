@@ -38,7 +38,7 @@ def test_everything():
         ("quality: {duplicates: true}", ["quality.duplicates: "]),
         ("expect: {a: {min: 0, in: [1, 2], missing: '< 1%'}, prediction: {in: [x, y]}, confidence: {max: 1}}", []),
         ("expect: {a: {unique: true, unseen: 0.1}}", ["expect.a.unseen: ", "expect.a.unique: "]),
-        ("correlation: true", ["correlation: "]),
+        ("correlation: true", []),
         ("multivariate: true", ["multivariate: "]),
         ("reference: {learn: 1000}", []),
         ("reference: {previous: 28 days}", []),

@@ -6,6 +6,7 @@ import pytest
 from config import load
 from config.plan import (
     AlarmsPlan,
+    CorrelationPlan,
     DetectorPlan,
     FeaturePlan,
     FieldsPlan,
@@ -430,3 +431,18 @@ def test_labels(settings, expected, loaded):
     model = f"{{features: {{a: numeric}}, prediction: {{task: binary, positive: yes}}, labels: {settings}}}"
     plan = loaded(f"sources: {{predictions: {{path: a.csv}}}}\nmodels: {{m: {model}}}\n").plan
     assert plan.models[0].labels == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("correlation: false", msgspec.UNSET),
+        ("correlation: true", CorrelationPlan(pairs=50)),
+        ("correlation: {}", CorrelationPlan(pairs=50)),
+        ("correlation: {pairs: 7}", CorrelationPlan(pairs=7)),
+    ],
+)
+def test_correlation(written, expected, loaded):
+    """A truth value, or settings; of what is not asked for there is nothing in the plan."""
+    text = f"sources: {{predictions: {{path: a.csv}}}}\nmodels:\n  m:\n    features: {{a: numeric}}\n    {written}\n"
+    assert loaded(text).plan.models[0].correlation == expected

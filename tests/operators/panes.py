@@ -53,6 +53,7 @@ def detection(signals: dict[str, Signal] | None = None, detectors: Any = WINDOWE
         segments=tuple(SegmentPlan(fields=fields) for fields in more.get("segments", ())),
         disclose=more.get("disclose", 20),
         quality=more.get("quality", msgspec.UNSET),
+        correlation=more.get("correlation", msgspec.UNSET),
     )
     profile = Profile(
         model="churn",
@@ -64,6 +65,7 @@ def detection(signals: dict[str, Signal] | None = None, detectors: Any = WINDOWE
         },
         slices=slices or msgspec.UNSET,
         quality=more.get("shares", msgspec.UNSET),
+        relations=more.get("relations", msgspec.UNSET),
     )
     return Detection(ModelSignals(model, profile))
 

@@ -6,11 +6,13 @@ import msgspec
 import numpy as np
 import pytest
 
-from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, SegmentPlan, WindowPlan
+from config.plan import AlarmsPlan, CorrelationPlan, FeaturePlan, ModelPlan, SegmentPlan, WindowPlan
 from operators import sketch
+from operators.codes import MISSING
 from operators.detection import Detection
 from operators.footprint import LIMIT, Footprint, check, footprint
 from operators.references import ModelSignals
+from operators.relation_fitting import fit
 from operators.sketch import Ring, Slide
 from schemas.errors import UsageError
 from schemas.profile import NumericSignal, Profile, Provenance
@@ -69,3 +71,18 @@ def test_what_does_not_fit_is_refused() -> None:
         "models.churn: needs 9.77 GB of state, 1 MB for each of 10000 keys (at most 8 GB); "
         "list fewer segment values, or make 'window' of fewer slides"
     )
+
+
+def test_relations_are_of_the_whole_traffic() -> None:
+    """Slides with their sums take no more than the estimate: once a version, and not for each segment."""
+    rng = np.random.default_rng(1)
+    codes = rng.integers(0, 250, (30_000, 4), np.uint8)
+    codes[:, 1] = codes[:, 0]
+    codes[rng.random(codes.shape) < 0.1] = MISSING
+    profile = msgspec.structs.replace(PROFILE, relations=fit(PROFILE.signals, codes))
+    detection = Detection(ModelSignals(msgspec.structs.replace(MODEL, correlation=CorrelationPlan()), profile))
+    assert detection.relations is not None
+    found = footprint(detection, 2)
+    slide = len(detection.relations.columns.folded(b"", codes))
+    assert slide * 13 * 2 <= found.whole <= 2 * slide * 13 * 2
+    assert found.total == found.key * found.keys + found.whole

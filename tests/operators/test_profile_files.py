@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from config.measured import measured
-from config.plan import FeaturePlan, SeasonPlan, VersionPlan
+from config.plan import CorrelationPlan, FeaturePlan, SeasonPlan, VersionPlan
 from operators.profile_files import find, load_references
+from operators.relation_fitting import fit
 from operators.values import disguised
 from operators.vocabulary import read_vocabulary
 from schemas import profile as profiles
@@ -312,3 +313,37 @@ def test_damaged_directions(tmp_path, changes):
     said = error(write(tmp_path, made), features=VECTOR)
     assert said.startswith("profile churn-3.json: is ")
     assert said.endswith("; run 'tidemark profile' again")
+
+
+def with_relations(**changes):
+    """A profile with relations of its features."""
+    made = profile()
+    signals = {name: one for name, one in made.signals.items() if name.startswith("feature.")}
+    codes = np.random.default_rng(1).integers(0, 2, (500, len(signals))).astype(np.uint8)
+    return msgspec.structs.replace(made, relations=msgspec.structs.replace(fit(signals, codes), **changes))
+
+
+def test_relations_that_the_profile_lacks(tmp_path):
+    """They are asked for: the profile is made again. Those that are not asked for do no harm."""
+    assert error(write(tmp_path, profile()), correlation=CorrelationPlan()) == (
+        "profile churn-3: made without 'correlation', which is asked for; run 'tidemark profile' again"
+    )
+    assert load(write(tmp_path, with_relations()), correlation=CorrelationPlan()).profiles
+    assert load(write(tmp_path, with_relations())).profiles
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"columns": {"feature.age": 1, "feature.none": 1}}, "their columns are not those of its features"),
+        ({"columns": {"feature.age": 2}}, "their columns are not those of its features"),
+        ({"sums": b"\5\0\0\0"}, "their sums do not add up"),
+        ({"sums": b"\1\0\0\0\0\0"}, "their sums do not add up"),
+        ({"tau": b"123"}, "their sums do not add up"),
+        ({"variances": b""}, "their sums do not add up"),
+    ],
+)
+def test_damaged_relations(tmp_path, changes, what):
+    """They are of features that vary, and as many as these have pairs."""
+    said = error(write(tmp_path, with_relations(**changes)))
+    assert said == f"profile churn-3.json: is damaged (relations: {what}); run 'tidemark profile' again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -163,6 +164,33 @@ def test_quality_signals(folder, capsys):
     (folder / "ref.json").write_bytes(profiles.encode(known))
     assert cli.main(["validate", "c.yaml"]) == 0
     assert warning not in capsys.readouterr().out
+
+
+def test_relations(folder, capsys):
+    """Which pairs are closest, how much they have to change, and which features have none."""
+    (folder / "c.yaml").write_text("""\
+sources: {predictions: {path: a.jsonl}}
+models: {churn: {reference: ref.json, features: {a: numeric, b: numeric, c: numeric, d: boolean}, correlation: true}}
+""")
+    a, b, c = np.random.default_rng(1).normal(size=(3, 5_000))
+    rows = zip(a.tolist(), (a + b).tolist(), c.tolist(), strict=True)
+    lines = [json.dumps({"features": {"a": x, "b": y, "c": z, "d": True}}) for x, y, z in rows]
+    (folder / "ref.jsonl").write_text("\n".join(lines))
+    assert cli.main(["profile", "c.yaml", "--model", "churn", "--data", "ref.jsonl"]) == 0
+    capsys.readouterr()
+    assert cli.main(["validate", "c.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert "  correlation      all pairs of features, the 50 closest with half of their budget\n" in out
+    told = [line for line in out.splitlines() if line.startswith("  correlation ")][1:]
+    assert told[0].startswith(
+        "  correlation      3 pairs, 1 of them related in the reference, closest a~b 0.69; alarms"
+    )
+    assert told[0].endswith(" by 0.192 of these, 0.2 of others")
+    assert told[1:] == ["  correlation      not of d: constant in the reference, or no room for them"]
+    (folder / "ref.jsonl").write_text("\n".join(json.dumps({"features": {"a": n, "d": False}}) for n in range(500)))
+    assert cli.main(["profile", "c.yaml", "--model", "churn", "--data", "ref.jsonl"]) == 0
+    assert cli.main(["validate", "c.yaml"]) == 0
+    assert "  warning          correlation: fewer than two features vary in the reference" in capsys.readouterr().out
 
 
 def test_expectations(folder, capsys):
