@@ -14,7 +14,6 @@ LATER = (
     "estimated_performance",
     "multivariate",
     "value",
-    "retrain",
 )
 LATER_QUALITY = ("duplicates", "volume")
 LATER_RULES = ("unseen", "unique")
@@ -55,6 +54,8 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
     for part in LATER:
         if getattr(model, part):
             yield (part,), ""
+    if model.retrain and model.retrain.cost is not None:
+        yield ("retrain", "cost"), ""
     for field, expectation in model.expect.items():
         if expected_number(model, field) is None:
             yield (

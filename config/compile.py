@@ -30,6 +30,7 @@ from config.plan import (
     Plan,
     PredictionPlan,
     QualityPlan,
+    RetrainPlan,
     RulePlan,
     SeasonPlan,
     SegmentPlan,
@@ -40,6 +41,7 @@ from config.plan import (
     WindowPlan,
 )
 from config.quality import SHARES, Quality
+from config.retrain import Retrain
 from config.river_detectors import read
 from config.season import Season
 
@@ -227,6 +229,7 @@ def _model(name: str, model: Model) -> ModelPlan:
         quality=_quality(model.quality),
         expect=_rules(model) or msgspec.UNSET,
         correlation=CorrelationPlan(pairs=model.correlation.pairs) if model.correlation else msgspec.UNSET,
+        retrain=_retrain(model.retrain) if model.retrain else msgspec.UNSET,
     )
 
 
@@ -275,6 +278,19 @@ def _rules(model: Model) -> tuple[RulePlan, ...]:
             if limit is not None:
                 found.append(RulePlan(field=field, what=what, limit=limit, number=number))  # type: ignore[arg-type]
     return tuple(found)
+
+
+def _retrain(retrain: Retrain) -> RetrainPlan:
+    return RetrainPlan(
+        when=retrain.when,
+        severity=retrain.severity,
+        blocked_by=retrain.blocked_by,
+        min_samples=retrain.min_samples,
+        max_wait_ms=retrain.max_wait,
+        cooldown_ms=retrain.cooldown,
+        every_ms=retrain.every,
+        expires_ms=retrain.expires,
+    )
 
 
 def _season(season: Season) -> SeasonPlan:

@@ -114,19 +114,6 @@ class ValueOf(Section):
     fn: Annotated[float, Within()] = 0.0
 
 
-class Retrain(Section):
-    """When to ask for a new version."""
-
-    when: tuple[EpisodeKind, ...] = ("performance", "estimated_performance")
-    severity: Severity = "critical"
-    blocked_by: tuple[EpisodeKind, ...] = ("quality",)
-    min_samples: Annotated[int, Within(1)] = 10_000
-    max_wait: Duration = written("7 days")
-    cooldown: Duration = written("1 day")
-    every: Duration | None = None
-    cost: Annotated[float, Within(0)] | None = None
-
-
 def _list(value: Any) -> Any:
     if isinstance(value, str):
         return [value]

@@ -8,9 +8,10 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from config.errors import TAG
 from config.expectation import Expectation
-from config.later import Labels, Metric, Retrain, ValueOf
+from config.later import Labels, Metric, ValueOf
 from config.quality import Quality
 from config.relations import Relations
+from config.retrain import Retrain
 from config.scalars import Budget, Duration, Flag, Free, OneOf, String, Strings, Within, not_empty, pair
 from config.season import Season
 from config.section import Section, written

@@ -216,6 +216,19 @@ class RulePlan(msgspec.Struct, frozen=True, kw_only=True):
         return self.what in ("min", "max", "values")
 
 
+class RetrainPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """When a new version is asked for."""
+
+    when: tuple[str, ...]  # kinds of episodes that are a reason ...
+    severity: Literal["warning", "critical"]  # ... from this on
+    blocked_by: tuple[str, ...]  # kinds of episodes that make data unfit
+    min_samples: int
+    max_wait_ms: int
+    cooldown_ms: int
+    every_ms: int | None = None
+    expires_ms: int
+
+
 class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One model and all that is watched of it."""
 
@@ -241,6 +254,7 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     expect: tuple[RulePlan, ...] | msgspec.UnsetType = msgspec.UNSET  # likewise
     performance: tuple[MetricPlan, ...] | msgspec.UnsetType = msgspec.UNSET  # what is computed of labels
     correlation: CorrelationPlan | msgspec.UnsetType = msgspec.UNSET  # likewise
+    retrain: RetrainPlan | msgspec.UnsetType = msgspec.UNSET
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from config.plan import ALL, SourcePlan
-from operators import policy
+from operators import offsets, policy
 from operators.entries import Batch, Counts, LabelCounts
 from operators.file_decode import NEVER, FileDecoder
 from operators.files import list_blocks
@@ -132,7 +132,10 @@ class Backtest:
                 elif entry.key[0] == LABELS:
                     self.result.labels.add(msgspec.json.decode(entry.data, type=LabelCounts))
                 else:
-                    self.result.records.add(msgspec.json.decode(entry.data, type=Batch).counts)
+                    batch = msgspec.json.decode(entry.data, type=Batch)
+                    self.result.records.add(batch.counts)
+                    for model, told in offsets.told(batch, None):
+                        self._waiting[model].append(told)
             yield decoder.watermark(newest_ms)
 
     def _advance(self, watermark_ms: int) -> None:
@@ -175,6 +178,9 @@ class Backtest:
     def _join(self, key: str, parts: list[bytes]) -> list[tuple[str, bytes]]:
         joined = self._joins.fold(key, self._joined.setdefault(key, {}), parts)
         self.result.labels.add(joined.counts)
+        told = self._joins.told(key, joined)
+        if told is not None:
+            self._waiting[told[0]].append(told[1])
         return joined.matches
 
     def _measure(self, end_ms: int, matches: list[tuple[str, bytes]]) -> None:

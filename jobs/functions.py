@@ -16,7 +16,7 @@ from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, Va
 from config.plan import ALL, Plan
 from jobs import profiles
 from jobs.wakes import Wakes
-from operators import outputs, policy, silence
+from operators import offsets, outputs, policy, silence
 from operators.entries import Batch
 from operators.keys import LABELS, LETTER, MONITOR, source_of
 from operators.monitor import Step
@@ -93,6 +93,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._plan = job.plan
         self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)
         self._models = {model.name: model for model in job.plan.models}
+        self._topics = {source.name: source.topic for source in job.plan.sources}
         self._monitors = Monitors(job, scores=job.plan.summaries is not None)
         self._states = bytes_map(runtime_context, "key")
         self._rings = bytes_map(runtime_context, "ring")
@@ -129,6 +130,8 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
             yield Row("count", source, msgspec.json.encode(batch.counts))
             for model, newest_ms in batch.newest_ms.items():
                 yield Row("newest", model, b"%d" % newest_ms)
+            for model, told in offsets.told(batch, self._topics[source]):
+                yield Row("output", model, outputs.encode(told))
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         """Let time pass for the keys that want to be told."""

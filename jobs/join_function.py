@@ -15,6 +15,7 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapState
 
 from jobs.functions import MonitorFunction, bytes_map
+from operators import outputs
 from operators.join import Joined
 from operators.join_rows import matched
 from operators.joins import Joins
@@ -57,6 +58,9 @@ class JoiningMonitorFunction(MonitorFunction):
             yield Row("labels", key, msgspec.json.encode(joined.counts))
         for owner, matches in joined.matches:
             yield Row("matches", owner, matched(joined.pane_ms, matches))
+        told = self._joins.told(key, joined)
+        if told is not None:
+            yield Row("output", told[0], outputs.encode(told[1]))
 
 
 class _MapKept:

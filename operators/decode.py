@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from config.durations import duration
-from config.plan import SourcePlan
+from config.plan import RetrainPlan, SourcePlan
 from operators.csv_rows import Malformed
 from operators.entries import Batch, Counts, Entry, LabelCounts, Place
 from operators.identities import Identities
@@ -23,6 +23,7 @@ from operators.keys import COUNTS, LABELS, source_key
 from operators.label_chunks import LabelChunks
 from operators.labels import LabelReader, LabelReading
 from operators.letters import Letters
+from operators.offsets import widen
 from operators.plain_times import NO_TIME
 from operators.record_coding import RecordCoder
 from operators.records import Identity, Reading, layout
@@ -61,6 +62,9 @@ class Decoder:
             model.name: RuleCoder(model, self._layouts[model.name], source, self._pane_ms)
             for model in job.plan.models
             if rules_of(model)
+        }
+        self._asking = {
+            model.name: model.window.slide_ms for model in job.plan.models if isinstance(model.retrain, RetrainPlan)
         }
         self._labels = LabelChunks(self._references, source, self._pane_ms, self._letters)
         self._tables: TableReader | LabelReader
@@ -160,15 +164,17 @@ class Decoder:
         alive = ~_flags(reading.rows, reading.dead)
         late = late & alive
         entries: list[Entry] = []
-        newest_ms: dict[str, int] = {}
+        batch = Batch(counts=Counts(), newest_ms={})
         for whose, positions in reading.groups.items():
             rows = np.array(positions, np.int64)
             rows = rows[(alive & ~late)[rows]]
             if not len(rows):
                 continue
             model, times = whose[0], times_ms[rows]
-            entries += self._chunks(reading, whose, rows, times, place)
-            newest_ms[model] = max(newest_ms.get(model, NO_TIME), int(times.max()))
+            entries += self._chunks(reading, whose, rows, times, place, batch)
+            if model in self._asking and whose[2] == "champion" and place.topic is not None:
+                widen(batch.offsets.setdefault(model, {}), times, rows, place, self._asking[model])
+            batch.newest_ms[model] = max(batch.newest_ms.get(model, NO_TIME), int(times.max()))
         entries += self._told(reading, times_ms, np.flatnonzero(late).tolist(), place)
         if reading.rows:
             ignored = int((alive & ~late)[reading.ignored].sum())
@@ -178,12 +184,13 @@ class Decoder:
                 key, counted = LABELS, LabelCounts(read=reading.rows, **fates)
             else:
                 used = reading.rows - fates["dead"] - fates["late"]
-                key, counted = COUNTS, Batch(counts=Counts(read=reading.rows, used=used, **fates), newest_ms=newest_ms)
+                batch.counts = Counts(read=reading.rows, used=used, **fates)
+                key, counted = COUNTS, batch
             entries.append(Entry(0, source_key(key, self._source.name), msgspec.json.encode(counted)))
         return entries
 
     def _chunks(
-        self, reading: Reading | LabelReading, whose: Identity, rows: Ints, times_ms: Ints, place: Place
+        self, reading: Reading | LabelReading, whose: Identity, rows: Ints, times_ms: Ints, place: Place, batch: Batch
     ) -> Iterator[Entry]:
         """Chunks of usable records of one model, version and role."""
         model, version, _ = whose
@@ -195,7 +202,7 @@ class Decoder:
         if model in self._ruled:
             yield from self._ruled[model].facts(records, times_ms, whose, place)
         if model in self._labels.models:
-            yield from self._labels.of_records(reading, records, whose, times_ms, place)
+            yield from self._labels.of_records(reading, records, whose, times_ms, place, batch)
 
     def _told(self, reading: Reading | LabelReading, times_ms: Ints, late: list[int], place: Place) -> Iterator[Entry]:
         def payload(row: int) -> bytes | None:

@@ -60,11 +60,15 @@ class LabelCounts(msgspec.Struct, kw_only=True):
         return any(msgspec.structs.astuple(self))
 
 
-class Batch(msgspec.Struct, kw_only=True):
+class Batch(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What a batch of a source had: the counts, and the newest event time of each model."""
 
     counts: Counts
     newest_ms: dict[str, int]
+    # Of models that ask for retraining, by end of slide: offsets of the first of its champions' records and after the
+    # last by partition, and how many of them carry a label that no join looks for.
+    offsets: dict[str, dict[int, dict[int, tuple[int, int]]]] = {}
+    labelled: dict[str, dict[int, int]] = {}
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -27,6 +27,7 @@ from operators.join_settling import Settling
 from operators.join_state import NOTHING, Block, Head, Kept
 
 Flags = npt.NDArray[np.bool_]
+NEVER_MS = 2**63 - 1
 
 
 @dataclass
@@ -35,6 +36,9 @@ class Joined:
 
     counts: LabelCounts = field(default_factory=LabelCounts)
     matches: list[tuple[str, bytes]] = field(default_factory=list)  # of `join_rows.by_key`
+    predicted_ms: Ints = field(
+        default_factory=lambda: np.empty(0, np.int64)
+    )  # earliest prediction of each matched label
     pane_ms: int = 0  # end of the pane that they are of
     next_ms: tuple[int, ...] = ()  # when the key wants to be woken, if nothing comes before
 
@@ -93,9 +97,13 @@ def step(
     if pane is not None:
         head.pane_ms = joined.pane_ms = pane.end_ms
         texts = _add(kept, head, pane)
-        waiting, matches = _look_up(within_ms, kept, head.blocks, waiting, pane.labels, joined.counts, settling)
+        waiting, matches, joined.predicted_ms = _look_up(
+            within_ms, kept, head.blocks, waiting, pane.labels, joined.counts, settling
+        )
         if settling is not None:
-            matches += join_settling.settled(settling, kept, head, pane_ms)
+            settled, absent_ms = join_settling.settled(settling, kept, head, pane_ms)
+            matches += settled
+            joined.predicted_ms = np.concatenate([joined.predicted_ms, absent_ms])
         for one in matches:
             joined.matches += by_key(model, one, texts)
     join_state.expire(kept, head, start_ms - within_ms)
@@ -144,15 +152,18 @@ def _look_up(
     new: Rows,
     counts: LabelCounts,
     settling: Settling | None,
-) -> tuple[Rows, list[Matches]]:
-    """Give labels to predictions, and count them; gives those of the new ones that found none, and the matches."""
+) -> tuple[Rows, list[Matches], Ints]:
+    """Give labels to predictions, and count them.
+
+    Gives those of the new ones that found none, the matches, and the earliest prediction of each label that has some.
+    """
     if len(waiting.hashes) and len(new.hashes) and waiting.data.shape[1] != new.data.shape[1]:
         # From before a change of the configuration: without an outcome it is found, and tells nothing of performance.
         nothing = label_data(np.full(len(waiting.hashes), np.nan))
         waiting = Rows(waiting.hashes, waiting.times_ms, nothing[:, : new.data.shape[1]])
     labels = put_together([rows for rows in (waiting, new) if len(rows.hashes)])
     if not len(labels.hashes):
-        return _NONE, []
+        return _NONE, [], np.empty(0, np.int64)
     values = labels.data.view("<u8")[:, 0] if labels.data.shape[1] else labels.hashes
     order = np.lexsort((values, labels.times_ms, labels.hashes))  # of labels at one time the smallest bits are first
     is_new = order >= len(waiting.hashes)
@@ -160,14 +171,15 @@ def _look_up(
     first = np.append(True, hashes[1:] != hashes[:-1])
     firsts = Rows(hashes[first], times_ms[first], data[first])
     newest_ms = np.full(len(firsts.hashes), NOTHING)  # prediction of the id
-    given = np.zeros(len(firsts.hashes), np.bool_)
+    given_ms = np.full(len(firsts.hashes), NEVER_MS)  # earliest prediction of those that are given to some
     matches: list[Matches] = []
     last_ms = within_ms if settling is None else settling.mature_ms  # after a prediction that it is given to
     for block in blocks:
-        matches += _give((within_ms, last_ms), kept, block, firsts, newest_ms, given)
+        matches += _give((within_ms, last_ms), kept, block, firsts, newest_ms, given_ms)
     newest_of_ms = newest_ms[np.cumsum(first) - 1]
     without, in_time = newest_of_ms < times_ms - within_ms, newest_of_ms >= times_ms - last_ms
-    matched = int(given.sum())
+    predicted_ms = given_ms[given_ms < NEVER_MS]
+    matched = len(predicted_ms)
     counts.matched += matched
     counts.duplicate += int(in_time.sum()) - matched
     counts.overdue += int((~without & ~in_time).sum())
@@ -176,13 +188,13 @@ def _look_up(
     if settling is not None and settling.last:
         join_settling.keep(settling, kept, Rows(hashes[in_time], times_ms[in_time], data[in_time]))
         matches = []
-    return Rows(hashes[left], times_ms[left], data[left]), matches
+    return Rows(hashes[left], times_ms[left], data[left]), matches, predicted_ms
 
 
 def _give(
-    within_ms: tuple[int, int], kept: Kept, block: Block, labels: Rows, newest_ms: Ints, given: Flags
+    within_ms: tuple[int, int], kept: Kept, block: Block, labels: Rows, newest_ms: Ints, given_ms: Ints
 ) -> Iterator[Matches]:
-    """Look labels up in a block; notes the newest prediction of each id, and which have got their first label here.
+    """Look labels up in a block; notes the newest prediction of each id, and of those labelled here the earliest.
 
     Up to the first of ``within_ms`` after a prediction they are of it, up to the second they are given to it.
     """
@@ -206,7 +218,7 @@ def _give(
             labelled = join_state.read_labelled(kept, block) if labelled is None else labelled
             free = ~labelled[row]
             if free.any():
-                given[whose[free]] = True
+                np.minimum.at(given_ms, whose[free], times_ms[row[free]])
                 labelled[row[free]] = True
                 matched.append((row[free], whose[free]))
         at = at + 1

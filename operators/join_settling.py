@@ -63,27 +63,36 @@ def keep(settling: Settling, kept: Kept, labels: Rows) -> None:
     join_state.write_head(ours, head)
 
 
-def settled(settling: Settling, kept: Kept, head: Head, pane_ms: int) -> list[Matches]:
-    """Settle the predictions that are mature at the end of the newest pane, whose labels have been looked up."""
+def settled(settling: Settling, kept: Kept, head: Head, pane_ms: int) -> tuple[list[Matches], Ints]:
+    """Settle the predictions that are mature at the end of the newest pane, whose labels have been looked up.
+
+    Gives their outcomes, and the times of those that were settled without a label.
+    """
     until_ms = head.pane_ms - settling.mature_ms
     since_ms = _TIME.unpack(kept[_SETTLED])[0] if _SETTLED in kept else until_ms
     kept[_SETTLED] = _TIME.pack(until_ms)
     ours = _Labels(kept)
     labels = join_state.read_head(ours)
     found: list[Matches] = []
+    absent_ms = [np.empty(0, np.int64)]
     for block in head.blocks:
         if block.last_ms >= since_ms and block.first_ms < until_ms:
-            found += _of_block(settling, kept, block, (since_ms, until_ms), labels)
+            found += _of_block(settling, kept, block, (since_ms, until_ms), labels, absent_ms)
     if labels is not None:
         join_state.expire(ours, labels, until_ms - 2 * pane_ms)  # a label may come a pane before its prediction
         join_state.write_head(ours, labels)
-    return found
+    return found, np.concatenate(absent_ms)
 
 
 def _of_block(
-    settling: Settling, kept: Kept, block: Block, span_ms: tuple[int, int], labels: Head | None
+    settling: Settling,
+    kept: Kept,
+    block: Block,
+    span_ms: tuple[int, int],
+    labels: Head | None,
+    absent_ms: list[Ints],
 ) -> Iterator[Matches]:
-    """Settle the predictions of a block that were made in a span."""
+    """Settle the predictions of a block that were made in a span; adds the times of those without a label, by id."""
     hashes, times_ms = join_state.read_block(kept, block)
     data = join_state.read_data(kept, block)
     rows = np.flatnonzero((times_ms >= span_ms[0]) & (times_ms < span_ms[1]))
@@ -100,6 +109,7 @@ def _of_block(
     if settling.absent is not None:
         ours = rows[~labelled]
         none = label_data(np.full(len(ours), settling.absent))
+        absent_ms.append(times_ms[ours][np.unique(hashes[ours], return_index=True)[1]])
         yield Matches(hashes[ours], times_ms[ours], times_ms[ours] + settling.mature_ms, data[ours], none)
 
 

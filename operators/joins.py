@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config.plan import LabelsPlan, MetricPlan, ModelPlan, Plan
+import numpy as np
+
+from config.plan import LabelsPlan, MetricPlan, ModelPlan, Plan, RetrainPlan
 from operators import join, join_chunks, join_settling, join_state
 from operators.join import Joined
 from operators.join_chunks import JoinPane
@@ -12,6 +14,7 @@ from operators.join_settling import Settling
 from operators.join_state import Kept
 from operators.keys import joined_model
 from operators.outcomes import label_outcome
+from operators.outputs import LabelsCame
 
 
 def labelled(plan: Plan) -> dict[str, LabelsPlan]:
@@ -54,6 +57,7 @@ class Joins:
         self._labels = joined(plan)
         self._settling = {model.name: settling_of(model) for model in plan.models}
         self._pane_ms = plan.job.pane_ms
+        self._asking = {m.name: m.window.slide_ms for m in plan.models if isinstance(m.retrain, RetrainPlan)}
 
     def fold(self, key: str, kept: Kept, parts: Sequence[bytes]) -> Joined:
         """Take the chunks of a key's pane."""
@@ -61,6 +65,16 @@ class Joins:
             return Joined()  # of an earlier configuration
         pane = join_chunks.decode(parts, self._pane_ms)
         return self._step(joined_model(key), kept, pane, pane.end_ms)
+
+    def told(self, key: str, joined: Joined) -> tuple[str, LabelsCame] | None:
+        """What the policy of the model is told of a step; nothing if it asks for no retraining."""
+        model = joined_model(key)
+        if model not in self._asking or not len(joined.predicted_ms):
+            return None
+        slide_ms = self._asking[model]
+        ends, labels = np.unique(joined.predicted_ms // slide_ms * slide_ms + slide_ms, return_counts=True)
+        predicted = dict(zip(ends.tolist(), labels.tolist(), strict=True))
+        return model, LabelsCame(time_ms=-(-joined.pane_ms // slide_ms) * slide_ms, predicted=predicted)
 
     def pass_time(self, key: str, kept: Kept, until_ms: int) -> Joined:
         """Let time pass for a key that got nothing."""

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
-from config.plan import LabelsPlan, SourcePlan
-from operators.entries import Entry, LabelCounts, Place
+from config.plan import LabelsPlan, RetrainPlan, SourcePlan
+from operators.entries import Batch, Entry, LabelCounts, Place
 from operators.join_chunks import LABELS as OF_LABELS
 from operators.join_chunks import PREDICTIONS, Bytes, Ints, Rows, cut_chunks, sampled
 from operators.join_rows import Floats, Matches, by_pane, label_data
@@ -20,6 +20,7 @@ from operators.joins import absent_outcome, joined, labelled, performance_of
 from operators.keys import LABELS, source_key
 from operators.labels import LabelReading
 from operators.letters import Letters
+from operators.offsets import count_labelled
 from operators.own_labels import OwnLabels, own_labels
 from operators.prediction_rows import PredictionRows
 from operators.records import Identity, Reading, Records
@@ -35,6 +36,8 @@ class LabelChunks:
         self._joined = joined(references.plan)
         self._performing = {model for model in self.models if performance_of(references.models[model])}
         self._rows: dict[int, PredictionRows] = {}
+        models = references.models.values()
+        self._asking = {one.name: one.window.slide_ms for one in models if isinstance(one.retrain, RetrainPlan)}
 
     def of_labels(self, model: str, reading: LabelReading, rows: Ints, times_ms: Ints) -> Iterator[Entry]:
         """Chunks of labels for the join."""
@@ -45,7 +48,7 @@ class LabelChunks:
         return label_data(outcomes) if model in self._performing else np.empty((len(outcomes), 0), np.uint8)
 
     def of_records(
-        self, reading: Reading, records: Records, whose: Identity, times_ms: Ints, place: Place
+        self, reading: Reading, records: Records, whose: Identity, times_ms: Ints, place: Place, batch: Batch
     ) -> Iterator[Entry]:
         """Chunks, letters and counts of records of one version and role."""
         model = whose[0]
@@ -68,7 +71,10 @@ class LabelChunks:
             at = labels.positions
             own = Rows(kept.hashes[at], times_ms[at], self._data(model, labels.outcomes))
             yield from cut_chunks(OF_LABELS, model, self.models[model], own, records.rows[at], self._pane_ms)
-        elif model in self._performing and not joins:
+        if not joins and model in self._asking and whose[2] == "champion":
+            there = self._with_outcome(model, kept, labels, absent)
+            count_labelled(batch.labelled.setdefault(model, {}), times_ms[there], self._asking[model])
+        if not joins and model in self._performing:
             yield from self._at_once(model, kept, texts, records.rows, labels, absent)
 
     def _told(
@@ -94,18 +100,23 @@ class LabelChunks:
         self, model: str, kept: Rows, texts: Sequence[str], rows: Ints, labels: OwnLabels | None, absent: float | None
     ) -> Iterator[Entry]:
         """Predictions with their outcomes, by pane and key."""
-        outcomes, there = np.full(len(rows), np.nan), np.zeros(len(rows), np.bool_)
-        if absent is not None:
-            outcomes[:], there[:] = absent, True
+        outcomes = np.full(len(rows), np.nan if absent is None else absent)
         if labels is not None:
-            there[[at for at, _ in labels.wrong]] = False
-            outcomes[labels.positions], there[labels.positions] = labels.outcomes, True
-        at = np.flatnonzero(there & sampled(kept.hashes, self.models[model]))
+            outcomes[labels.positions] = labels.outcomes
+        at = self._with_outcome(model, kept, labels, absent)
         matches = Matches(
             kept.hashes[at], kept.times_ms[at], kept.times_ms[at], kept.data[at], label_data(outcomes[at])
         )
         for first, key, part, end_ms in by_pane(model, matches, texts, self._pane_ms):
             yield Entry(int(rows[at[first]]), key, part, end_ms)
+
+    def _with_outcome(self, model: str, kept: Rows, labels: OwnLabels | None, absent: float | None) -> Ints:
+        """Positions of the predictions whose outcome is known at once."""
+        there = np.full(len(kept.hashes), absent is not None)
+        if labels is not None:
+            there[[at for at, _ in labels.wrong]] = False
+            there[labels.positions] = True
+        return np.flatnonzero(there & sampled(kept.hashes, self.models[model]))
 
     def _prediction_rows(self, whose: Identity) -> PredictionRows:
         signals = self._references.find(*whose[:2])

@@ -54,7 +54,7 @@ def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
 
 def _with_others(text: str, signals: Sequence[SignalEvidence]) -> str:
     others = [signal.signal for signal in signals[1:]]
-    return f"{text}; also {_listed(others)}" if others else text
+    return f"{text}; also {listed(others)}" if others else text
 
 
 def _broken(evidence: SignalEvidence) -> str:
@@ -85,12 +85,18 @@ def resolved(signals: Sequence[SignalEvidence], segment: str, duration_ms: int, 
     if moving:
         one, many = "is like the time before it", "are like the time before them"
     back = one if len(names) == 1 else many
-    return f"{_listed(names)} {back}{_place(segment)} after {duration(duration_ms)}"
+    return f"{listed(names)} {back}{_place(segment)} after {duration(duration_ms)}"
+
+
+def replaced(signals: Sequence[SignalEvidence], segment: str, version: str, duration_ms: int) -> str:
+    """What is over because another version has come."""
+    names = listed([signal.signal for signal in signals])
+    return f"{names}{_place(segment)}: version {version} has come, after {duration(duration_ms)}"
 
 
 def dropped(signals: Sequence[SignalEvidence], segment: str, duration_ms: int) -> str:
     """What is no longer compared with what it differed from."""
-    names = _listed([signal.signal for signal in signals])
+    names = listed([signal.signal for signal in signals])
     return f"{names}{_place(segment)}: watched anew, by another profile or configuration, after {duration(duration_ms)}"
 
 
@@ -152,10 +158,10 @@ def _number(value: float) -> str:
     return f"{significant(value):.3g}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Names as a list in words.
 
-    >>> _listed(["a"]), _listed(["a", "b", "c"]), _listed(["a", "b", "c", "d", "e"])
+    >>> listed(["a"]), listed(["a", "b", "c"]), listed(["a", "b", "c", "d", "e"])
     ('a', 'a, b and c', 'a, b, c and 2 more')
     """
     named = list(names[:NAMED])

@@ -238,8 +238,15 @@ class _Run:
     def _tell(self, slide: Slide, evaluated: Evaluated) -> None:
         key = self._key
         if slide.records and key.segment == ALL:
-            progress = Progress(time_ms=slide.end_ms, model=key.model, version=key.version, records=slide.records)
-            self._step.outputs.append(progress)
+            self._step.outputs.append(
+                Progress(
+                    time_ms=slide.end_ms,
+                    model=key.model,
+                    version=key.version,
+                    records=slide.records,
+                    role=key.role,
+                )
+            )
         self._step.outputs += evaluated.changes
         if evaluated.summary is not None:
             self._step.summaries.append(evaluated.summary)

@@ -41,6 +41,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     model: str
     version: str
     records: int  # in the slide
+    role: Role = "champion"
 
 
 class Learned(msgspec.Struct, frozen=True, kw_only=True, tag="learned"):
@@ -58,7 +59,22 @@ class Learned(msgspec.Struct, frozen=True, kw_only=True, tag="learned"):
     end: str
 
 
-Output = SignalChange | Progress | Learned
+class Places(msgspec.Struct, frozen=True, kw_only=True, tag="places"):
+    """Where in a topic the records of a model's champions stand whose slide ends at `time_ms`."""
+
+    time_ms: int
+    topic: str
+    offsets: dict[int, tuple[int, int]]  # by partition: the first, and one more than the last
+
+
+class LabelsCame(msgspec.Struct, frozen=True, kw_only=True, tag="labels"):
+    """Labels that found predictions in the slide that ends at `time_ms`."""
+
+    time_ms: int
+    predicted: dict[int, int]  # end of the slide of the earliest prediction of the id -> labels
+
+
+Output = SignalChange | Progress | Learned | Places | LabelsCame
 
 _decoder: msgspec.msgpack.Decoder[Output] = msgspec.msgpack.Decoder(Output)
 

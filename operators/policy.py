@@ -22,10 +22,11 @@ from itertools import groupby
 
 import msgspec
 
-from config.plan import JobPlan, ModelPlan
-from operators import announcements, episodes, messages, outputs
+from config.plan import JobPlan, ModelPlan, RetrainPlan
+from operators import announcements, episodes, messages, outputs, requests, retraining
 from operators.episodes import Episode, Story, Turn
-from operators.outputs import Learned, Output, Progress, SignalChange
+from operators.outputs import LabelsCame, Learned, Output, Places, Progress, SignalChange
+from operators.retraining import Retraining, Said
 from schemas import segments
 from schemas.cloudevents import identity, milliseconds, source, subject, timestamp
 from schemas.errors import StateVersionError
@@ -35,6 +36,7 @@ from schemas.events import (
     DriftEvent,
     ProfileEvent,
     Reference,
+    RetrainEvent,
     Severity,
     SignalEvidence,
     Span,
@@ -46,12 +48,21 @@ MIN, MAX = -(2**63), 2**63 - 1
 # Slides of which the model version's records are remembered: windows that have grown over more take the older ones as
 # equally busy. With fewer, shares of rare segments are rough; with more, state grows by 12 bytes each.
 VOLUMES = 1_000
+CHAMPIONS = 100  # versions that are remembered; one that comes back after so many others is taken for a new one
 
 _MAGIC = b"TP"
 _HEAD = struct.Struct(">2sHqqqI")
 _LENGTH = struct.Struct(">I")
 _Order = tuple[int, str, str, str, str]
 _LEVELS = ("negligible", "small", "medium", "large")
+_Event = DriftEvent | ProfileEvent | RetrainEvent
+
+
+class _Known(Story, kw_only=True):
+    """The story, with what else is known of a model."""
+
+    champions: list[str] = msgspec.field(default_factory=list)  # that were seen, the newest last
+    retraining: Retraining | None = None
 
 
 def add(state: bytes, new: Iterable[Output]) -> bytes:
@@ -63,7 +74,8 @@ def add(state: bytes, new: Iterable[Output]) -> bytes:
         if isinstance(output, SignalChange) and output.empty:
             empty_ms = min(empty_ms, output.time_ms)
         else:
-            progress_ms = max(progress_ms, output.time_ms)
+            if not isinstance(output, (Places, LabelsCame)):  # where records come from files there are no such places
+                progress_ms = max(progress_ms, output.time_ms)
             full_ms = min(full_ms, output.time_ms)
         data = outputs.encode(output)
         appended += (_LENGTH.pack(len(data)), data)
@@ -82,7 +94,7 @@ def next_time(state: bytes) -> int | None:
 
 def advance(
     plan: ModelPlan, job: JobPlan, configuration_id: str, state: bytes, watermark_ms: int
-) -> tuple[bytes, list[DriftEvent | ProfileEvent]]:
+) -> tuple[bytes, list[_Event]]:
     """Take what the watermark has passed, in (time, version, segment, kind, signal) order.
 
     What was found in a slide without records is taken only if the model had records in that slide or later: the end
@@ -92,7 +104,7 @@ def advance(
     -------
     state : bytes
         Without what was taken.
-    events : list of DriftEvent and ProfileEvent
+    events : list of DriftEvent, ProfileEvent and RetrainEvent
         The same in whatever order outputs were added and however often `advance` is called.
     """
     time_ms = next_time(state)
@@ -100,7 +112,7 @@ def advance(
         return state, []
     progress_ms, _, _, length = _head(state)
     body = memoryview(state)[_HEAD.size :]
-    story = msgspec.msgpack.decode(body[:length], type=Story) if length else Story()
+    story = msgspec.msgpack.decode(body[:length], type=_Known) if length else _Known()
     taken: list[tuple[_Order, bytes, Output]] = []
     left: list[Output] = []
     for data in _frames(body[length:]):
@@ -110,31 +122,102 @@ def advance(
             left.append(output)
         else:
             taken.append((_order(output), data, output))
-    events: list[DriftEvent | ProfileEvent] = []
-    reach_ms = max(plan.window.size_ms, plan.window.grow_to_ms)
-    for _, step in groupby(sorted(taken, key=lambda item: item[:2]), key=lambda item: item[0][:4]):
-        changes = []
-        for _, _, output in step:
-            if isinstance(output, Progress):
-                _count(story, output, reach_ms)
-            elif isinstance(output, Learned):
-                events.append(announcements.learned(plan, job, output))
-            else:
-                changes.append(output)
-        if changes:
-            turns = episodes.step(
-                story,
-                changes,
-                scope=(job.environment, job.name),
-                window_ms=plan.window.size_ms,
-                memory_ms=plan.window.size_ms + plan.window.grow_to_ms,
-            )
-            events += [_event(plan, job, configuration_id, turn, changes[0], story) for turn in turns]
+    teller = _Teller(plan, job, configuration_id, story)
+    taken.sort(key=lambda item: item[:2])
+    for moment_ms, moment in groupby(taken, key=lambda item: item[0][0]):
+        for _, step in groupby(moment, key=lambda item: item[0][:4]):
+            teller.take([output for _, _, output in step])
+        teller.end(moment_ms)
     told = msgspec.msgpack.encode(story)
-    return add(_HEAD.pack(_MAGIC, FORMAT, progress_ms, MAX, MAX, len(told)) + told, left), events
+    return add(_HEAD.pack(_MAGIC, FORMAT, progress_ms, MAX, MAX, len(told)) + told, left), teller.events
+
+
+class _Teller:
+    """Turns what is taken, step by step, into the story and events."""
+
+    def __init__(self, plan: ModelPlan, job: JobPlan, configuration_id: str, story: _Known) -> None:
+        self._plan, self._job, self._configuration_id, self._story = plan, job, configuration_id, story
+        self._scope = (job.environment, job.name)
+        self._wanted = plan.retrain if isinstance(plan.retrain, RetrainPlan) else None
+        if self._wanted is None:
+            story.retraining = None
+        elif story.retraining is None:
+            story.retraining = Retraining()
+        self._looks = False  # the model's champions had records in a slide that ends now
+        self.events: list[_Event] = []
+
+    def take(self, step: Sequence[Output]) -> None:
+        """Take all outputs of one (time, version, segment, kind)."""
+        changes = []
+        for output in step:
+            if isinstance(output, Learned):
+                self.events.append(announcements.learned(self._plan, self._job, output))
+            elif isinstance(output, SignalChange):
+                changes.append(output)
+            else:
+                self._note(output)
+        if changes:
+            sizes = self._plan.window
+            turns = episodes.step(
+                self._story,
+                changes,
+                scope=self._scope,
+                window_ms=sizes.size_ms,
+                memory_ms=sizes.size_ms + sizes.grow_to_ms,
+            )
+            for turn in turns:
+                self._tell(turn, changes[0])
+
+    def end(self, time_ms: int) -> None:
+        """Decide about retraining, after all that happened at a time."""
+        if self._looks and self._wanted is not None and self._story.retraining is not None:
+            self._ask(
+                retraining.looked(self._story.retraining, self._plan, self._wanted, self._scope, time_ms), time_ms
+            )
+        self._looks = False
+
+    def _note(self, output: Progress | Places | LabelsCame) -> None:
+        if isinstance(output, Progress):
+            _count(self._story, output, max(self._plan.window.size_ms, self._plan.window.grow_to_ms))
+            if output.role != "champion":
+                return
+            self._looks = True
+            self._came(output)
+        if self._story.retraining is not None:
+            retraining.noted(self._story.retraining, self._plan, output)
+
+    def _came(self, output: Progress) -> None:
+        """A version that was no champion before takes the place of the others."""
+        known = self._story.champions
+        if output.version in known:
+            return
+        for episode in list(self._story.episodes) if known else []:
+            last = next(reversed(episode.members.values()))
+            if last.role == "champion" and episode.version != output.version:
+                self._story.episodes.remove(episode)
+                change = msgspec.structs.replace(last, time_ms=output.time_ms, why="new_version")
+                self._tell(Turn("resolved", episode), change, output.version)
+        self._story.champions = [*known[1 - CHAMPIONS :], output.version]
+        if self._story.retraining is not None:
+            said = retraining.came(self._story.retraining, output.version, output.time_ms)
+            self._ask(said, output.time_ms)
+
+    def _tell(self, turn: Turn, change: SignalChange, new_version: str = "") -> None:
+        event = _event(self._plan, self._job, self._configuration_id, turn, change, self._story, new_version)
+        self.events.append(event)
+        state = self._story.retraining
+        if state is None or self._wanted is None:
+            return
+        if change.role == "champion" and turn.episode.version == state.champion:
+            retraining.heard(state, self._wanted, turn, change.time_ms, event.data.why)
+
+    def _ask(self, said: Iterable[Said], time_ms: int) -> None:
+        self.events += [requests.event(self._plan, self._job, self._configuration_id, one, time_ms) for one in said]
 
 
 def _order(output: Output) -> _Order:
+    if isinstance(output, (Places, LabelsCame)):
+        return output.time_ms, "", "", "", ""
     if isinstance(output, Progress):
         return output.time_ms, output.version, "", "", ""  # before the changes of its time: their share rests on it
     if isinstance(output, Learned):
@@ -161,7 +244,13 @@ def _shared(window: Window, version: str, story: Story, unfinished: int) -> Wind
 
 
 def _event(
-    plan: ModelPlan, job: JobPlan, configuration_id: str, turn: Turn, change: SignalChange, story: Story
+    plan: ModelPlan,
+    job: JobPlan,
+    configuration_id: str,
+    turn: Turn,
+    change: SignalChange,
+    story: Story,
+    new_version: str,
 ) -> DriftEvent:
     """The event of a turn; `change` is any change of the step: what is taken from it is the same in all."""
     episode = turn.episode
@@ -189,7 +278,7 @@ def _event(
         configuration=configuration_id,
         info=plan.info,
         muted=False,
-        message=_message(turn, signals, change),
+        message=_message(turn, signals, change, new_version),
         why=(change.why or "recovered") if turn.type == "resolved" else None,
     )
     return DriftEvent(
@@ -217,12 +306,14 @@ def _severity(episode: Episode) -> Severity:
     return "critical" if any(change.severity == "critical" for change in episode.open) else "warning"
 
 
-def _message(turn: Turn, signals: Sequence[SignalEvidence], change: SignalChange) -> str:
+def _message(turn: Turn, signals: Sequence[SignalEvidence], change: SignalChange, new_version: str) -> str:
     episode, why, lasted_ms = turn.episode, change.why, change.time_ms - turn.episode.first_ms
     if turn.type == "opened":
         return messages.opened(signals, episode.segment)
     if turn.type == "updated":
         return messages.updated(signals, episode.segment)
+    if new_version:
+        return messages.replaced(signals, episode.segment, new_version, lasted_ms)
     if why == "configuration":
         return messages.dropped(signals, episode.segment, lasted_ms)
     return messages.resolved(signals, episode.segment, lasted_ms, moving=change.profile_kind == "previous")

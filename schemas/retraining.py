@@ -1,4 +1,4 @@
-"""Retrain requests: which model to train anew, on which data, why, and what became of it."""
+"""Retrain requests: which model to retrain, on which data, why, and what became of it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,11 @@ RetrainType = Literal[
 ]
 Trigger = Literal["drift", "schedule"]
 Answer = Literal["accepted", "rejected", "failed"]
-Withdrawn = Literal[
-    "recovered", "acknowledged", "accepted", "superseded", "rejected", "failed", "new_version", "configuration"
-]
+Withdrawn = Literal["recovered", "acknowledged", "accepted", "rejected", "failed", "new_version", "configuration"]
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """An episode because of which to train anew, or because of which the data are unfit for it."""
+    """An episode because of which to retrain, or because of which the data are unfit for it."""
 
     episode: str
     incident: str
@@ -104,7 +102,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetrainData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A request to train a model anew, from the first reason to the new version."""
+    """A request to retrain a model, from the first reason to the new version."""
 
     request: str  # the same in all events of a request
     model: str
@@ -131,7 +129,7 @@ class RetrainData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class RetrainEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A model should be trained anew, or that has come to an end."""
+    """A model should be retrained, or that has come to an end."""
 
     specversion: Literal["1.0"] = "1.0"
     type: RetrainType

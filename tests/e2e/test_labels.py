@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from jobs.broker import Broker
 from jobs.savepoints import latest_checkpoint
 from jobs.totals import read_totals
-from schemas import summaries
+from schemas import events, summaries
+from schemas.events import RetrainEvent
 from tests.e2e.comparing import assert_same
 from tests.e2e.conftest import Known
 from tests.e2e.running import Live, command, tidemark
@@ -23,6 +27,8 @@ pytestmark = pytest.mark.e2e
 
 WITHIN_MS = 120_000
 PANE_MS = 10_000
+
+Measure = tuple[str, str, str, str, str, int, "float | None", bool]
 
 
 def label(time_ms: int, identity: object, model: str, **changes: object) -> Record:
@@ -97,11 +103,58 @@ def configured(folder: Path, sources: str, sinks: str, kafka: str | None = None)
         + "    performance: [accuracy, {f1: {min: 0.9}}, roc_auc, log_loss]\n"
         + f"    labels: {{mature: {WITHIN_MS} ms, keep: last, absent: no}}\n"
         + "  numbers: {models: [fraud], performance: [mae, r2]}\n"
+        + "  asking: {models: ['*'], retrain: {when: [feature], severity: warning, min_samples: 800, "
+        + "cooldown: 1 min, max_wait: 2 min, expires: 2 min}}\n"
     )
     return path
 
 
-Measure = tuple[str, str, str, str, str, int, "float | None", bool]
+@dataclass(frozen=True)
+class Labelled:
+    """The stream with labels, what must become of them, and what a backtest gives of both."""
+
+    records: list[Record]
+    made: list[Record]
+    fates: dict[str, int]
+    events: list[bytes]
+    measures: list[Measure]
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory, profiles: Path, known: Known) -> Labelled:
+    """From files."""
+    folder = tmp_path_factory.mktemp("labelled")
+    shutil.copytree(profiles, folder / "profiles")
+    made, fates, records = labels(known.records)
+    write(folder / "data.jsonl", records)
+    write(folder / "labels.jsonl", made)
+    config = configured(
+        folder, "predictions: {path: data.jsonl}, labels: {path: labels.jsonl}", "events: {path: unused.jsonl}"
+    )
+    scores = folder / "scores.csv"
+    backtest = command("backtest", config, "--events", folder / "events.jsonl", "--scores", scores, "--json")
+    assert backtest.totals["labels"] == fates
+    events = (folder / "events.jsonl").read_bytes().splitlines()
+    asked = [json.loads(line)["type"].rpartition(".")[2] for line in events if b"io.tidemark.retrain" in line]
+    assert len(events) == len(known.events) + len(asked)
+    assert {"waiting", "blocked", "requested", "withdrawn"} <= set(asked)
+    return Labelled(records, made, fates, events, of_scores(scores))
+
+
+def without_offsets(messages: list[bytes], topic: str) -> list[bytes]:
+    """Events without what files do not have: offsets, of which there must be some in each partition."""
+    found = []
+    for message in messages:
+        event = events.decode(message)
+        if isinstance(event, RetrainEvent):
+            on = event.data.train_on
+            assert [(where.topic, where.partition) for where in on.offsets] == [(topic, 0), (topic, 1)]
+            # Records of this model and others, in the order of their times but for a second's disorder.
+            assert sum(where.end - where.start for where in on.offsets) >= on.samples
+            data = msgspec.structs.replace(event.data, train_on=msgspec.structs.replace(on, offsets=()))
+            message = events.encode(msgspec.structs.replace(event, data=data))
+        found.append(message)
+    return found
 
 
 def of_scores(path: Path) -> list[Measure]:
@@ -129,9 +182,12 @@ def of_summaries(messages: list[bytes]) -> list[Measure]:
     )
 
 
-def test_killed_in_the_middle(folder: Path, known: Known, broker: Broker) -> None:
-    """Killed while predictions wait for labels, it goes on with them: no label is lost or counted twice."""
-    made, fates, records = labels(known.records)
+def test_killed_in_the_middle(folder: Path, known: Known, labelled: Labelled, broker: Broker) -> None:
+    """Killed while predictions wait for labels, it goes on with them: no label is lost or counted twice.
+
+    Nor is anything that requests to retrain say.
+    """
+    made, fates, records = labelled.made, labelled.fates, labelled.records
     half = known.records[len(known.records) // 2].time_ms
     configured(
         folder, "predictions: {topic: kept}, labels: {topic: kept-labels}", "events: {topic: kept-events}",
@@ -160,23 +216,12 @@ def test_killed_in_the_middle(folder: Path, known: Known, broker: Broker) -> Non
     ended = tidemark(folder, "run", "monitors.yaml", "--bounded", "--json", "--parallelism", "2")
     assert "goes on from" in ended.err
     assert ended.totals["labels"] == fates
-    assert len(committed(broker, "kept-events")) == len(known.events)
+    assert_same(without_offsets(committed(broker, "kept-events"), "kept"), labelled.events)
 
 
-def test_from_topics_and_from_files(folder: Path, known: Known, broker: Broker) -> None:
+def test_from_topics_and_from_files(folder: Path, known: Known, labelled: Labelled, broker: Broker) -> None:
     """Two processes read topics, a backtest reads files: the same events, and the same of each label."""
-    made, fates, records = labels(known.records)
-    write(folder / "data.jsonl", records)
-    write(folder / "labels.jsonl", made)
-    config = configured(
-        folder, "predictions: {path: data.jsonl}, labels: {path: labels.jsonl}", "events: {path: unused.jsonl}"
-    )
-    scores = folder / "scores.csv"
-    backtest = command("backtest", config, "--events", folder / "events.jsonl", "--scores", scores, "--json")
-    expected = (folder / "events.jsonl").read_bytes().splitlines()
-    assert len(expected) == len(known.events)
-    assert backtest.totals["labels"] == fates
-
+    made, fates, records = labelled.made, labelled.fates, labelled.records
     for topic, those in (("labelled", records), ("labels", made)):
         create(broker, topic)
         produce(broker, topic, those)
@@ -189,10 +234,9 @@ def test_from_topics_and_from_files(folder: Path, known: Known, broker: Broker) 
     )
     ended = tidemark(folder, "run", "monitors.yaml", "--bounded", "--json", "--parallelism", "2")
     assert ended.totals["labels"] == fates
-    assert_same(committed(broker, "labelled-events"), expected)
-    measures = of_scores(scores)
-    assert len(measures) > 100
-    assert of_summaries(committed(broker, "labelled-summaries")) == measures
+    assert_same(without_offsets(committed(broker, "labelled-events"), "labelled"), labelled.events)
+    assert len(labelled.measures) > 100
+    assert of_summaries(committed(broker, "labelled-summaries")) == labelled.measures
     letters = [json.loads(message)["data"] for message in committed(broker, "labelled-letters")]
     assert sorted({letter["error"] for letter in letters}) == [
         "'id': is missing at /id", "'label': expected a number, got a text at /label"

@@ -388,8 +388,14 @@ def test_a_window_has_a_share_of_the_version_s_records():
     """400 of the 1,000 records in ten minutes; other versions, earlier and later slides do not count."""
     window = Window(start=timestamp(10 * MINUTE), end=timestamp(20 * MINUTE), count=400, share=None)
     others = [
-        Progress(time_ms=minute * MINUTE, model="churn", version=version, records=records)
-        for minute, version, records in [(10, "3", 70), (11, "3", 600), (20, "3", 400), (20, "4", 50), (21, "3", 80)]
+        Progress(time_ms=minute * MINUTE, model="churn", version=version, records=records, role=role)
+        for minute, version, records, role in [
+            (10, "3", 70, "champion"),
+            (11, "3", 600, "champion"),
+            (20, "3", 400, "champion"),
+            (20, "4", 50, "shadow"),
+            (21, "3", 80, "champion"),
+        ]
     ]
     events = told([change(20, segment="country=DE", window=window), *others])
     assert [event.data.window.share for event in events] == [0.4]

@@ -81,7 +81,7 @@ def backtest(
         return
     from tidemark.commands.run import describe
 
-    for event in sorted(result.events, key=lambda e: (e.time, e.id)):
+    for event in sorted(result.events, key=lambda e: e.time):  # of each moment in their order: reasons, then requests
         print(f"{event.time}  {event.type.removeprefix('io.tidemark.'):15} {event.data.message}")
     print(describe(records, counts, label_counts))
     if compared is not None:

@@ -1,0 +1,311 @@
+"""Retraining: what is asked for when, told through the policy, whatever the order of arrival."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from random import Random
+
+import msgspec
+import pytest
+
+from config.plan import AlarmsPlan, FeaturePlan, JobPlan, LabelsPlan, ModelPlan, RetrainPlan, WindowPlan
+from operators.outputs import LabelsCame, Places, Progress
+from operators.policy import add, advance
+from schemas.cloudevents import milliseconds, timestamp
+from schemas.events import RetrainEvent, encode
+from tests.operators.changes import MINUTE, change
+
+JOB = JobPlan(name="churn-monitor", environment="prod")
+RETRAIN = RetrainPlan(
+    when=("performance",),
+    severity="warning",
+    blocked_by=("quality",),
+    min_samples=500,
+    max_wait_ms=60 * MINUTE,
+    cooldown_ms=30 * MINUTE,
+    expires_ms=20 * MINUTE,
+)
+PLAN = ModelPlan(
+    name="churn",
+    window=WindowPlan(size_ms=10 * MINUTE, slide_ms=MINUTE, min_count=1, grow_to_ms=20 * MINUTE),
+    alarms=AlarmsPlan(
+        budget=1, period_ms=30 * 86_400_000, confirm=2, recover=3, min_effect="small", critical="large"
+    ),
+    features=(FeaturePlan(name="age", type="numeric"),),
+    retrain=RETRAIN,
+)  # fmt: skip
+END = 10**15
+
+
+def plan(labels=False, **settings):
+    more = {"labels": LabelsPlan(within_ms=60 * MINUTE)} if labels else {}
+    return msgspec.structs.replace(PLAN, retrain=msgspec.structs.replace(RETRAIN, **settings), **more)
+
+
+def progress(*minutes, records=100, version="3", role="champion"):
+    return [
+        Progress(time_ms=minute * MINUTE, model="churn", version=version, records=records, role=role)
+        for minute in minutes
+    ]
+
+
+def worse(minute, state="opened", **more):
+    return change(minute, "performance.accuracy", state, kind="performance", **more)
+
+
+def spoiled(minute, state="opened", **more):
+    return change(minute, "quality.missing.age", state, kind="quality", **more)
+
+
+def told(outputs, model=PLAN, restart_every=None, seed=None):
+    """Events, in one go or in steps between which the state is kept as bytes."""
+    if restart_every is None:
+        return advance(model, JOB, "sha256:2", add(b"", outputs), END)[1]
+    state, events = b"", []
+    newest = max(output.time_ms for output in outputs)
+    for until_ms in range(0, newest + restart_every, restart_every):
+        new = [output for output in outputs if until_ms < output.time_ms <= until_ms + restart_every]
+        Random(seed).shuffle(new)
+        state, more = advance(model, JOB, "sha256:2", add(bytes(bytearray(state)), new), until_ms + restart_every)
+        events += more
+    return events
+
+
+def asked(events):
+    """Of the retrain events: minute, what, and what makes the difference."""
+    return [
+        (milliseconds(event.time) // MINUTE, event.type.rpartition(".")[2])
+        for event in events
+        if isinstance(event, RetrainEvent)
+    ]
+
+
+def of_type(events, what):
+    (found,) = (event for event in events if event.type == f"io.tidemark.retrain.{what}")
+    return found
+
+
+def test_a_request_names_the_data_since_the_onset():
+    """From the first slide after it to now, with counts and offsets; the episode was told before."""
+    places = [
+        Places(time_ms=minute * MINUTE, topic="p", offsets={0: (minute * 10, minute * 10 + 9)})
+        for minute in range(1, 31)
+    ]
+    outputs = [*progress(*range(1, 31)), *places, worse(20, onset=12)]
+    events = told(outputs)
+    assert [event.type.rpartition(".")[2] for event in events] == ["opened", "requested"]
+    data = events[1].data
+    assert (data.trigger, data.severity, data.enough, data.scope) == ("drift", "critical", True, ({},))
+    assert [(reason.episode, reason.signals) for reason in data.reasons] == [
+        (events[0].data.episode, ("performance.accuracy",))
+    ]
+    assert msgspec.to_builtins(data.train_on) == {
+        "from": timestamp(12 * MINUTE),
+        "to": timestamp(20 * MINUTE),
+        "exclude": (),
+        "samples": 800,
+        "labelled": None,
+        "offsets": ({"topic": "p", "partition": 0, "from": 130, "to": 209},),
+    }
+    assert data.expires == timestamp(40 * MINUTE)
+    assert data.message == (
+        "retrain churn 3 because of performance.accuracy: 800 records since 1970-01-01 00:12"
+    )  # fmt: skip
+
+
+def test_an_onset_within_a_slide_leaves_that_slide_out():
+    """Of its records nobody knows which came after the onset."""
+    outputs = [*progress(*range(1, 31)), worse(20, onset_ms=12 * MINUTE + 1)]
+    assert of_type(told(outputs), "requested").data.train_on.samples == 700
+
+
+def test_waiting_says_what_is_missing_and_when_it_will_be_there():
+    """700 of 1,000 at 100 a minute: in three minutes."""
+    events = told([*progress(*range(1, 31)), worse(20, onset=13)], plan(min_samples=1000))
+    assert asked(events) == [(20, "waiting"), (23, "requested")]
+    waiting = of_type(events, "waiting").data
+    assert msgspec.to_builtins(waiting.waiting) == {
+        "samples": 300,
+        "per_hour": 6000.0,
+        "forecast": timestamp(23 * MINUTE),
+        "until": timestamp(80 * MINUTE),
+    }
+    assert waiting.request == of_type(events, "requested").data.request
+    assert waiting.message == (
+        "300 more records are needed to retrain churn 3 because of performance.accuracy: there will be enough at "
+        "1970-01-01 00:23, it is waited for until 1970-01-01 01:20"
+    )
+
+
+def test_where_there_are_labels_they_are_what_is_waited_for():
+    """By when was predicted, not by when the label came; of a sample as many as it stands for."""
+    labels = [LabelsCame(time_ms=minute * MINUTE, predicted={(minute - 5) * MINUTE: 40}) for minute in range(6, 41)]
+    model = plan(labels=True)
+    events = told([*progress(*range(1, 41)), *labels, worse(20, onset=12)], model)
+    assert asked(events)[:2] == [(20, "waiting"), (30, "requested")]
+    waiting = of_type(events, "waiting").data
+    assert (waiting.train_on.samples, waiting.train_on.labelled) == (800, 3 * 40)
+    assert waiting.waiting.forecast == timestamp(round((20 + 380 / (15 * 40 / 20)) * MINUTE))
+    half = msgspec.structs.replace(model, labels=LabelsPlan(within_ms=60 * MINUTE, sample=0.5))
+    events = told([*progress(*range(1, 41)), *labels, worse(20, onset=12)], half)
+    assert of_type(events, "waiting").data.train_on.labelled == 3 * 80
+
+
+def test_what_does_not_come_is_not_waited_for_any_longer():
+    """After `max_wait` a request is made with what there is, and says so."""
+    events = told([*progress(*range(1, 91), records=1), worse(20, onset=12)], plan(cooldown_ms=0))
+    assert asked(events)[:2] == [(20, "waiting"), (80, "requested")]
+    requested = of_type(events, "requested").data
+    assert (requested.enough, requested.train_on.samples) == (False, 68)
+    assert requested.message.endswith(": only 68 records since 1970-01-01 00:12")
+
+
+def test_unfit_data_are_waited_out_and_left_out():
+    """Blocked while a quality episode is open; its span is excluded from what is asked for."""
+    outputs = [
+        *progress(*range(1, 41)),
+        worse(20, onset=12),
+        spoiled(18, onset=15),
+        spoiled(25, "recovered", onset=15),
+    ]
+    events = told(outputs)
+    assert asked(events) == [(20, "blocked"), (25, "waiting"), (27, "requested")]
+    blocked = of_type(events, "blocked").data
+    assert [reason.signals for reason in blocked.blocked_by] == [("quality.missing.age",)]
+    assert blocked.message == "data to retrain churn 3 with are unfit: quality.missing.age"
+    on = of_type(events, "requested").data.train_on
+    assert (on.start, on.end, on.samples) == (timestamp(12 * MINUTE), timestamp(27 * MINUTE), 500)
+    assert msgspec.to_builtins(on.exclude) == (
+        {"from": timestamp(15 * MINUTE), "to": timestamp(25 * MINUTE), "why": "quality: quality.missing.age"},
+    )
+
+
+def test_a_drift_that_passes_withdraws_what_was_asked():
+    """Before and after the request was made; a drift that passes before anything was told leaves no trace."""
+    before = told([*progress(*range(1, 41)), worse(20, onset=19), worse(22, "recovered", onset=19)])
+    assert asked(before) == [(20, "waiting"), (22, "withdrawn")]
+    assert of_type(before, "withdrawn").data.why == "recovered"
+    after = told([*progress(*range(1, 41)), worse(20, onset=12), worse(26, "recovered", onset=12)])
+    assert asked(after) == [(20, "requested"), (26, "withdrawn")]
+    assert of_type(after, "withdrawn").data.message == (
+        "churn 3 need not be retrained: performance.accuracy is as before"
+    )  # fmt: skip
+
+
+def test_an_episode_is_a_reason_once_and_a_later_one_supersedes():
+    """Not within `cooldown` of the last request; the open request is named."""
+    outputs = [*progress(*range(1, 91)), worse(20, onset=12), worse(30, onset=29, segment="country=DE")]
+    events = told(outputs, plan(expires_ms=10**9))
+    assert asked(events) == [(20, "requested"), (50, "requested")]
+    first, second = (event.data for event in events if isinstance(event, RetrainEvent))
+    assert second.supersedes == first.request != second.request
+    assert second.scope == ({"country": "DE"},)
+    assert second.train_on.start == timestamp(29 * MINUTE)
+    assert second.message.endswith(f"since 1970-01-01 00:29, in place of request {first.request[:8]}")
+
+
+def test_nobody_answers():
+    """Overdue is said once, at the end of the slide in which the request expires."""
+    events = told([*progress(*range(1, 91)), worse(20, onset=12)])
+    assert asked(events) == [(20, "requested"), (40, "overdue")]
+    assert of_type(events, "overdue").data.message == "no answer to the request to retrain churn 3 within 20 min"
+
+
+def test_a_new_champion_ends_episodes_and_the_request():
+    """Its episodes are over first; what goes on with the old version is no reason any more."""
+    outputs = [
+        *progress(*range(1, 41)),
+        worse(20, onset=12),
+        *progress(*range(25, 61), version="4"),
+        worse(35, onset=33, segment="country=DE"),
+    ]
+    events = told(outputs)
+    assert [(milliseconds(event.time) // MINUTE, event.type.partition("tidemark.")[2]) for event in events] == [
+        (20, "drift.opened"),
+        (20, "retrain.requested"),
+        (25, "drift.resolved"),
+        (25, "retrain.completed"),
+        (35, "drift.opened"),
+    ]
+    assert (events[2].data.why, events[2].data.message) == (
+        "new_version",
+        "performance.accuracy: version 4 has come, after 13 min",
+    )
+    assert events[3].data.new_version == "4"
+    assert events[3].data.message == "churn 4 has taken the place of 3, which was to be retrained"
+
+
+def test_shadows_neither_retrain_nor_complete():
+    """Their episodes are told and nothing else."""
+    outputs = [
+        *progress(*range(1, 41)),
+        *progress(*range(25, 41), version="4", role="shadow"),
+    ]
+    assert asked(told([*outputs, worse(20, onset=12, role="shadow")])) == []
+    assert asked(told([*outputs, worse(20, onset=12)])) == [(20, "requested"), (40, "overdue")]
+
+
+def test_the_schedule_is_a_reason_of_its_own():
+    """Every so often since the champion's first records and since the last request, on the data of one period."""
+    events = told(progress(*range(1, 61)), plan(every_ms=25 * MINUTE, cooldown_ms=0))
+    assert asked(events) == [(26, "requested"), (46, "overdue"), (51, "requested")]
+    first = next(event.data for event in events if isinstance(event, RetrainEvent))
+    assert (first.trigger, first.severity, first.reasons, first.scope) == ("schedule", None, (), ({},))
+    assert (first.train_on.start, first.train_on.samples) == (timestamp(MINUTE), 2500)
+    assert first.message == "retrain churn 3 because of the schedule: 2,500 records since 1970-01-01 00:01"
+
+
+def test_only_what_is_severe_enough_is_a_reason():
+    """A warning that becomes critical is one from then on."""
+    model = plan(severity="critical")
+    outputs = [*progress(*range(1, 41)), worse(20, onset=12, level="medium")]
+    assert asked(told(outputs, model)) == []
+    assert asked(told([*outputs, worse(24, "changed", onset=12)], model)) == [(24, "requested")]
+
+
+def test_models_that_ask_for_nothing_are_told_nothing():
+    """And what was kept when they did is forgotten."""
+    model = msgspec.structs.replace(PLAN, retrain=msgspec.UNSET)
+    outputs = [*progress(*range(1, 41)), worse(20, onset=12)]
+    assert asked(told(outputs, model)) == []
+    state = advance(PLAN, JOB, "", add(b"", outputs), END)[0]
+    assert len(advance(model, JOB, "", add(state, progress(41)), END)[0]) < len(state)
+
+
+STORY = [
+    *progress(*range(1, 121)),
+    *(Places(time_ms=m * MINUTE, topic="p", offsets={m % 3: (10 * m, 10 * m + 10)}) for m in range(1, 121)),
+    *(LabelsCame(time_ms=m * MINUTE, predicted={(m - 3) * MINUTE: 60, (m - 1) * MINUTE: 5}) for m in range(4, 121)),
+    spoiled(16, onset=14),
+    worse(20, onset=12),
+    spoiled(23, "recovered", onset=14),
+    worse(40, onset=39, segment="country=DE"),
+    worse(45, "recovered", onset=12),
+    change(47, "a", "recovered", empty=True),
+    worse(60, "recovered", onset=39, segment="country=DE"),
+    worse(70, onset=69, segment="country=NO"),
+    *progress(*range(90, 121), version="4"),
+    change(100, "performance.accuracy", kind="performance", version="4", onset=95),
+]
+
+
+@pytest.mark.parametrize("minutes", [1, 3, 7, 50])
+def test_restarts_and_arrival_change_nothing(minutes):
+    """The same bytes in one go, and in steps of any length with records in any order and restarts between."""
+    model = plan(labels=True, min_samples=300)
+    whole = [encode(event) for event in told(STORY, model)]
+    assert [encode(event) for event in told(STORY, model, minutes * MINUTE, seed=minutes)] == whole
+    assert len({event.id for event in told(STORY, model)}) == len(whole)
+    assert asked(told(STORY, model)) == [
+        (20, "blocked"),
+        (23, "waiting"),
+        (29, "requested"),
+        (45, "withdrawn"),
+        (59, "requested"),
+        (60, "withdrawn"),
+        (89, "requested"),
+        (90, "completed"),
+        (119, "requested"),
+    ]
+    times = [milliseconds(event.time) for event in told(STORY, model)]
+    assert all(left <= right for left, right in pairwise(times))
