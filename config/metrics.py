@@ -7,3 +7,6 @@ SCORES = ("roc_auc", "average_precision", "log_loss", "brier", "calibration_erro
 ERRORS = ("mae", "mse", "rmse", "mape", "bias", "r2")
 METRICS = (*CLASSES, *SCORES, *ERRORS)
 OF_TASK = {"binary": (*CLASSES, *SCORES), "multiclass": CLASSES, "regression": ERRORS, "ranking": ()}
+
+# Of which measures more is worse; of `bias` any change is; of all others less.
+MORE_IS_WORSE = ("log_loss", "brier", "calibration_error", "mae", "mse", "rmse", "mape")

@@ -86,7 +86,7 @@ class Backtest:
         self._keys: dict[str, _Key] = {}
         self._joins = Joins(job.plan)
         self._joined: dict[str, dict[str, bytes]] = {}  # state of the join by key
-        self._performances = Performances(job.plan)
+        self._performances = Performances(job)
         self._measured: dict[str, bytes] = {}  # state of the performance by key
         self._slides: list[tuple[int, str]] = []  # when performances are computed
         self._policies: dict[str, bytes] = {model.name: b"" for model in job.plan.models}
@@ -196,6 +196,8 @@ class Backtest:
         self._measured[key] = measured.state
         if measured.next_ms is not None:
             heapq.heappush(self._slides, (measured.next_ms, key))
+        for change in measured.changes:
+            self._waiting[change.model].append(change)
         if self._on_summary:
             for summary in measured.summaries:
                 self._on_summary(summary)

@@ -8,7 +8,7 @@
                                          +-> letters, counts +-> dead letters, report
 
 Labels come by the same way; the join, which keeps predictions until their labels come, has its own keys in the
-monitor's operator.
+monitor's operator. Both go on to the performance (by model, version and segment), and from there to the policy too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from jobs import sinks, sql
 from jobs.positions import Positions
 from jobs.topics import Ends
 from operators.joins import labelled
-from operators.performances import Performances
+from operators.performances import measured_models
 from operators.references import JobReferences
 
 if TYPE_CHECKING:
@@ -72,13 +72,14 @@ def build(env: StreamExecutionEnvironment, job: JobReferences, setting: Setting)
     table_env = StreamTableEnvironment.create(env)
     panes = _panes(env, table_env, job, setting)
     found = _monitored(panes, job, setting)
-    events = _decided(found, job, setting)
+    performance = _performance(found, job) if measured_models(job.plan) else None
+    events = _decided(found, performance, job, setting)
     plan = job.plan
     sinks.attach(events, plan.events, "events", plan, setting.kafka)
     if plan.summaries is not None:
         told = found.get_side_output(aside("summaries"))
-        if Performances(plan):
-            told = told.union(_performance(found, job))
+        if performance is not None:
+            told = told.union(performance.get_side_output(aside("summaries")))
         sinks.attach(told, plan.summaries, "summaries", plan, setting.kafka)
     if plan.dead_letters is not None:
         letters = found.get_side_output(aside("letters"))
@@ -172,25 +173,28 @@ def _monitored(panes: DataStream, job: JobReferences, setting: Setting) -> DataS
 
 
 def _performance(found: DataStream, job: JobReferences) -> DataStream:
-    """Summaries of what turned out, by model, version and segment."""
+    """What turned out, by model, version and segment: rows as the monitor's, summaries beside them."""
     from pyflink.common import Types
 
-    from jobs.functions import message
+    from jobs.functions import tagged
     from jobs.performance_function import PerformanceFunction
 
     matches = _only(found, "matches").key_by(lambda row: row[1], key_type=Types.STRING())
-    function = PerformanceFunction(msgspec.msgpack.encode(job.plan))
-    return matches.process(function, output_type=message()).uid(UID + "performance").name("performance")
+    function = PerformanceFunction(msgspec.msgpack.encode(job))
+    return matches.process(function, output_type=tagged()).uid(UID + "performance").name("performance")
 
 
-def _decided(found: DataStream, job: JobReferences, setting: Setting) -> DataStream:
+def _decided(found: DataStream, performance: DataStream | None, job: JobReferences, setting: Setting) -> DataStream:
     """Drift events by model, and those of a stream that stands still."""
     from pyflink.common import Types
 
     from jobs.functions import PolicyFunction, SilenceFunction, message
 
     plan = msgspec.msgpack.encode(job.plan)
-    by_model = _only(found, "output").key_by(lambda row: row[1], key_type=Types.STRING())
+    outputs = _only(found, "output")
+    if performance is not None:
+        outputs = outputs.union(performance)
+    by_model = outputs.key_by(lambda row: row[1], key_type=Types.STRING())
     events = by_model.process(PolicyFunction(plan), output_type=message()).uid(UID + "policy").name("policy")
     arrivals = _only(found, "newest").key_by(lambda row: row[1], key_type=Types.STRING())
     # Also where nothing can fall silent: state of a run that had it would not fit a job without it.

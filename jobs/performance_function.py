@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor
 
-from config.plan import Plan
-from jobs.functions import bytes_state
+from jobs.functions import aside, bytes_state
+from operators import outputs
 from operators.join_rows import pane_of
 from operators.performance import Measured
 from operators.performances import Performances
+from operators.references import JobReferences
 from schemas import cloudevents, summaries
 
 
 class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
     """Matches of a key through `Performances`."""
 
-    def __init__(self, plan: bytes) -> None:
-        self._packed = plan
+    def __init__(self, job: bytes) -> None:
+        self._packed = job
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
-        plan = msgspec.msgpack.decode(self._packed, type=Plan)
-        self._source = cloudevents.source(plan.job.environment, plan.job.name)
-        self._performances = Performances(plan)
+        job = msgspec.msgpack.decode(self._packed, type=JobReferences)
+        self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)
+        self._performances = Performances(job)
+        self._summaries = aside("summaries")
         data = Types.PRIMITIVE_ARRAY(Types.BYTE())
         self._state = bytes_state(runtime_context, "performance")
         # By the end of the pane: those of the next one come before the timer of this one, as watermarks come late.
@@ -41,7 +44,7 @@ class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
         ctx.timer_service().register_event_time_timer(end_ms - 1)
         return []
 
-    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
+    def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         """Fold the pane that ends now, if there is one, and evaluate what is complete."""
         key, end_ms = ctx.get_current_key(), timestamp + 1
         state = bytes(self._state.value() or b"")
@@ -53,12 +56,14 @@ class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
             measured = self._performances.fold(key, state, [bytes(matches)], end_ms, end_ms)
         yield from self._said(measured, ctx)
 
-    def _said(self, measured: Measured, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Row]:
+    def _said(self, measured: Measured, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         if measured.state:
             self._state.update(measured.state)
         else:
             self._state.clear()
         if measured.next_ms is not None:
             ctx.timer_service().register_event_time_timer(measured.next_ms - 1)
+        for change in measured.changes:
+            yield Row("output", change.model, outputs.encode(change))
         for summary in measured.summaries:
-            yield Row(summary.model.encode(), summaries.encode(self._source, summary))
+            yield self._summaries, Row(summary.model.encode(), summaries.encode(self._source, summary))

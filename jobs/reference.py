@@ -12,6 +12,7 @@ import msgspec
 from config import Configuration
 from config.errors import did_you_mean
 from config.plan import ModelPlan, SourcePlan
+from jobs.baselines import with_baseline
 from jobs.pieces import TOPIC, Piece, reference_pieces
 from operators.columns import Columns
 from operators.inference import infer_features
@@ -55,6 +56,8 @@ def make_profile(
     end: str | None,
     output: str | None,
     progress: Progress,
+    labels: str | None = None,
+    performance: str | None = None,
 ) -> Made:
     """Profile the reference data of a model.
 
@@ -62,7 +65,7 @@ def make_profile(
     ----------
     loaded
         The configuration.
-    model, data, version, start, end, output
+    model, data, version, start, end, output, labels, performance
         As given to ``tidemark profile``.
     progress
         Is told how many records there will be, and gives what is told of each piece.
@@ -117,7 +120,18 @@ def make_profile(
         _check_unchanged(data, model, reference, again, "to count segments or seasons")
         made = counter.build(builder)
     path = output or _by_template(plan, reference.version)
-    return Made(made, path, [*_account(reference, plan), *remarks(made, plan)])
+    shown = performance or data
+    made, about = with_baseline(
+        loaded,
+        plan,
+        made,
+        (shown, pieces if performance is None else reference_pieces(loaded, plan, performance)),
+        labels=labels,
+        trained=performance is None,
+        version=reference.version if performance is not None else version,
+        progress=progress,
+    )
+    return Made(made, path, [*_account(reference, plan), *remarks(made, plan), *about])
 
 
 def _check_unchanged(data: str, model: str, first: ReferenceData, again: ReferenceData, why: str) -> None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from config.plan import ALL, DetectorPlan, ModelPlan
 from operators import calibration
+from operators.baseline import tested
 from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
 from operators.lepage import is_even
@@ -109,6 +110,7 @@ class Detection:
         self.relations: RelationReference | None = signals.relations
         self.tests = drift + (0 if self.quality is None else len(self.quality.signals))
         self.tests += 0 if self.relations is None else self.relations.tests
+        self.tests += len(tested(signals.model, signals.profile))
         self.references = SegmentReferences(signals)
         self._kept: OrderedDict[str, Detection] = OrderedDict()
         self._given: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}

@@ -23,6 +23,8 @@ _MOVED = {
 SHARE = "share"  # the detector of quality signals
 EXPECTATION = "expectation"  # and of rules
 RELATION = "fisher"  # and of relations between features
+LIMIT = "limit"  # and of measures of performance, that have one or are compared with the baseline
+MEASURES = ("measure", LIMIT)
 _ROSE = {"up": "rose", "down": "fell", "mix": "changed"}
 _MEASURES = {"correlation": "rank correlation", "correlation_ratio": "correlation ratio", "cramers_v": "Cramer's V"}
 _DETECTORS = {
@@ -47,7 +49,7 @@ def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
     if first.detector == EXPECTATION:
         text = f"{first.signal} is not kept{_place(segment)}: {_broken(first)}"
         return _with_others(text, signals)
-    moved = _ROSE if first.detector in (SHARE, RELATION) else _MOVED
+    moved = _ROSE if first.detector in (SHARE, RELATION, *MEASURES) else _MOVED
     text = f"{first.signal} {moved[first.effect.direction]}{_place(segment)}: {_finding(first)}"
     return _with_others(text, signals)
 
@@ -82,6 +84,8 @@ def resolved(signals: Sequence[SignalEvidence], segment: str, duration_ms: int, 
     one, many = "is back to its reference", "are back to their reference"
     if all(signal.detector == EXPECTATION for signal in signals):
         one, many = "is kept again", "are kept again"
+    if all(signal.detector == LIMIT for signal in signals):
+        one, many = "is within its limit again", "are within their limits again"
     if moving:
         one, many = "is like the time before it", "are like the time before them"
     back = one if len(names) == 1 else many
@@ -130,6 +134,8 @@ def _finding(evidence: SignalEvidence) -> str:
     if evidence.detector == RELATION:
         apart = f"Fisher z {_number(evidence.statistic)} apart"
         return f"{_related(evidence)} ({apart}, alarm at {_number(evidence.threshold)})"
+    if evidence.detector in MEASURES:
+        return _measure(evidence)
     if evidence.detector.startswith(RIVER):
         return f"{evidence.detector} alarmed"
     name, _, variant = evidence.detector.partition(":")
@@ -142,6 +148,21 @@ def _related(evidence: SignalEvidence) -> str:
     then, now = (msgspec.to_builtins(moments) for moments in (evidence.reference, evidence.current))
     what, value = next(iter(then.items()))
     return f"{_MEASURES[what]} {_number(now[what])}, in the reference {_number(value)}"
+
+
+def _measure(evidence: SignalEvidence) -> str:
+    now, then = evidence.current, evidence.reference.value
+    found = _number(evidence.statistic)
+    if now.low is not None and now.high is not None:
+        found += f" ({_number(now.low)} to {_number(now.high)})"
+    if then is not None:
+        found += f", in the baseline {_number(then)}"
+    if evidence.detector == LIMIT:
+        least = "at least" if evidence.effect.direction == "down" else "at most"
+        return f"{found} (has to be {least} {_number(evidence.threshold)})"
+    return (
+        f"{found} (alarm {'below' if evidence.effect.direction == 'down' else 'above'} {_number(evidence.threshold)})"
+    )
 
 
 def _share(moments: Moments) -> float:

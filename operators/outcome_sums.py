@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from config.metrics import CLASSES
 from config.plan import PredictionPlan
-from operators.metrics import ErrorSums, ScoreCounts, confusion_metrics, error_metrics, score_metrics
+from operators.metrics import ErrorSums, Powers, ScoreCounts, confusion_metrics, error_metrics, score_metrics
 from operators.metrics.scores import BINS, TENTHS
 from operators.outcomes import classes_of
 
@@ -26,6 +26,7 @@ class OutcomeSums(msgspec.Struct, array_like=True):
     tenths: bytes = b""  # f64 (2, TENTHS)
     losses: tuple[float, float] = (0.0, 0.0)  # log loss, squares
     errors: tuple[int, float, float, float, float, int, float, float] | None = None  # fields of `ErrorSums`
+    powers: Powers | None = None  # likewise
 
     @classmethod
     def of(cls, plan: PredictionPlan, values: Floats) -> OutcomeSums:
@@ -39,7 +40,7 @@ class OutcomeSums(msgspec.Struct, array_like=True):
         known = values[~(np.isnan(values[:, 0]) | np.isnan(values[:, 2]))]
         if plan.task == "regression":
             sums = ErrorSums.of(np.ascontiguousarray(known[:, 0]), np.ascontiguousarray(known[:, 2]))
-            return cls(len(values), errors=_fields(sums))
+            return cls(len(values), errors=_fields(sums), powers=sums.powers)
         size = len(classes_of(plan) or ("", ""))
         cells = known[:, 2].astype(np.int64) * size + known[:, 0].astype(np.int64)
         confusion = np.bincount(cells, minlength=size * size).astype("<i8").tobytes()
@@ -70,10 +71,22 @@ class OutcomeSums(msgspec.Struct, array_like=True):
         tenths = np.frombuffer(self.tenths, "<f8").reshape(2, TENTHS)
         return ScoreCounts(flat.reshape(2, BINS), tenths, *self.losses)
 
+    def numbers(self) -> ErrorSums:
+        """What is known of predicted numbers."""
+        assert self.errors is not None, "the task is a regression"
+        return ErrorSums(*self.errors, self.powers)
+
+    def cells(self) -> npt.NDArray[np.int64]:
+        """Labels by true and by predicted class."""
+        counts = np.frombuffer(self.confusion, "<i8").astype(np.int64)
+        size = round(len(counts) ** 0.5)
+        return counts.reshape(size, size)
+
     def __add__(self, other: OutcomeSums) -> OutcomeSums:
         labels = self.labels + other.labels
         if self.errors is not None and other.errors is not None:
-            return OutcomeSums(labels, errors=_fields(ErrorSums(*self.errors) + ErrorSums(*other.errors)))
+            sums = self.numbers() + other.numbers()
+            return OutcomeSums(labels, errors=_fields(sums), powers=sums.powers)
         confusion = (np.frombuffer(self.confusion, "<i8") + np.frombuffer(other.confusion, "<i8")).tobytes()
         mine, theirs = self.scores(), other.scores()
         both = mine + theirs if mine is not None and theirs is not None else mine or theirs
@@ -89,10 +102,9 @@ def _fields(sums: ErrorSums) -> tuple[int, float, float, float, float, int, floa
 def measured(plan: PredictionPlan, sums: OutcomeSums) -> Found:
     """All measures that there are of a task."""
     if sums.errors is not None:
-        return {name: (value, 0.0, sums.errors[0]) for name, value in error_metrics(ErrorSums(*sums.errors)).items()}
-    counts = np.frombuffer(sums.confusion, "<i8")
-    size = round(len(counts) ** 0.5)
-    classes = confusion_metrics(counts.reshape(size, size), 1 if plan.task == "binary" else None)
+        return {name: (value, 0.0, sums.errors[0]) for name, value in error_metrics(sums.numbers()).items()}
+    counts = sums.cells()
+    classes = confusion_metrics(counts, 1 if plan.task == "binary" else None)
     found: Found = {name: (classes[name], 0.0, int(counts.sum())) for name in CLASSES}
     scores = sums.scores() or ScoreCounts.of(np.empty(0), np.empty(0, np.bool_))
     count = int(scores.counts.sum())

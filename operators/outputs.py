@@ -9,6 +9,8 @@ import msgspec
 from schemas.events import Kind, Role, Severity, SignalEvidence, Span, Why, Window
 from schemas.profile import Level
 
+ProfileKind = Literal["profile", "learned", "previous"]
+
 
 class SignalChange(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
     """A signal's confirmed state has changed: at the end of a slide, or of a pane within it."""
@@ -28,10 +30,11 @@ class SignalChange(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
     unfinished: int = 0  # of its records, those of a slide that is not over yet
     of: int  # signals of this kind that the model has
     profile_id: str
-    profile_kind: Literal["profile", "learned", "previous"] = "profile"
+    profile_kind: ProfileKind = "profile"
     previous: Span | None = None  # that the window was compared with, if not with a profile
     evidence: SignalEvidence  # for `recovered` what was told last
     why: Why | None = None  # `recovered` only
+    predicted: Span | None = None  # when the records of the window were predicted; None: in the window
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):

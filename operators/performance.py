@@ -22,17 +22,18 @@ import numpy as np
 
 from config.plan import ALL, LabelsPlan, MetricPlan, ModelPlan, WindowPlan
 from operators.join_rows import Labelled
-from operators.outcome_sums import OutcomeSums, measured
+from operators.outcome_sums import OutcomeSums
+from operators.outputs import SignalChange
+from operators.performance_windows import Against, PerformanceWindow, Watched, ended, evaluated
 from operators.sketch import taken
 from operators.state import Key
 from operators.state_format import StateFormat
-from schemas.cloudevents import significant, timestamp
-from schemas.evaluations import Evaluation
-from schemas.events import Window
+from schemas.cloudevents import timestamp
+from schemas.events import Span, Window
 from schemas.summaries import Summary
 
 SLIDES = 64  # of a window: each is up to 30 KB of state, and with fewer windows would move in jumps
-MEASURE = "measure"  # in the place of a detector: it is no test
+UNKNOWN = Against()
 
 
 class _Slide(msgspec.Struct, array_like=True):
@@ -47,6 +48,7 @@ class _State(msgspec.Struct, array_like=True):
     pane_ms: int  # end of the newest pane that was folded
     slides: list[_Slide] = []  # oldest first
     evaluated_ms: int = 0  # end of the newest that was evaluated
+    watches: dict[str, Watched] = {}  # by name of the measure
 
 
 _format = StateFormat(b"TL", 2, _State)
@@ -58,6 +60,7 @@ class Measured:
 
     state: bytes
     summaries: list[Summary] = field(default_factory=list)
+    changes: list[SignalChange] = field(default_factory=list)
     next_ms: int | None = None  # when the key wants to be woken, if nothing comes before
 
 
@@ -83,6 +86,7 @@ def step(
     pane_ms: int | None,
     labelled: Labelled | None,
     until_ms: int,
+    against: Against = UNKNOWN,
 ) -> Measured:
     """Fold the labels of a pane, or let time pass.
 
@@ -98,32 +102,48 @@ def step(
         Of the pane; None where there is none.
     until_ms
         Slides that end by then are complete.
+    against
+        What they are compared with.
     """
     known = _read(key, state, plan)
     result = Measured(state)
+    told = any(
+        watch.told is not None and watch.told.profile_id != against.profile_id for watch in known.watches.values()
+    )
+    if told or not known.slides or not known.watches.keys() <= {metric.name for metric in metrics}:
+        result.changes += ended(known.watches, until_ms, "configuration")
+    about = plan, metrics, key, known
     mature = mature_ms(plan)
     long_ms = slide_ms(plan.window, mature)
     if pane_ms is not None and labelled is not None and pane_ms > known.pane_ms:
         if not mature:
-            _evaluate(plan, metrics, key, known, pane_ms - 1, result)
+            _evaluate(*about, against, pane_ms - 1, pane_ms, result)
         _fold(plan, known, labelled, pane_ms)
         known.pane_ms = pane_ms
         if mature:
             # What is settled comes with the next pane of each part of the join: of few records some take longer.
             more_ms = long_ms if isinstance(plan.labels, LabelsPlan) and plan.labels.settles else 0
-            _evaluate(plan, metrics, key, known, pane_ms - mature - more_ms, result)
+            _evaluate(*about, against, pane_ms - mature - more_ms, pane_ms, result)
     if not mature:
-        _evaluate(plan, metrics, key, known, until_ms, result)
+        _evaluate(*about, against, until_ms, until_ms, result)
     reach_ms = max(plan.window.size_ms, plan.window.grow_to_ms, long_ms) + mature
     if known.slides and until_ms >= _forgotten_ms(known, reach_ms):
         known.slides = []
+        result.changes += ended(known.watches, until_ms, "recovered", empty=True)
+    result.changes = _net(result.changes)
     if not known.slides:
-        return Measured(b"", result.summaries)
+        result.state = b""
+        return result
     newest_ms = known.slides[-1].end_ms
     due = not mature and newest_ms > known.evaluated_ms
     result.next_ms = newest_ms if due else _forgotten_ms(known, reach_ms)
     result.state = _format.pack(known)
     return result
+
+
+def retire(key: Key, state: bytes, until_ms: int) -> list[SignalChange]:
+    """What there is to say of a key whose performance is not computed any more: what was open is over."""
+    return ended(_format.unpack(state, f"performance of {key}").watches, until_ms, "configuration") if state else []
 
 
 def _fold(plan: ModelPlan, known: _State, labelled: Labelled, pane_ms: int) -> None:
@@ -152,9 +172,17 @@ def _fold(plan: ModelPlan, known: _State, labelled: Labelled, pane_ms: int) -> N
 
 
 def _evaluate(
-    plan: ModelPlan, metrics: Sequence[MetricPlan], key: Key, known: _State, until_ms: int, result: Measured
+    plan: ModelPlan,
+    metrics: Sequence[MetricPlan],
+    key: Key,
+    known: _State,
+    against: Against,
+    until_ms: int,
+    now_ms: int,
+    result: Measured,
 ) -> None:
     """Compute the measures of the windows that end by then with a slide that has labels."""
+    long_ms = slide_ms(plan.window, mature_ms(plan))
     for end_ms in [slide.end_ms for slide in known.slides if known.evaluated_ms < slide.end_ms <= until_ms]:
         known.evaluated_ms = end_ms
         there = [slide for slide in known.slides if slide.end_ms <= end_ms]
@@ -162,60 +190,43 @@ def _evaluate(
         sizes = plan.window
         many = taken(newest_first, end_ms, sizes.size_ms, sizes.grow_to_ms, sizes.min_count)
         known.slides = known.slides[len(there) - many :]  # older ones are of no use later
-        result.summaries.append(_measured(plan, metrics, key, known.slides[:many]))
+        slides = known.slides[:many]
+        window = Window(
+            start=timestamp(min(end_ms - sizes.size_ms, slides[0].end_ms - long_ms)),
+            end=timestamp(end_ms),
+            count=sum(slide.sums.labels for slide in slides),
+            share=1.0 if key.segment == ALL else None,
+        )
+        first_ms, last_ms = min(slide.first_ms for slide in slides), max(slide.last_ms for slide in slides)
+        at = PerformanceWindow(
+            window=window,
+            predicted=Span(start=timestamp(first_ms), end=timestamp(last_ms + 1)),
+            # By arrival at its end, whenever it is looked at; of cohorts when the label comes that makes it complete.
+            told_ms=now_ms if mature_ms(plan) else end_ms,
+            starts_ms=[slide.end_ms - long_ms for slide in slides],
+            ends_ms=[slide.end_ms for slide in slides],
+            slides=[slide.sums for slide in slides],
+        )
+        summary, changes = evaluated(plan, metrics, key, against, known.watches, at)
+        result.summaries.append(summary)
+        result.changes += changes
 
 
-def _measured(plan: ModelPlan, metrics: Sequence[MetricPlan], key: Key, slides: Sequence[_Slide]) -> Summary:
-    """The measures of a window."""
-    end_ms, sums = slides[-1].end_ms, slides[0].sums
-    for slide in slides[1:]:
-        sums = sums + slide.sums
-    start_ms = min(end_ms - plan.window.size_ms, slides[0].end_ms - slide_ms(plan.window, mature_ms(plan)))
-    whole = key.segment == ALL
-    window = Window(start=timestamp(start_ms), end=timestamp(end_ms), count=sums.labels, share=1.0 if whole else None)
-    evaluations: list[Evaluation] = []
-    errors: dict[str, float] = {}
-    if sums.labels >= plan.window.min_count:
-        assert plan.prediction is not None, "performance is of a task"
-        found = measured(plan.prediction, sums)
-        for metric in metrics:
-            value, error, count = found[metric.name]
-            evaluations.append(_evaluation(key, window.end, metric, value, count))
-            if error > 0:
-                errors[metric.name] = significant(error)
-    alarm = any(one.alarm for one in evaluations)
-    return Summary(
-        model=key.model,
-        version=key.version,
-        segment=key.segment,
-        window=window,
-        status="insufficient" if not evaluations else "alarm" if alarm else "ok",
-        counts={},
-        evaluations=tuple(evaluations),
-        about="performance",
-        errors=errors,
-    )
-
-
-def _evaluation(key: Key, time: str, metric: MetricPlan, value: float, count: int) -> Evaluation:
-    """A measure against what it has to be at least and at most."""
-    low = metric.min is not None and value < metric.min
-    high = metric.max is not None and value > metric.max
-    threshold = metric.max if high or metric.min is None else metric.min
-    return Evaluation(
-        time=time,
-        model=key.model,
-        version=key.version,
-        segment=key.segment,
-        signal=f"performance.{metric.name}",
-        detector=MEASURE,
-        count=count,
-        statistic=None if np.isnan(value) else significant(value),
-        threshold=threshold,
-        p_value=None,
-        effect=None,
-        alarm=low or high,
-    )
+def _net(changes: Sequence[SignalChange]) -> list[SignalChange]:
+    """What several windows that are told at the same time come to: one change at most of each signal."""
+    found: dict[tuple[int, str], SignalChange] = {}
+    for change in changes:
+        about = change.time_ms, change.evidence.signal
+        before = found.pop(about, None)
+        if before is None:
+            found[about] = change
+        elif change.state == "recovered":
+            if before.state != "opened":
+                found[about] = change
+        else:
+            state = "opened" if before.state == "opened" else "changed"
+            found[about] = msgspec.structs.replace(change, state=state)
+    return list(found.values())
 
 
 def _forgotten_ms(known: _State, reach_ms: int) -> int:
@@ -230,4 +241,4 @@ def _read(key: Key, data: bytes, plan: ModelPlan) -> _State:
     if not data:
         return _State(made_for, 0)
     known = _format.unpack(data, f"performance of {key}")
-    return known if known.made_for == made_for else _State(made_for, known.pane_ms)
+    return known if known.made_for == made_for else _State(made_for, known.pane_ms, watches=known.watches)

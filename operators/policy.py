@@ -74,12 +74,17 @@ def add(state: bytes, new: Iterable[Output]) -> bytes:
         if isinstance(output, SignalChange) and output.empty:
             empty_ms = min(empty_ms, output.time_ms)
         else:
-            if not isinstance(output, (Places, LabelsCame)):  # where records come from files there are no such places
+            if not isinstance(output, (Places, LabelsCame)) and not _of_labels(output):
                 progress_ms = max(progress_ms, output.time_ms)
             full_ms = min(full_ms, output.time_ms)
         data = outputs.encode(output)
         appended += (_LENGTH.pack(len(data)), data)
     return b"".join([_HEAD.pack(_MAGIC, FORMAT, progress_ms, full_ms, empty_ms, length), *appended])
+
+
+def _of_labels(output: Output) -> bool:
+    """Whether labels tell it: they come when there are no records any more, too."""
+    return isinstance(output, SignalChange) and output.kind == "performance"
 
 
 def next_time(state: bytes) -> int | None:
@@ -271,7 +276,7 @@ def _event(
         onset=timestamp(episode.first_ms),
         detected=timestamp(episode.detected_ms),
         window=window,
-        predicted=Span(start=window.start, end=window.end),
+        predicted=change.predicted or Span(start=window.start, end=window.end),
         affected=Affected(signals=len(episode.open), of=change.of),
         signals=signals,
         reference=Reference(id=change.profile_id, kind=change.profile_kind, span=change.previous),

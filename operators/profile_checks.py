@@ -13,6 +13,7 @@ import numpy as np
 from config.durations import duration
 from config.measured import measured_names
 from config.plan import FeaturePlan, SeasonPlan
+from operators.baseline import baseline_of, decoded
 from operators.measures import dim_of, measured_fields, yardsticks_of
 from operators.references import FEATURE
 from operators.relations import RelationColumns, unpack, widest
@@ -48,7 +49,7 @@ def damage(profile: Profile) -> str | None:
         wrong = _of_numbers(signal) if isinstance(signal, NumericSignal) else _of_names(signal)
         if wrong is not None:
             return f"{name}: {wrong}"
-    return _of_measures(profile) or _of_slices(profile) or _of_relations(profile)
+    return _of_measures(profile) or _of_slices(profile) or _of_relations(profile) or _of_baseline(profile)
 
 
 def _of_relations(profile: Profile) -> str | None:
@@ -67,6 +68,20 @@ def _of_relations(profile: Profile) -> str | None:
     floats = [np.frombuffer(data, "<f4") if len(data) % 4 == 0 else np.zeros(0) for data in (told.variances, told.tau)]
     positive = all(len(one) == len(columns.one) and bool((one > 0).all() & np.isfinite(one).all()) for one in floats)
     return None if size == columns.size and positive else "relations: their sums do not add up"
+
+
+def _of_baseline(profile: Profile) -> str | None:
+    found = baseline_of(profile)
+    if found is None:
+        return None
+    for name, signal in found.streams.items():
+        if not isinstance(signal, NumericSignal) or (wrong := _of_numbers(signal)) is not None:
+            return f"performance: {name}: {wrong if isinstance(signal, NumericSignal) else 'it is no number'}"
+    try:
+        many = [decoded(sums).labels for sums in (found.sums, *found.segments.values())]
+    except msgspec.DecodeError:
+        return "performance: its sums cannot be read"
+    return None if many[0] == found.labels >= max(many) else "performance: its labels do not add up"
 
 
 def _of_measures(profile: Profile) -> str | None:

@@ -11,6 +11,7 @@ import msgspec
 
 from config.measured import measured
 from config.plan import FeaturePlan, ModelPlan, Plan
+from operators.baseline import baseline_misfit
 from operators.detection import Detection
 from operators.footprint import check, footprint, learned_footprint
 from operators.joins import joined
@@ -140,6 +141,10 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
         if (wrong_season := season_misfit(profile, model.season)) is not None:
             of = f"{model.name}-{version}" if version else model.name
             message = f"profile {of}: {wrong_season}; run 'tidemark profile' again"
+            raise ProfileError(message)
+        if (wrong_baseline := baseline_misfit(model, profile)) is not None:
+            of = f"{model.name}-{version}" if version else model.name
+            message = f"profile {of}: {wrong_baseline}; run 'tidemark profile' again"
             raise ProfileError(message)
         if (wrong_range := range_misfit(model, profile)) is not None:
             of = f"{model.name}-{version}" if version else model.name

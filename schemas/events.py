@@ -125,6 +125,9 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     correlation: float | None = None
     correlation_ratio: float | None = None
     cramers_v: float | None = None
+    value: float | None = None  # of a measure of performance
+    low: float | None = None  # it lies between these 95 times in 100
+    high: float | None = None
 
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):

@@ -136,6 +136,32 @@ class Relations(msgspec.Struct, frozen=True, kw_only=True):
     tau: bytes  # likewise how many records say as much as one independent one
 
 
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """A measure of performance on labelled reference data."""
+
+    value: float | None  # null: undefined
+    error: float | None  # its standard error; null: not known
+    count: int  # labels that it is of
+
+
+class PerformanceReference(msgspec.Struct, frozen=True, kw_only=True):
+    """What turned out of the reference's predictions.
+
+    ``sums`` are the bytes of operators/outcome_sums.py, in the file as base64: of all, and by segment. ``streams`` say
+    how errors are distributed, and how they follow each other: ``error`` (1 for a wrong class; the size of a number's
+    error) and ``loss`` (log loss; a number's error with its sign).
+    """
+
+    source: str  # file name or topic, without directories
+    trained: bool  # they are the profile's own data, on which the model may have been trained
+    labels: int
+    prediction: str  # hash of what was predicted, as the configuration had it
+    measures: dict[str, Baseline]
+    streams: dict[str, Signal]
+    sums: bytes
+    segments: dict[str, bytes]
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the reference came from."""
 
@@ -171,6 +197,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     # By quality signal (``quality.missing.age``); unset: the configuration said nothing about quality.
     quality: dict[str, Share] | msgspec.UnsetType = msgspec.UNSET
     relations: Relations | msgspec.UnsetType = msgspec.UNSET  # unset: the configuration asked for none
+
+    performance: PerformanceReference | msgspec.UnsetType = msgspec.UNSET  # unset: no labels were given
 
     @property
     def id(self) -> str:

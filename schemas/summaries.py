@@ -43,6 +43,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     # Performance: of the labels that came in the window, of which `count` is the number. Its evaluations have
     # the measures as statistics, null where one is undefined, and the limits of the configuration as thresholds.
     about: Literal["records", "performance"] = "records"
+    intervals: dict[str, tuple[float, float]] = {}  # by measure: it lies between these 95 times in 100
     errors: dict[str, float] = {}  # by measure: how far it may be from that of the scores themselves; 0 where left out
 
 

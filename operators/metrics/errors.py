@@ -14,6 +14,9 @@ import numpy.typing as npt
 from config.metrics import ERRORS
 
 Floats = npt.NDArray[np.float64]
+# Sums of error sizes cubed, of errors cubed, of their fourth and sixth powers; of shares squared and cubed; of the true
+# ones' differences from their mean to the third and fourth power; of these, and of their squares, times squared errors.
+Powers = tuple[float, float, float, float, float, float, float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class ErrorSums:
     zeros: int  # true ones of which there is no share
     mean: float  # of the true ones
     spread: float  # sum of their squared differences from the mean
+    powers: Powers | None = None  # for the noise of measures; None: of sums that an older release made
 
     @classmethod
     def of(cls, predicted: Floats, true: Floats) -> ErrorSums:
@@ -44,6 +48,7 @@ class ErrorSums:
             int((true == 0).sum()),
             mean,
             math.fsum(((true - mean) ** 2).tolist()),
+            _powers(error, shares, true - mean),
         )
 
     def __add__(self, other: ErrorSums) -> ErrorSums:
@@ -59,7 +64,36 @@ class ErrorSums:
             self.zeros + other.zeros,
             self.mean + apart * weight,
             self.spread + other.spread + apart * apart * self.count * weight,
+            self._powers_with(other, apart * weight, apart * weight - apart),
         )
+
+    def _powers_with(self, other: ErrorSums, moved: float, others_moved: float) -> Powers | None:
+        """Powers of both; the mean of the true ones moves by so much from this and from the other one."""
+        if self.powers is None or other.powers is None:
+            return None
+        sums = [a + b for a, b in zip(self.powers, other.powers, strict=True)]
+        for part, by in ((self, -moved), (other, -others_moved)):
+            assert part.powers is not None, "both have them"
+            third, first = part.powers[6], part.powers[8]
+            sums[6] += 3 * by * part.spread + part.count * by * by * by
+            sums[7] += 4 * by * third + 6 * by * by * part.spread + part.count * by * by * by * by
+            sums[8] += by * part.squares
+            sums[9] += 2 * by * first + by * by * part.squares
+        return tuple(sums)  # type: ignore[return-value]  # ten of them
+
+
+def _powers(error: Floats, shares: Floats, apart: Floats) -> Powers:
+    squares = error**2
+    with np.errstate(over="ignore", invalid="ignore"):  # of errors beyond 1e50 the noise is not known
+        each = (
+            np.abs(error) * squares, error * squares, squares**2, squares**3, shares**2, shares**3,
+            apart**3, apart**4, squares * apart, squares * apart**2,
+        )  # fmt: skip
+    return tuple(_sum(values) for values in each)  # type: ignore[return-value]  # ten of them
+
+
+def _sum(values: Floats) -> float:
+    return math.fsum(values.tolist()) if np.isfinite(values).all() else math.nan
 
 
 def error_metrics(sums: ErrorSums) -> dict[str, float]:

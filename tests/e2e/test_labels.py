@@ -136,7 +136,9 @@ def labelled(tmp_path_factory: pytest.TempPathFactory, profiles: Path, known: Kn
     assert backtest.totals["labels"] == fates
     events = (folder / "events.jsonl").read_bytes().splitlines()
     asked = [json.loads(line)["type"].rpartition(".")[2] for line in events if b"io.tidemark.retrain" in line]
-    assert len(events) == len(known.events) + len(asked)
+    of_limit = [line for line in events if b'"kind":"performance"' in line and b"io.tidemark.drift" in line]
+    assert of_limit, "F1 is below its limit"
+    assert len(events) == len(known.events) + len(asked) + len(of_limit)
     assert {"waiting", "blocked", "requested", "withdrawn"} <= set(asked)
     return Labelled(records, made, fates, events, of_scores(scores))
 

@@ -13,7 +13,13 @@ import pytest
 
 from config.plan import LabelsPlan, MetricPlan, ModelPlan, PredictionPlan, SourcePlan, TimePlan
 from jobs import backtest
+from operators.baseline import BaselineBuilder
+from operators.columns import extract
+from operators.outcomes import label_outcomes, predicted_outcomes
+from operators.profiling import ProfileBuilder, confidences
+from operators.slicing import SliceCounter
 from schemas.cloudevents import milliseconds, significant
+from schemas.profile import Profile, Provenance
 from schemas.summaries import Summary
 from tests.jobs.test_backtest import START_MS, model, run, write
 from tests.operators.panes import MINUTE
@@ -50,12 +56,86 @@ def data(number: bool = False) -> tuple[list[dict[str, Any]], list[dict[str, Any
 def found(folder: Path, plan: ModelPlan, *files: str) -> list[Summary]:
     """Summaries of performance."""
     summaries: list[Summary] = []
-    source = SourcePlan(
+    run(folder, *files, models=(plan,), more_sources=(labels_source(folder),), on_summary=summaries.append)
+    return [one for one in summaries if one.about == "performance"]
+
+
+def profiled(folder: Path, made: ModelPlan, rows: list[dict[str, Any]], truth: list[Any]) -> Profile:
+    """A profile of records with their labels."""
+    source = SourcePlan(name="reference", kind="predictions", path="reference.jsonl", format="jsonl")
+    columns = extract([json.dumps(row).encode() for row in rows], source, ["age", "country"])
+    times_ms = np.array([row["timestamp"] for row in rows])
+    builder = ProfileBuilder(made)
+    builder.add(columns, source, times_ms)
+    found = builder.build(Provenance(source="r", rows=len(rows), start=None, end=None, tidemark="0"), None)
+    counter = SliceCounter(made, found)
+    counter.add(columns, source, times_ms)
+    found = counter.build()
+    predicted = predicted_outcomes(
+        columns.fields["prediction"], confidences(columns, len(rows), False), made.prediction, texts=False
+    )
+    outcomes = label_outcomes(truth, made.prediction, texts=False)
+    baseline = BaselineBuilder(made, found)
+    baseline.add(columns, np.column_stack([predicted, outcomes]), times_ms)
+    return msgspec.structs.replace(found, performance=baseline.build("r", trained=False))
+
+
+def drawn(rng: np.random.Generator, count: int, start_ms: int, right: float, shift: float = 0.0) -> Any:
+    """Records of which the model is right about so many, whatever the feature is."""
+    rows, truth = [], []
+    for row in range(count):
+        yes, is_right = bool(rng.random() < 0.4), bool(rng.random() < right)
+        record = {
+            "id": f"{start_ms}-{row}", "timestamp": start_ms + row * 600, "model": "churn", "version": "1",
+            "features": {"age": float(rng.normal() + shift), "country": str(rng.choice(["DE", "FR"]))},
+            "prediction": "yes" if yes else "no", "confidence": float(rng.uniform(0.5, 1)),
+        }  # fmt: skip
+        rows.append(record)
+        truth.append("yes" if yes == is_right else "no")
+    return rows, truth
+
+
+@pytest.mark.parametrize(("right", "shift"), [(0.6, 0.0), (0.85, 1.0), (0.6, 1.0), (0.85, 0.0)])
+def test_losses_and_drifts_are_told_apart(tmp_path, right, shift):
+    """Performance that falls without input drift is an episode of performance alone; inputs may drift without loss."""
+    rng = np.random.default_rng(11)
+    made = plan(BINARY, MetricPlan(name="accuracy"), MetricPlan(name="f1"), MetricPlan(name="log_loss"), min_count=200)
+    found_profile = profiled(tmp_path, made, *drawn(rng, 6_000, START_MS - 86_400_000, 0.85))
+    early, late = drawn(rng, 4_000, START_MS, 0.85), drawn(rng, 4_000, START_MS + 4_000 * 600, right, shift)
+    rows, truth = early[0] + late[0], early[1] + late[1]
+    write(tmp_path / "all.jsonl", rows)
+    labels = [
+        {"id": row["id"], "timestamp": row["timestamp"] + 60_000, "label": label}
+        for row, label in zip(rows, truth, strict=True)
+    ]
+    write(tmp_path / "labels.jsonl", labels)
+    result = run(
+        tmp_path,
+        "all.jsonl",
+        models=(made,),
+        more_sources=(labels_source(tmp_path),),
+        profiles={"churn": {"": found_profile}},
+    )
+    opened = [event.data for event in result.events if event.type == "io.tidemark.drift.opened"]
+    expected = {"performance"} if right < 0.85 else set()
+    assert {data.kind for data in opened} == expected | ({"feature"} if shift else set())
+    for data in opened:
+        if data.kind == "performance":
+            assert data.segment == {} or data.segment.keys() == {"country"}
+            assert abs(milliseconds(data.onset) - START_MS - 4_000 * 600 - 60_000) < 2 * MINUTE
+            assert data.predicted.end < data.window.end
+            assert data.reference.id == found_profile.id
+            assert "fell" in data.message or "rose" in data.message
+    if len({data.kind for data in opened}) == 2:
+        assert len({data.incident for data in opened}) == 1
+
+
+def labels_source(folder: Path) -> SourcePlan:
+    """Labels in a file."""
+    return SourcePlan(
         name="labels", kind="labels", path=str(folder / "labels.jsonl"), format="jsonl", time=TimePlan(kind="payload"),
         out_of_orderness_ms=1_000,
     )  # fmt: skip
-    run(folder, *files, models=(plan,), more_sources=(source,), on_summary=summaries.append)
-    return [one for one in summaries if one.about == "performance"]
 
 
 def plan(prediction: PredictionPlan, *metrics: MetricPlan, min_count: int = 1) -> ModelPlan:

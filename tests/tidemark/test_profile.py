@@ -3,7 +3,9 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sklearn.metrics import log_loss, roc_auc_score
 
 from schemas import profile as profiles
 from tidemark import cli
@@ -142,8 +144,15 @@ def test_features_from_the_profile(folder):
             ["--data", "table.csv"],
             "table.csv: has no column 'plan', 'member' (age); correct the names under 'features'",
         ),
-        (["--data", "good.jsonl", "--labels", "x"], "--labels: not available yet; leave it out"),
-        (["--data", "good.jsonl", "--performance", "x"], "--performance: not available yet; leave it out"),
+        (["--data", "good.jsonl", "--labels", "none.jsonl"], "none.jsonl: no such file; check the path"),
+        (
+            ["--data", "good.jsonl", "--labels", "other.jsonl"],
+            "good.jsonl: has no record of churn with a label that can be used in other.jsonl",
+        ),
+        (
+            ["--data", "good.jsonl", "--performance", "good.jsonl"],
+            "good.jsonl: has no record of churn with a label that can be used",
+        ),
         (
             ["--data", "good.jsonl", "--from", "2026-01-01T00:00:00Z"],
             "--from and --to are for topics, and good.jsonl is none (topic:NAME)",
@@ -178,6 +187,73 @@ def test_an_unknown_model(capsys):
     """A model that the configuration does not have is named with those that it has."""
     assert cli.main(["profile", "monitors.yaml", "--model", "churm", "--data", "x.csv"]) == 2
     assert capsys.readouterr().err == "--model: 'churm' is not a model (churn); did you mean 'churn'?\n"
+
+
+def labelled(folder):
+    """Predictions and labels, in a file of their own and in the records; half of the right ones are positive."""
+    rng = np.random.default_rng(1)
+    scores = rng.random(400)
+    true = rng.random(400) < scores
+    records = [
+        record(i % 60, id=f"r{i}", prediction="yes" if s >= 0.5 else "no", confidence=float(max(s, 1 - s)))
+        for i, s in enumerate(scores)
+    ]
+    names = np.where(true, "yes", "no").tolist()
+    write(folder, "train.jsonl", *records)
+    write(folder, "labels.jsonl", *({"id": f"r{i}", "label": name} for i, name in enumerate(names)))
+    write(folder, "own.jsonl", *({**one, "label": name} for one, name in zip(records, names, strict=True)))
+    return true, scores
+
+
+def test_a_baseline(folder, capsys):
+    """Whichever way labels come: measures are scikit-learn's, each with its error; of the segments, too."""
+    true, scores = labelled(folder)
+    made = {}
+    for words in (
+        ["--labels", "labels.jsonl"],
+        ["--performance", "own.jsonl"],
+        ["--labels", "labels.jsonl", "--performance", "train.jsonl"],
+    ):
+        assert run("--data", "train.jsonl", *words) == 0
+        out, err = capsys.readouterr()
+        assert ("its baseline is of the profile's own data" in err) == ("--performance" not in words)
+        found = profiles.decode((folder / "profiles" / "churn-3.json").read_bytes()).performance
+        made[words[-1]] = found
+        assert (found.labels, found.trained, found.segments.keys()) == (
+            400,
+            "--performance" not in words,
+            {"country=DE"},
+        )
+        assert f"performance of {found.source}" in out
+        assert found.segments["country=DE"] == found.sums
+    measures = made["own.jsonl"].measures
+    assert measures == made["labels.jsonl"].measures == made["train.jsonl"].measures
+    assert measures["accuracy"].value == pytest.approx(((scores >= 0.5) == true).mean())
+    assert measures["accuracy"].error == pytest.approx(np.sqrt(np.var((scores >= 0.5) == true) / 400), rel=1e-6)
+    assert measures["roc_auc"].value == pytest.approx(roc_auc_score(true, scores), abs=1e-3)
+    assert measures["log_loss"].value == pytest.approx(log_loss(true, scores), rel=1e-8)
+    assert {measure.count for measure in measures.values()} == {400}
+    error, loss = made["own.jsonl"].streams.values()
+    assert (error.discrete, error.mean, loss.discrete) == (True, 1 - measures["accuracy"].value, False)
+
+
+def test_labels_that_a_model_has_no_use_for(folder, capsys):
+    """They are of what it predicts, and that has to be said."""
+    labelled(folder)
+    (folder / "monitors.yaml").write_text(CONFIGURATION.replace('{task: binary, positive: "yes"}', "binary"))
+    assert run("--data", "train.jsonl", "--labels", "labels.jsonl") == 2
+    assert capsys.readouterr().err == (
+        "models.churn.prediction: does not say what labels are of; give 'task', and 'positive' or 'classes'\n"
+    )
+
+
+def test_performance_without_labels(folder, capsys):
+    """It is said that there is nothing to compare with."""
+    watched = CONFIGURATION.replace("live.jsonl}", "live.jsonl}, labels: {path: l.jsonl}") + "    performance: [f1]\n"
+    (folder / "monitors.yaml").write_text(watched)
+    write(folder, "train.jsonl", *map(record, range(10)))
+    assert run("--data", "train.jsonl") == 0
+    assert "performance: no record has a label, so there is no baseline" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared data sets beside the repository")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 import typer
@@ -11,8 +12,7 @@ import typer
 from config import load
 from jobs.profiles import write
 from jobs.reference import make_profile
-from schemas.errors import UsageError
-from schemas.profile import CategoricalSignal, Profile, Signal
+from schemas.profile import CategoricalSignal, PerformanceReference, Profile, Signal
 from tidemark.options import Config
 from tidemark.progress import progress
 
@@ -24,8 +24,14 @@ def profile(
     version: Annotated[str | None, typer.Option("--version", metavar="V", help="Only records of this version.")] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Of a topic: from this time on.")] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Of a topic: before this time.")] = None,
-    labels: Annotated[str | None, typer.Option(metavar="DATA", help="Not available yet.")] = None,
-    performance: Annotated[str | None, typer.Option(metavar="DATA", help="Not available yet.")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="Labels of the records, found by id; else each record's own 'label'."),
+    ] = None,
+    performance: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="Labelled records that the model was not trained on, for the baseline."),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Where to write; else the model's 'reference'."),
@@ -38,10 +44,6 @@ def profile(
 
     Example: tidemark profile monitors.yaml --model churn --data train.csv.gz
     """
-    for option, given in (("--labels", labels), ("--performance", performance)):
-        if given is not None:
-            message = f"{option}: not available yet; leave it out"
-            raise UsageError(message)
     made = make_profile(
         load(config),
         model,
@@ -50,6 +52,8 @@ def profile(
         start=start,
         end=end,
         output=output,
+        labels=labels,
+        performance=performance,
         progress=lambda total: progress("records", total),
     )
     write(made.path, made.profile)
@@ -69,7 +73,18 @@ def describe(profile: Profile) -> list[str]:
         [("signal", "type", "values", "missing", ""), *map(_row, *zip(*profile.signals.items(), strict=True))]
     )
     lines += [f"segments by {fields}: {len(values):,}" for fields, values in profile.segments.items()]
+    if isinstance(profile.performance, PerformanceReference):
+        lines += _performance(profile.performance)
     return [*lines, profile.id]
+
+
+def _performance(found: PerformanceReference) -> list[str]:
+    shown = [("performance", "labels", "value", "+-")]
+    for name, measure in found.measures.items():
+        value, error = (("undefined" if x is None else f"{x:.3g}") for x in (measure.value, measure.error))
+        shown.append((name, f"{measure.count:,}", value, "" if measure.value is None else error))
+    where = " (the profile's own data)" if found.trained else ""
+    return [f"performance of {found.source}{where}: {found.labels:,} labels", *_aligned(shown, (1, 2, 3))]
 
 
 def _row(name: str, signal: Signal) -> tuple[str, ...]:
@@ -89,12 +104,12 @@ def _content(signal: Signal) -> str:
     return f"mean {signal.mean:g}, sd {signal.sd:g}{spread}"
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
-    """Columns side by side, numbers to the right."""
+def _aligned(rows: Sequence[tuple[str, ...]], right: Collection[int] = (2, 3)) -> list[str]:
+    """Columns side by side, those of numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.rjust(width) if number in (2, 3) else cell.ljust(width)
+            cell.rjust(width) if number in right else cell.ljust(width)
             for number, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
