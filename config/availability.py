@@ -15,7 +15,7 @@ LATER = (
     "multivariate",
     "value",
 )
-LATER_QUALITY = ("duplicates", "volume")
+LATER_QUALITY = ("duplicates",)
 LATER_RULES = ("unseen", "unique")
 
 

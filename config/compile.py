@@ -40,7 +40,7 @@ from config.plan import (
     VersionPlan,
     WindowPlan,
 )
-from config.quality import SHARES, Quality
+from config.quality import WATCHED, Quality
 from config.retrain import Retrain
 from config.river_detectors import read
 from config.season import Season
@@ -258,7 +258,7 @@ def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]
 
 
 def _quality(quality: Quality | None) -> QualityPlan | msgspec.UnsetType:
-    watched = {name: quality is not None and getattr(quality, name) for name in SHARES}
+    watched = {name: quality is not None and getattr(quality, name) for name in WATCHED}
     return QualityPlan(**watched) if any(watched.values()) else msgspec.UNSET
 
 

@@ -9,6 +9,7 @@ from config.section import Section, written
 
 # Of what a model that says something about quality watches the share, signal by signal.
 SHARES = ("missing", "invalid", "unseen", "range")
+WATCHED = (*SHARES, "frozen", "volume")  # and beside them
 
 
 class Quality(Section):
@@ -18,6 +19,7 @@ class Quality(Section):
     invalid: Flag = True
     unseen: Flag = True
     range: Flag = True
+    frozen: Flag = True
     duplicates: Flag = True
     freshness: Duration = written("10 min")
     volume: Flag = True

@@ -23,12 +23,14 @@ from operators.baseline import tested
 from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
 from operators.lepage import is_even
+from operators.quality import watches_volume
 from operators.quality_season import SeasonShares
 from operators.references import FEATURE, ModelSignals
 from operators.relation_references import RelationReference
 from operators.season_references import SeasonReferences
 from operators.segment_references import SegmentReferences
 from operators.sketch import Slide
+from operators.stillness import frozen_signals
 from operators.stream_dependence import Slowed, StreamDependence, unordered
 from operators.track import Track, river_track
 from operators.tracks import Bank, Thresholds, Tracks
@@ -111,6 +113,10 @@ class Detection:
         self.tests = drift + (0 if self.quality is None else len(self.quality.signals))
         self.tests += 0 if self.relations is None else self.relations.tests
         self.tests += len(tested(signals.model, signals.profile))
+        # The volume of a model is one test, whichever of its versions it is held against the budget of.
+        self.tests += watches_volume(signals.model)
+        self.frozen = frozen_signals(signals, unordered(signals))
+        self.tests += len(self.frozen)
         self.references = SegmentReferences(signals)
         self._kept: OrderedDict[str, Detection] = OrderedDict()
         self._given: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
@@ -246,6 +252,7 @@ class Detection:
                 if self.signals.relations is None
                 else ["relations", *map(str, self.signals.relations.columns.widths)]
             ),
+            *(signal.name for signal in self.frozen),
         ]
         return hashlib.blake2b("\0".join(about).encode(), digest_size=8).digest()
 

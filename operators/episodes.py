@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from operators.outputs import SignalChange
+from operators.volume import Traffic
 from schemas.cloudevents import identity
 from schemas.events import Kind, Severity
 
@@ -54,6 +55,7 @@ class Story(msgspec.Struct, kw_only=True):
     episodes: list[Episode] = []
     incidents: list[Incident] = []
     volumes: dict[str, list[tuple[int, int]]] = {}  # by version: end and records of the newest slides of its traffic
+    traffic: Traffic | None = None  # of all versions together, where it is watched
 
 
 class Turn(NamedTuple):

@@ -109,7 +109,7 @@ class _Evaluation:
             alarms = self._windowed(verdicts, tests, judged)
             # Of a signal with few values nothing is said; of one with none, as of an empty window, that it is over.
             silent = {int(position) for position in np.flatnonzero(~judged & (tests.count > 0))}
-            self._beside = signal_windows(self._detection, self._slides, self._key.segment)
+            self._beside = signal_windows(self._detection, self._slides, self._key.segment, self._state.still)
             for first, window in self._beside.items():
                 alarms |= window.alarms(self._state.watches, first, self._model.alarms.min_effect)
                 silent |= {first + row for row in window.silent()}

@@ -60,10 +60,11 @@ def _shares(one: Profile, other: Profile) -> dict[str, Share] | msgspec.UnsetTyp
         twin = other.quality.get(name)
         if twin is not None and twin.range == share.range:
             found[name] = Share(
-                found=share.found + twin.found,
+                found=share.found + twin.found if share.runs is None else max(share.found, twin.found),
                 records=share.records + twin.records,
                 range=share.range,
                 calibration=cautious(share.calibration, twin.calibration),
+                runs=None if share.runs is None or twin.runs is None else share.runs + twin.runs,
             )
     return found or msgspec.UNSET
 

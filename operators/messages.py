@@ -27,6 +27,8 @@ LIMIT = "limit"  # and of measures of performance, that have one or are compared
 MEASURES = ("measure", LIMIT)
 _ROSE = {"up": "rose", "down": "fell", "mix": "changed"}
 _MEASURES = {"correlation": "rank correlation", "correlation_ratio": "correlation ratio", "cramers_v": "Cramer's V"}
+RATE = "rate"  # and of the volume
+RUN = "run"  # and of what stands still
 _DETECTORS = {
     "psi": "PSI",
     "lepage": "Lepage",
@@ -49,7 +51,10 @@ def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
     if first.detector == EXPECTATION:
         text = f"{first.signal} is not kept{_place(segment)}: {_broken(first)}"
         return _with_others(text, signals)
-    moved = _ROSE if first.detector in (SHARE, RELATION, *MEASURES) else _MOVED
+    if first.detector == RUN:
+        text = f"{first.signal}: the last {_many(first.statistic)} values are all the same"
+        return _with_others(f"{text} (alarm above {_many(first.threshold)})", signals)
+    moved = _ROSE if first.detector in (SHARE, RATE, RELATION, *MEASURES) else _MOVED
     text = f"{first.signal} {moved[first.effect.direction]}{_place(segment)}: {_finding(first)}"
     return _with_others(text, signals)
 
@@ -136,6 +141,10 @@ def _finding(evidence: SignalEvidence) -> str:
         return f"{_related(evidence)} ({apart}, alarm at {_number(evidence.threshold)})"
     if evidence.detector in MEASURES:
         return _measure(evidence)
+    if evidence.detector == RATE:
+        word = "above" if evidence.effect.direction == "up" else "below"
+        usual = _many(evidence.reference.records or 0.0)
+        return f"{_many(evidence.statistic)} records, usually {usual} (alarm {word} {_many(evidence.threshold)})"
     if evidence.detector.startswith(RIVER):
         return f"{evidence.detector} alarmed"
     name, _, variant = evidence.detector.partition(":")
@@ -172,6 +181,10 @@ def _share(moments: Moments) -> float:
 
 def _percent(share: float) -> str:
     return f"{_number(100 * share)} %"
+
+
+def _many(records: float) -> str:
+    return f"{round(significant(records)):,}"
 
 
 def _number(value: float) -> str:

@@ -21,8 +21,10 @@ from operators.chunks import Pane
 from operators.detection import Detection
 from operators.evaluation import Evaluated, evaluate, open_at_once, over
 from operators.outputs import Output, Progress
+from operators.quality import watches_volume
 from operators.sketch import Ring, Slide
 from operators.state import Held, Key, KeyState, Watch, pack, unpack
+from operators.stillness import follow
 from operators.track import Hit
 from schemas.profile import Profile
 from schemas.summaries import Summary
@@ -222,6 +224,9 @@ class _Run:
             self._changed = True
             slide, window = state.slide, self._window
             if slide.records:
+                if self._detection.frozen and self._key.segment == ALL:
+                    names = len(self._detection.signals.names)
+                    state.still = follow(state.still, slide, self._detection.frozen, names, window.slide_ms)
                 self._ring.push(slide, window.size_ms, window.grow_to_ms, window.min_count, window.previous_ms)
                 self._ring.coarsen(window.slide_ms, len(self._detection.signals.names))
                 self._ring_changed = True
@@ -245,6 +250,7 @@ class _Run:
                     version=key.version,
                     records=slide.records,
                     role=key.role,
+                    level=self._detection.level(ALL) if watches_volume(self._detection.signals.model) else 0.0,
                 )
             )
         self._step.outputs += evaluated.changes

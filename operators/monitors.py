@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 import msgspec
 
+from config.plan import ALL
 from operators import chunks, expectations, learning, monitor, rules, value_chunks
 from operators.detection import Detection
 from operators.expectations import Expectations
 from operators.keys import split_key
 from operators.learning import LearnedCoder, LearnedState
 from operators.monitor import Step
-from operators.outputs import Learned
+from operators.outputs import Learned, Output, Progress
+from operators.quality import watches_volume
+from operators.quality_windows import quality_many
 from operators.references import JobReferences, ModelSignals, References
 from operators.rules import EXPECT
 from operators.state import Key
@@ -122,8 +125,8 @@ class Monitors:
             if isinstance(signals, Unprofiled):
                 found = Expectations(signals.model, ("", "learned"), many)
             else:
-                quality = 0 if signals.quality is None else len(signals.quality.signals)
-                found = Expectations(signals.model, (signals.profile_id, "profile"), many + quality)
+                many = quality_many(self._detection(signals))
+                found = Expectations(signals.model, (signals.profile_id, "profile"), many)
             self._expected[id(signals)] = found
         return self._expected[id(signals)]
 
@@ -162,7 +165,8 @@ class Monitors:
         learning.gather(learned, pane.part(slice(count)))
         if learned.records < plan.records:
             learned.forget_ms = monitor.forgotten_ms(signals.model.window, pane.end_ms)
-            return Step(b"", b"", counted=count, next_ms=learned.forget_ms, learned=learning.pack(learned))
+            told = self._progress(signals, key, pane.end_ms, count)
+            return Step(b"", b"", told, counted=count, next_ms=learned.forget_ms, learned=learning.pack(learned))
         made = learning.learn(signals, key, learned)
         found = self._known(signals, text, learned)
         said = Learned(
@@ -183,10 +187,17 @@ class Monitors:
             learned.forget_ms = pane.end_ms + learning.KEPT_MS
             step = Step(b"", next_ms=learned.forget_ms)
         step.ring = step.ring or b""
-        step.outputs.insert(0, said)
+        step.outputs[:0] = [said, *self._progress(signals, key, pane.end_ms, count)]
         step.counted += count
         step.learned, step.profile = learning.pack(learned), made
         return step
+
+    def _progress(self, signals: Unprofiled, key: Key, end_ms: int, records: int) -> list[Output]:
+        """What a pane that is learned from has of its slide: the model gets records, though none are judged yet."""
+        slide_ms = signals.model.window.slide_ms
+        time_ms = -(-end_ms // slide_ms) * slide_ms
+        counted = Progress(time_ms=time_ms, model=key.model, version=key.version, records=records, role=key.role)
+        return [counted] if key.segment == ALL and records and watches_volume(signals.model) else []
 
     def _watch(self, found: _Learned, text: str, kept: Kept, pane: ValuePane) -> Step:
         key, coded = self.key(text), found.coder.pane(pane)

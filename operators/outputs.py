@@ -43,8 +43,9 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
     time_ms: int
     model: str
     version: str
-    records: int  # in the slide
+    records: int  # in the slide, or in a part of it
     role: Role = "champion"
+    level: float = 0.0  # of one test of the key at one evaluation, for the volume; 0: it has no reference yet
 
 
 class Learned(msgspec.Struct, frozen=True, kw_only=True, tag="learned"):

@@ -22,8 +22,8 @@ from itertools import groupby
 
 import msgspec
 
-from config.plan import JobPlan, ModelPlan, RetrainPlan
-from operators import announcements, episodes, messages, outputs, requests, retraining
+from config.plan import ALL, JobPlan, ModelPlan, RetrainPlan
+from operators import announcements, episodes, messages, outputs, requests, retraining, volume
 from operators.episodes import Episode, Story, Turn
 from operators.outputs import LabelsCame, Learned, Output, Places, Progress, SignalChange
 from operators.retraining import Retraining, Said
@@ -127,6 +127,9 @@ def advance(
             left.append(output)
         else:
             taken.append((_order(output), data, output))
+    progress = [output for _, _, output in taken if isinstance(output, Progress)]
+    story.traffic, news = volume.step(story.traffic, plan, progress)
+    taken += [(_order(change), outputs.encode(change), change) for change in news]
     teller = _Teller(plan, job, configuration_id, story)
     taken.sort(key=lambda item: item[:2])
     for moment_ms, moment in groupby(taken, key=lambda item: item[0][0]):
@@ -198,7 +201,7 @@ class _Teller:
             return
         for episode in list(self._story.episodes) if known else []:
             last = next(reversed(episode.members.values()))
-            if last.role == "champion" and episode.version != output.version:
+            if last.role == "champion" and episode.version not in (output.version, ALL):
                 self._story.episodes.remove(episode)
                 change = msgspec.structs.replace(last, time_ms=output.time_ms, why="new_version")
                 self._tell(Turn("resolved", episode), change, output.version)

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from config.plan import FeaturePlan, ModelPlan, SegmentPlan, SourcePlan
+from config.plan import FeaturePlan, ModelPlan, QualityPlan, SegmentPlan, SourcePlan
 from operators.binning import numeric_signal
 from operators.calibrating import Calibrating, Codes
 from operators.codes import ABSENT
@@ -24,6 +24,7 @@ from operators.measures import Measures, Yardsticks, yardsticks_of
 from operators.name_counts import NameCounts
 from operators.quality import QualitySignal, as_signal, codes_of, kind_count, outside, quality_signals
 from operators.relation_fitting import fit
+from operators.runs import frozen_name, runs
 from operators.value_counts import ValueCounts
 from operators.values import Gap, confidence, disguised
 from schemas import segments
@@ -186,6 +187,11 @@ class ProfileBuilder:
             there = bool((codes == 1).any())
             calibration = calibrate(as_signal(many, records), codes) if there else unknown(int((codes == 0).sum()))
             found[one.name] = Share(found=many, records=records, range=limits, calibration=calibration)
+        if isinstance(self._model.quality, QualityPlan) and self._model.quality.frozen:
+            for name, codes in self._calibrating.codes(signals, self._truths):
+                if isinstance(signals[name], NumericSignal):
+                    many, longest, values = runs(codes)
+                    found[frozen_name(name, signals)] = Share(found=longest, records=values, runs=many)
         return found
 
     def kinds(self, signals: Mapping[str, Signal]) -> Iterator[tuple[str, QualitySignal, Codes]]:

@@ -45,6 +45,11 @@ class QualitySignal:
         return self.what == "missing"
 
 
+def watches_volume(model: ModelPlan) -> bool:
+    """Whether a model watches how many records it gets; see volume.py."""
+    return isinstance(model.quality, QualityPlan) and model.quality.volume
+
+
 def quality_signals(model: ModelPlan, signals: Mapping[str, Signal]) -> tuple[QualitySignal, ...]:
     """Those that a model watches, in the order of its signals; none where it says nothing about quality.
 

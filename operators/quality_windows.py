@@ -52,7 +52,7 @@ class QualityWindow:
 
     def __init__(self, detection: Detection, reference: QualityReference, slides: Slides, segment: str) -> None:
         self.many = len(reference.signals)
-        self.of = self.many + len(rules_of(detection.signals.model))
+        self.of = quality_many(detection)
         self._detection, self.reference, self._slides = detection, reference, slides
         self.found, self.records = reference.count(slides.counts, np.array(slides.outside, np.int64))
         self._tau = reference.tau(self.records)
@@ -156,6 +156,12 @@ class QualityWindow:
             exceeded=summary.exceeded + int(self.over.sum()),
             expected=significant(summary.expected + int(self.judged.sum()) * self.level),
         )
+
+
+def quality_many(detection: Detection) -> int:
+    """Signals of the kind that a model version has, beside its volume, which is of all versions."""
+    shares = 0 if detection.quality is None else len(detection.quality.signals)
+    return shares + len(detection.frozen) + len(rules_of(detection.signals.model))
 
 
 def with_outside(summary: Summary, detection: Detection, slides: Slides) -> Summary:

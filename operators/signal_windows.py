@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from config.plan import ALL
 from operators.detection import Detection
+from operators.frozen_windows import FrozenWindow
 from operators.onsets import Onset
 from operators.quality_windows import QualityWindow
 from operators.relation_windows import RelationWindow
 from operators.scores import Alarm
-from operators.state import Watch
+from operators.state import Still, Watch
 from operators.windows import Slides
 from schemas.events import Kind, SignalEvidence
 from schemas.profile import Level
@@ -47,8 +49,10 @@ class SignalWindow(Protocol):
         """The window's summary with these signals; ``alarmed`` are the rows of those that alarm."""
 
 
-def signal_windows(detection: Detection, slides: Slides, segment: str) -> dict[int, SignalWindow]:
-    """The families of a key's window, by the position of the first signal of each."""
+def signal_windows(
+    detection: Detection, slides: Slides, segment: str, still: Mapping[int, Still]
+) -> dict[int, SignalWindow]:
+    """The families of a key's window, by the position of the first signal of each; `still`: see `FrozenWindow`."""
     found: dict[int, SignalWindow] = {}
     first = len(detection.signals.names)
     if detection.quality is not None:
@@ -56,5 +60,9 @@ def signal_windows(detection: Detection, slides: Slides, segment: str) -> dict[i
         found[first] = quality
         first += quality.many
     if detection.relations is not None:
-        found[first] = RelationWindow(detection, detection.relations, slides, segment)
+        relations = RelationWindow(detection, detection.relations, slides, segment)
+        found[first] = relations
+        first += relations.many
+    if detection.frozen and segment == ALL:
+        found[first] = FrozenWindow(detection, slides, segment, still)
     return found

@@ -61,6 +61,14 @@ class Watch(msgspec.Struct, array_like=True):
     told: SignalChange | None = None  # what was said of it last; None: it is not open
 
 
+class Still(msgspec.Struct, array_like=True):
+    """The newest values of a signal, all of whole slides, that have all been one."""
+
+    value: float
+    values: int
+    since_ms: int  # start of the first slide
+
+
 class KeyState(msgspec.Struct, array_like=True):
     """What a monitor knows of one key."""
 
@@ -73,6 +81,7 @@ class KeyState(msgspec.Struct, array_like=True):
     watches: dict[int, Watch] = {}  # by position of the signal
     octaves: bytes = b""  # how closely values follow each other, of signals of which the reference does not tell
     tau: bytes = b""  # what these came to at the end of the last slide
+    still: dict[int, Still] = {}  # by position of the signal: numbers that do not vary at the moment
 
 
 _decoder = msgspec.msgpack.Decoder(KeyState)

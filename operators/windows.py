@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from operators import effects, relations, sketch
+from operators import effects, moments, relations, sketch
 from operators.detection import Detection
 from operators.g_test import g_test
 from operators.grouping import group_counts
@@ -170,6 +170,17 @@ class Slides:
             since = len(rows) - 1 - int(np.argmax(tests.statistic - tests.df))
             found = likelihoods_of_shares(rows, reference, since, float(tau.location[position]))
         return onset(found, *self.times())
+
+    def present(self) -> npt.NDArray[np.bool_]:
+        """Which of the numeric signals have values in the newest slide, by column."""
+        extremes = np.frombuffer(self._slides[-1].sums, np.float64).reshape(-1, moments.FIELDS)
+        return np.asarray(extremes[:, moments.LEAST] <= extremes[:, moments.LARGEST], np.bool_)
+
+    def newest(self, position: int) -> Counts:
+        """Counts by code of the newest slide that has values of a signal, shape (256,)."""
+        is_value = self._detection.tables.is_value[position]
+        rows = (slide.row(position, self._signals) * is_value for slide in reversed(self._slides))
+        return next((row for row in rows if row.any()), np.zeros(len(is_value), np.int64))
 
     def times(self) -> tuple[Counts, Counts]:
         """When each slide begins and ends, ms."""

@@ -100,6 +100,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     records: int  # that carry the field
     range: tuple[float, float] | None = None  # of ``quality.range``: the values that are in it
     calibration: Calibration | None = None  # how they follow each other; None: not known
+    runs: int | None = None  # of ``quality.frozen``: runs of one value, the longest of which has ``found`` records
 
 
 class Season(msgspec.Struct, frozen=True, kw_only=True):

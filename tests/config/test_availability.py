@@ -22,7 +22,6 @@ def test_everything():
         f"models.churn.expect.url: for other fields than numeric, categorical and boolean features that are named here "
         f"{LATER}",
         f"models.churn.quality.duplicates: {LATER}",
-        f"models.churn.quality.volume: {LATER}",
     )
 
 

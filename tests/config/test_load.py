@@ -418,7 +418,7 @@ models:
         ("quality: true", QualityPlan()),
         ("quality: {freshness: 1 h}", QualityPlan()),
         ("quality: {unseen: false, missing: no}", QualityPlan(unseen=False, missing=False)),
-        ("quality: {missing: false, invalid: false, unseen: false, range: false}", msgspec.UNSET),
+        ("quality: {missing: no, invalid: no, unseen: no, range: no, frozen: no, volume: no}", msgspec.UNSET),
     ],
 )
 def test_quality(written, expected, loaded):

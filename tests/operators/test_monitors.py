@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from config.plan import AlarmsPlan, FeaturePlan, LearnPlan, SegmentPlan, WindowPlan
+from config.plan import AlarmsPlan, FeaturePlan, LearnPlan, QualityPlan, SegmentPlan, WindowPlan
 from operators import learning
 from operators.decode import Decoder
 from operators.entries import Place
 from operators.monitors import Kept, Monitors
-from operators.outputs import Learned, Output, SignalChange
+from operators.outputs import Learned, Output, Progress, SignalChange
 from operators.references import JobReferences
 from schemas.profile import Profile
 from schemas.summaries import Summary
@@ -275,6 +275,15 @@ def test_a_whole_pane_makes_the_reference():
     assert driver.keys[ALL].next_ms == NOW_MS + 3 * PANE_MS + learning.KEPT_MS
     driver.fold(ALL, panes(job(plan))[3][1][ALL])
     assert driver.keys[ALL].state
+
+
+def test_its_records_count_while_it_learns():
+    """Where the volume is watched: in the slides that they are in, by the whole traffic's key alone."""
+    plan = msgspec.structs.replace(PLAN, quality=QualityPlan())
+    driver = watched(job(plan))
+    for key, said in driver.said.items():
+        counted = [one for one in said if isinstance(one, Progress)]
+        assert sum(one.records for one in counted) == (RECORDS if key == ALL else 0)
 
 
 def test_there_is_no_summary_while_it_learns():

@@ -361,13 +361,14 @@ def test_a_profile_counts_what_quality_signals_watch():
         "quality.missing.age": (200, 4_000, None),
         "quality.invalid.age": (1, 4_000, None),
         "quality.range.age": (1, 4_000, (0.0, 100.0)),
+        "quality.frozen.age": (2, 3_799, None),
         "quality.missing.plan": (0, 4_000, None),
         "quality.invalid.plan": (30, 4_000, None),
         "quality.unseen.plan": (1, 4_000, None),
         "quality.missing.member": (0, 4_000, None),
         "quality.invalid.member": (0, 4_000, None),
     }
-    tau = {name: share.calibration.tau for name, share in made.quality.items()}
+    tau = {name: share.calibration.tau for name, share in made.quality.items() if share.calibration is not None}
     assert 15 < tau["quality.missing.age"][-1] < 30
     assert tau["quality.missing.plan"] == tau["quality.range.age"] == ()
     assert decode(encode(made)) == made

@@ -103,8 +103,8 @@ def test_nothing_changes_without_it():
     without, with_it = watching(quality=msgspec.UNSET), watching()
     assert without.quality is None
     assert without.tests == 4
-    assert with_it.tests == 4 + 5
-    assert with_it.level("all") == pytest.approx(without.level("all") * 4 / 9)
+    assert with_it.tests == 4 + 5 + 1  # the volume
+    assert with_it.level("all") == pytest.approx(without.level("all") * 4 / 10)
     assert without.id != with_it.id
 
 

@@ -1,0 +1,136 @@
+"""Numbers that stand still: at the end of a slide each one's newest run of one value against those of the reference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+import numpy as np
+
+from operators import effects, evidence
+from operators.detection import Detection
+from operators.onsets import Onset
+from operators.quality_windows import quality_many
+from operators.scores import Alarm
+from operators.state import Still, Watch
+from operators.windows import Slides
+from schemas.cloudevents import significant
+from schemas.evaluations import Evaluation
+from schemas.events import Effect, Kind, Moments, SignalEvidence
+from schemas.profile import Level, NumericSignal
+from schemas.summaries import Summary
+
+DETECTOR = "run"
+
+
+class FrozenWindow:
+    """One evaluation of every number that is watched for standing still.
+
+    Parameters
+    ----------
+    detection
+        Of the whole traffic: runs of a part of it are others.
+    slides
+        The window.
+    still
+        Which signals stand still at its end, by position.
+    """
+
+    kind: Kind = "quality"
+
+    def __init__(self, detection: Detection, slides: Slides, segment: str, still: Mapping[int, Still]) -> None:
+        self._detection, self._slides, self._still = detection, slides, still
+        self._signals = detection.frozen
+        self.many = len(self._signals)
+        self.of = quality_many(detection)
+        self._level = detection.level(segment)
+
+    def silent(self) -> Iterator[int]:
+        """Signals of which the newest slide has no value: they may stand still or not."""
+        present = self._slides.present()
+        yield from (row for row, signal in enumerate(self._signals) if not present[signal.column])
+
+    def _values(self, row: int) -> int:
+        still = self._still.get(self._signals[row].position)
+        return still.values if still is not None else 0
+
+    def _chance(self, row: int) -> float:
+        return self._signals[row].runs.chance(self._values(row))
+
+    def _effect(self, row: int) -> Effect:
+        """Cohen's h of the value's share: all, against that of its bin in the reference."""
+        signal = self._signals[row]
+        counts = self._slides.newest(signal.position)
+        reference = self._detection.tables.counts[signal.position]
+        share = float(reference[int(np.argmax(counts))]) / max(float(reference.sum()), 1.0)
+        size = math.pi - 2 * math.asin(math.sqrt(min(share, 1.0)))
+        level = effects.LEVELS[sum(size >= cut for cut in effects.SHIFTS)]
+        return Effect(size=significant(size), level=level, direction="narrow")
+
+    def alarms(self, watches: Mapping[int, Watch], first: int, gate: Level) -> dict[int, list[Alarm]]:
+        """Alarms by position, from ``first`` on; ``gate`` is the least effect."""
+        found: dict[int, list[Alarm]] = {}
+        silent = set(self.silent())
+        for row, signal in enumerate(self._signals):
+            if row in silent or self._chance(row) >= self._level:
+                continue
+            effect = self._effect(row)
+            if not effects.reaches(effect.level, gate):
+                continue
+            watch = watches.get(first + row)
+            found[first + row] = [
+                Alarm(
+                    detector=DETECTOR,
+                    statistic=float(self._values(row)),
+                    threshold=float(signal.runs.bound(self._level) - 1),
+                    p_value=self._chance(row),
+                    effect=effect,
+                    streak=1 + (watch.streaks.get(DETECTOR, 0) if watch else 0),
+                )
+            ]
+        return found
+
+    def still_there(self, row: int, level: float, gate: Level) -> bool:
+        """Whether it still stands still, at a level and by as much as opens a signal."""
+        return self._chance(row) < level and effects.reaches(self._effect(row).level, gate)
+
+    def onset(self, row: int) -> Onset:
+        """When it stopped: at the start of the first slide, or in the one before it."""
+        since_ms = self._still[self._signals[row].position].since_ms
+        return Onset(since_ms, since_ms - self._detection.signals.model.window.slide_ms, since_ms)
+
+    def evidence(self, row: int, alarm: Alarm, began: Onset) -> SignalEvidence:
+        """What an alarm is about; which value it is, is not told."""
+        signal = self._detection.signals.signals[self._signals[row].position]
+        assert isinstance(signal, NumericSignal), "names are not watched"
+        reference, current = Moments(sd=significant(signal.sd)), Moments(sd=0.0)
+        return evidence.alarm_evidence(self._signals[row].name, alarm, began, reference, current)
+
+    def summarized(self, summary: Summary, alarmed: Sequence[int]) -> Summary:
+        """The window's summary with these signals; ``alarmed`` are those that alarm, by row."""
+        rows = tuple(self._evaluation(summary, row, row in alarmed) for row in range(self.many))
+        over = sum(self._chance(row) < self._level for row in range(self.many))
+        return msgspec.structs.replace(
+            summary,
+            evaluations=summary.evaluations + rows,
+            exceeded=summary.exceeded + over,
+            expected=significant(summary.expected + self.many * self._level),
+        )
+
+    def _evaluation(self, summary: Summary, row: int, alarm: bool) -> Evaluation:
+        values = self._values(row)
+        return Evaluation(
+            time=summary.window.end,
+            model=summary.model,
+            version=summary.version,
+            segment=summary.segment,
+            signal=self._signals[row].name,
+            detector=DETECTOR,
+            count=values,
+            statistic=float(values),
+            threshold=float(self._signals[row].runs.bound(self._level) - 1),
+            p_value=significant(self._chance(row)),
+            effect=self._effect(row).size if values else 0.0,
+            alarm=alarm,
+        )

@@ -1,0 +1,90 @@
+"""Runs: for how long values in the order of time are one and the same, and how unusual that is.
+
+If R runs of the reference had a longest of L values, their lengths fall off as exp(-h n) with h = ln R / L, for then
+one in R is as long as L. As a longest run varies, L is taken to be 3 / ln R longer. And however runs fall off, n
+independent values of the reference's shares p are all equal with sum p^n: the larger of both chances counts. What the
+reference had itself is no news. Its runs are those of bins, longer than those of its values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.codes import ABSENT
+from operators.quality import FEATURE, QUALITY
+
+Floats = NDArray[np.float64]
+
+
+def frozen_name(signal: str, signals: Container[str]) -> str:
+    """Of the quality signal of a number.
+
+    >>> frozen_name("feature.age", ["feature.age"]), frozen_name("prediction", ["feature.prediction", "prediction"])
+    ('quality.frozen.age', 'quality.frozen.model.prediction')
+    """
+    field = signal.removeprefix(FEATURE)
+    return (
+        f"{QUALITY}frozen.model.{field}"
+        if field == signal and FEATURE + field in signals
+        else f"{QUALITY}frozen.{field}"
+    )
+
+
+def runs(codes: NDArray[np.uint8]) -> tuple[int, int, int]:
+    """Number of runs, length of the longest, and values in all, of codes in the order of time.
+
+    >>> runs(np.array([3, 3, 7, 255, 7, 7, 1], np.uint8))
+    (3, 3, 6)
+    """
+    values = codes[codes < ABSENT]
+    if not len(values):
+        return 0, 0, 0
+    ends = np.flatnonzero(np.append(values[1:] != values[:-1], True))
+    lengths = np.diff(ends, prepend=-1)
+    return len(lengths), int(lengths.max()), len(values)
+
+
+class Runs:
+    """How long runs of a signal's values are in its reference.
+
+    Parameters
+    ----------
+    many, longest
+        Of `runs`.
+    counts
+        Values of the reference by code.
+    """
+
+    def __init__(self, many: int, longest: int, counts: Floats) -> None:
+        logarithm = math.log(max(many, 2))
+        self._longest, self._fall = longest, logarithm / (longest * (1 + 3 / logarithm))
+        self._shares = counts[counts > 0] / max(float(counts.sum()), 1.0)
+
+    @property
+    def varied(self) -> bool:
+        """Whether the reference has more than one value; else to be still is as it should be."""
+        return len(self._shares) > 1
+
+    def chance(self, values: int) -> float:
+        """Of so many values in a row that are all one."""
+        if values <= self._longest:
+            return 1.0
+        return max(math.exp(-self._fall * values), float((self._shares**values).sum()))
+
+    def bound(self, level: float) -> int:
+        """The least number of values in a row whose chance is below a level.
+
+        >>> Runs(5_000, 12, np.array([500.0, 500.0])).bound(1e-6)
+        27
+        """
+        low, high = 0, 1  # invariant: low is not enough
+        while self.chance(high) >= level:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.chance(middle) >= level else (low, middle)
+        return high
