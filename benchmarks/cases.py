@@ -6,6 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from benchmarks.steady import WARM
+
+LABELS_COME = 0.65  # of the records after which labels come: an hour of their 100 minutes, and a little
 MOST = 3_000_000  # records of a case: more make the whole longer than people wait
 LEAST = 1_000_000  # records of a fast case: of fewer, most go by before the compilers of the JVM are done
 
@@ -22,20 +25,26 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     least: int = LEAST
     source: Literal["topic", "file"] = "topic"
     parallelism: int = 1
-    segmented: bool = False
     payload_time: bool = False
     newest: bool = False  # river's newest release, in an environment of its own
+    sample: float | None = None  # of the ids that are joined with labels; None: there are none
+    rocksdb: bool = False  # state there, and not on the heap
+    topic: str = "records"
+    warm: float = WARM
 
     def records(self, seconds: float) -> int:
         """How many records it gets to run for about so long."""
         return min(max(int(self.rate * seconds), self.least), MOST)
 
     @property
-    def topic(self) -> str | None:
-        """Where its records are; None for those that read the file."""
-        if self.kind == "river" or self.source == "file":
-            return None
-        return "segmented" if self.segmented else "records"
+    def segmented(self) -> bool:
+        """Whether its records are of segments."""
+        return self.topic == "segmented"
+
+    @property
+    def reads_topic(self) -> bool:
+        """Whether it reads a topic, and no file."""
+        return self.kind != "river" and self.source == "topic"
 
 
 CASES = (
@@ -48,11 +57,27 @@ CASES = (
     ),
     Case(
         name="tidemark_segments", text="Tidemark, Kafka, 1,000 segments with 100 records a pane", kind="tidemark",
-        rate=150_000, segmented=True,
+        rate=150_000, topic="segmented",
     ),
     Case(
         name="tidemark_payload_time", text="Tidemark, Kafka, time from the payload", kind="tidemark", rate=80_000,
         payload_time=True,
+    ),
+    Case(
+        name="tidemark_unlabelled", text="Tidemark, Kafka, 100 minutes of event time, no labels", kind="tidemark",
+        rate=150_000, topic="labelled", warm=LABELS_COME,
+    ),
+    Case(
+        name="tidemark_labels", text="the same, labels for half of them after an hour", kind="tidemark", rate=150_000,
+        topic="labelled", sample=1.0, warm=LABELS_COME,
+    ),
+    Case(
+        name="tidemark_labels_sample", text="the same, sample: 0.1", kind="tidemark", rate=150_000, topic="labelled",
+        sample=0.1, warm=LABELS_COME,
+    ),
+    Case(
+        name="tidemark_labels_rocksdb", text="all labels, state in RocksDB", kind="tidemark", rate=150_000,
+        topic="labelled", sample=1.0, rocksdb=True, warm=LABELS_COME,
     ),
     Case(name="flink_count", text="PyFlink, Kafka, counting only", kind="flink_count", rate=150_000),
     Case(

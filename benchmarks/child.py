@@ -28,12 +28,16 @@ def main() -> None:
 def _measure(case: Case, records: int, folder: Path, bootstrap: str) -> Result:
     try:
         job = STARTS[case.kind](case, folder, bootstrap)
-        found = steady(list(job.samples(records)), records)
+        found = steady(list(job.samples(records)), records, case.warm)
     except (TidemarkError, TimeoutError) as error:
         return Result(note=f"not measured: {error}")
     if found is None:
         return Result(note="too few steps to tell; give it more seconds")
-    return Result(records_per_s=found.records_per_s, cpu_us_per_record=found.cpu_us_per_record)
+    note = ""
+    if case.sample is not None and job.state is not None:
+        taken_in, size = job.state
+        note = f"{size / (taken_in * case.sample):.0f} bytes of state a prediction that waits, {size / 1e6:.0f} MB"
+    return Result(records_per_s=found.records_per_s, cpu_us_per_record=found.cpu_us_per_record, note=note)
 
 
 if __name__ == "__main__":

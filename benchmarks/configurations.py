@@ -14,7 +14,7 @@ job: {{name: bench, parallelism: {parallelism}}}
 {kafka}
 sources:
   predictions: {source}
-sinks:
+{labels}sinks:
   events: {events}
 models:
   {model}:
@@ -23,7 +23,7 @@ models:
     window: {{size: 10 min, slide: 1 min}}
     features: {{{features}}}
     segments: {segments}
-"""
+{performance}"""
 
 
 def configuration(
@@ -34,8 +34,11 @@ def configuration(
     payload_time: bool = False,
     parallelism: int = 1,
     segmented: bool = False,
+    sample: float | None = None,
 ) -> Configuration:
     """Write and load the configuration of a run: with ``bootstrap`` from a topic, else from the file ``records.jsonl``.
+
+    With ``sample`` there are labels of so many of the ids, and accuracy is computed of them.
 
     Raises
     ------
@@ -51,6 +54,10 @@ def configuration(
         events="{path: events.jsonl}" if bootstrap is None else "{topic: drift-events}",
         model=MODEL,
         features=", ".join(f"{name}: numeric" for name in FEATURES),
+        labels="" if sample is None else "  labels: {topic: labels, start: earliest}\n",
+        performance=""
+        if sample is None
+        else f"    labels: {{within: 2 h, sample: {sample}}}\n    performance: [accuracy]\n",
         segments=f"[{{region: [{regions}]}}]" if segmented else "[]",
     )
     path = folder / "monitors.yaml"

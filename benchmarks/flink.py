@@ -60,6 +60,9 @@ class Job:
         build(env, str(self._progress))
         self.jvm = int(get_gateway().jvm.java.lang.ProcessHandle.current().pid())
         self._client = env.execute_async(job.name)
+        self._seen: set[Path] = set()
+        self._checkpoints = folder / "checkpoints"
+        self.state: tuple[int, int] | None = None  # records taken in, and bytes of a checkpoint then
 
     @property
     def workers(self) -> list[int]:
@@ -84,6 +87,7 @@ class Job:
                 now, at_s = taken_in(self._progress), time.monotonic()
                 if now > done:
                     done, moved_s = now, at_s
+                    self._look(done)
                 elif at_s - moved_s > MOVES_WITHIN_S:
                     message = f"no progress for {MOVES_WITHIN_S:.0f} s after {done:,} of {records:,} records"
                     raise TimeoutError(message)
@@ -91,3 +95,10 @@ class Job:
             if ended.isDone():
                 ended.get()  # raises what it failed of
             savepoints.cancel(self._client)
+
+    def _look(self, done: int) -> None:
+        """Note how large a new checkpoint is: all state, of windows as well."""
+        for path in self._checkpoints.glob(f"{self._client.get_job_id()}/chk-*/_metadata"):
+            if path.parent not in self._seen:
+                self._seen.add(path.parent)
+                self.state = done, sum(part.stat().st_size for part in path.parent.iterdir())

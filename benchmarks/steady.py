@@ -25,7 +25,7 @@ class Steady(msgspec.Struct, frozen=True):
     cpu_us_per_record: float
 
 
-def steady(samples: Sequence[Sample], records: int) -> Steady | None:
+def steady(samples: Sequence[Sample], records: int, warm_share: float = WARM) -> Steady | None:
     """Give rate and cost between the first step after the warm part and the last step but one.
 
     Progress comes in steps of a batch, so only the moments of steps say how long a number of records took. The last
@@ -37,6 +37,8 @@ def steady(samples: Sequence[Sample], records: int) -> Steady | None:
         In the order of time.
     records
         How many there are in all.
+    warm_share
+        Share of them that is left out.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def steady(samples: Sequence[Sample], records: int) -> Steady | None:
     Steady(records_per_s=100.0, cpu_us_per_record=20000.0)
     """
     steps = [now for before, now in pairwise(samples) if now.records > before.records]
-    warm = [step for step in steps if step.records >= WARM * records]
+    warm = [step for step in steps if step.records >= warm_share * records]
     if len(warm) < 3:
         return None
     first, last = warm[0], warm[-2]

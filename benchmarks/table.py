@@ -54,6 +54,8 @@ def _ratios(results: Mapping[str, Result]) -> list[str]:
         ("tidemark_kafka", "flink_count", "of what PyFlink does when it only counts"),
         ("tidemark_kafka", "flink_naive", "times the naive job"),
         ("tidemark_segments", "tidemark_kafka", "of its own rate with 1,000 segments"),
+        ("tidemark_labels", "tidemark_unlabelled", "of its own rate with labels after an hour"),
+        ("tidemark_labels_sample", "tidemark_unlabelled", "of its own rate with labels for a tenth of them"),
         ("tidemark_payload_time", "tidemark_kafka", "of its own rate with time from the payload"),
     ):
         mine, theirs = (results[n].records_per_s if n in results else None for n in (name, other))

@@ -76,14 +76,16 @@ def measure(folder: Path, cases: Sequence[Case], seconds: float) -> dict[str, Re
     results = {}
     with ExitStack() as stack:
         bootstrap = ""
-        topics = sorted({case.topic for case in cases if case.topic})
+        topics = sorted({case.topic for case in cases if case.reads_topic})
         if topics:
             broker = stack.enter_context(Broker(folder=folder / "kafka", tell=tell))
             bootstrap = broker.bootstrap
         for topic in topics:
-            most = max(case.records(seconds) for case in cases if case.topic == topic)
+            most = max(case.records(seconds) for case in cases if case.reads_topic and case.topic == topic)
             tell(f"putting {most:,} of them into the topic {topic}")
-            records.publish(folder / "records.jsonl", most, broker.client, topic, segmented=topic == "segmented")
+            records.publish(folder / "records.jsonl", most, broker.client, topic)
+            if topic == "labelled":
+                records.publish_labels(most, broker.client, "labels")
         os.sync()  # or the first case would share the machine with the system writing gigabytes to the disk
         for case in cases:
             tell(f"{case.name}: {case.records(seconds):,} records")

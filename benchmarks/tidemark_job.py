@@ -28,6 +28,7 @@ def tidemark(case: Case, folder: Path, bootstrap: str) -> Job:
         payload_time=case.payload_time,
         parallelism=case.parallelism,
         segmented=case.segmented,
+        sample=case.sample,
     )
     embedded.check_topics(loaded)
     references = load_references(loaded.plan)
@@ -38,7 +39,8 @@ def tidemark(case: Case, folder: Path, bootstrap: str) -> Job:
         _watch(progress)
         build(env, references, setting)
 
-    return Job(loaded.plan.job, watched, folder, slots=slots(references))
+    more: dict[str, object] = {"state.backend.type": "rocksdb"} if case.rocksdb else {}
+    return Job(loaded.plan.job, watched, folder, more, slots=slots(references))
 
 
 def _watch(progress: str) -> None:
@@ -55,7 +57,8 @@ def _watch(progress: str) -> None:
 
         def eval(self, *columns: Any) -> Any:
             result = super().eval(*columns)
-            self._progress.add(len(columns[0]))
+            if self._source.kind != "labels":
+                self._progress.add(len(columns[0]))
             return result
 
     class WatchedBlocks(file_source.DecodeBlocks):  # type: ignore[misc]
