@@ -11,7 +11,6 @@ from config.models import File
 
 RELEASE = "0.1"  # the series, as in the package's version
 LATER = (
-    "estimated_performance",
     "multivariate",
     "value",
 )

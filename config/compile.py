@@ -10,6 +10,7 @@ import msgspec
 
 from config.availability import expected_number, unavailable
 from config.durations import time_ms
+from config.estimated import ESTIMATED
 from config.later import Labels
 from config.measured import measured
 from config.metrics import METRICS
@@ -230,6 +231,8 @@ def _model(name: str, model: Model) -> ModelPlan:
         expect=_rules(model) or msgspec.UNSET,
         correlation=CorrelationPlan(pairs=model.correlation.pairs) if model.correlation else msgspec.UNSET,
         retrain=_retrain(model.retrain) if model.retrain else msgspec.UNSET,
+        proxies=tuple(dict.fromkeys(model.proxies)) or msgspec.UNSET,
+        estimated=_estimated(model) or msgspec.UNSET,
     )
 
 
@@ -260,6 +263,12 @@ def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]
 def _quality(quality: Quality | None) -> QualityPlan | msgspec.UnsetType:
     watched = {name: quality is not None and getattr(quality, name) for name in WATCHED}
     return QualityPlan(**watched) if any(watched.values()) else msgspec.UNSET
+
+
+def _estimated(model: Model) -> tuple[str, ...]:
+    """Measures in the order in which they are known."""
+    known = ESTIMATED[model.prediction.task] if model.prediction else ()
+    return tuple(name for name in known if name in model.estimated_performance)
 
 
 def _rules(model: Model) -> tuple[RulePlan, ...]:

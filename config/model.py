@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from config.errors import TAG
+from config.estimated import Estimated
 from config.expectation import Expectation
 from config.later import Labels, Metric, ValueOf
 from config.quality import Quality
@@ -17,6 +18,7 @@ from config.season import Season
 from config.section import Section, written
 from config.texts import Mapping, shape
 
+Proxy = Annotated[Literal["margin", "entropy"], OneOf("a proxy")]
 Level = Literal["negligible", "small", "medium", "large"]
 FeatureType = Literal["numeric", "categorical", "boolean", "text", "embedding"]
 Role = Literal["champion", "shadow", "challenger"]
@@ -242,7 +244,8 @@ class Settings(Section):
     disclose: Annotated[int, Within(1)] = 20
     labels: Labels | None = None
     performance: tuple[Metric, ...] = ()
-    estimated_performance: Flag = False
+    estimated_performance: Estimated = ()
+    proxies: tuple[Proxy, ...] = ()
     quality: Quality | None = None
     expect: dict[str, Expectation] = Field(default_factory=dict)
     correlation: Relations = None

@@ -12,6 +12,7 @@ from config.availability import expected_number
 from config.compile import learned_records
 from config.durations import duration, time_ms
 from config.errors import Path, Problem
+from config.estimated import ESTIMATED, EVERY
 from config.measured import MEASURES, measured_names
 from config.metrics import METRICS, OF_TASK
 from config.model import Detector, Feature, Level, Model, Prediction, Reference, Segment
@@ -22,6 +23,7 @@ from config.season import Season
 LEARNED_VALUES = 4_000_000
 NUMBERS_ONLY = ("ks", "lepage", "wasserstein")  # they compare positions on a scale, which categories do not have
 ANYTHING = ("psi", "jensen_shannon", "hellinger", "total_variation", "l_infinity", "chi_squared")
+MOST_CLASSES = 50  # of which performance is estimated: with more, a class has fewer than five bins of confidence
 NAME = re.compile(r"[^/|\x00-\x1f]+")  # a model's name stands in keys and in names of files
 PLACEHOLDER = re.compile(r"\{[^}]*\}?")
 LEVELS = get_args(Level)
@@ -251,6 +253,12 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
         for value in expectation.listed or () if number else ():
             if not is_number(value):
                 yield Problem((*path, "expect", name), f"lists '{value}', which is not a number, and '{name}' is one")
+    if model.proxies and (model.prediction is None or model.prediction.task not in ("binary", "multiclass")):
+        yield Problem((*path, "proxies"), "are of the probabilities of classes, and 'prediction' has none")
+    if model.proxies and learned_records(model) is not None:
+        said = ".".join(_says_learn(model))
+        yield Problem((*path, "proxies"), f"are compared with a profile, and '{said}' is without one; name a profile")
+    yield from _estimated_problems((*path, "estimated_performance"), model)
     seen = set()
     for index, metric in enumerate(model.performance):
         for name, limits in metric.items():
@@ -273,6 +281,32 @@ def _absent_problems(path: Path, absent: str, prediction: Prediction | None) -> 
         yield Problem(path, f"'{absent}' is not a number, and the prediction is one")
     elif prediction.classes is not None and absent not in prediction.classes:
         yield Problem(path, f"'{absent}' is not one of the classes ({', '.join(prediction.classes)})")
+
+
+def _estimated_problems(path: Path, model: Model) -> Iterator[Problem]:
+    """Whether performance can be estimated of what the model predicts."""
+    wanted = model.estimated_performance
+    if not wanted:
+        return
+    if learned_records(model) is not None:
+        said = ".".join(_says_learn(model))
+        message = f"is estimated from labelled data in a profile, and '{said}' is without one; name a profile"
+        yield Problem(path, f"{message}, or leave it out")
+    if model.prediction is None:
+        yield Problem(path, "needs to know what is predicted; give 'prediction: binary' or another task")
+        return
+    task, prediction = model.prediction.task, model.prediction
+    known = ESTIMATED[task]
+    for name in () if known and set(wanted) == set(EVERY) else wanted:
+        if name not in known:
+            listed = f" ({', '.join(known)})" if known else ""
+            yield Problem(path, f"'{name}' cannot be estimated for {task} predictions{listed}")
+    if task == "binary" and prediction.positive is None:
+        yield Problem(path, "needs the positive class; give 'prediction: {task: binary, positive: CLASS}'")
+    elif task == "multiclass" and prediction.classes is None:
+        yield Problem(path, "needs the classes; give 'prediction: {task: multiclass, classes: [A, B, C]}'")
+    elif task == "multiclass" and len(prediction.classes or ()) > MOST_CLASSES:
+        yield Problem(path, f"is for at most {MOST_CLASSES} classes: scores of all of them share 250 bins")
 
 
 def is_number(text: str) -> bool:

@@ -257,6 +257,8 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     performance: tuple[MetricPlan, ...] | msgspec.UnsetType = msgspec.UNSET  # what is computed of labels
     correlation: CorrelationPlan | msgspec.UnsetType = msgspec.UNSET  # likewise
     retrain: RetrainPlan | msgspec.UnsetType = msgspec.UNSET
+    proxies: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # watched of the probabilities of classes
+    estimated: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # measures that are estimated before labels come
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,10 +22,11 @@ from operators import calibration
 from operators.baseline import tested
 from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
+from operators.estimates import Estimator
 from operators.lepage import is_even
 from operators.quality import watches_volume
 from operators.quality_season import SeasonShares
-from operators.references import FEATURE, ModelSignals
+from operators.references import FEATURE, SCORE, ModelSignals
 from operators.relation_references import RelationReference
 from operators.season_references import SeasonReferences
 from operators.segment_references import SegmentReferences
@@ -106,11 +107,16 @@ class Detection:
             self.segments += min(len(values), segment.limit) + 1
         budgeted = [[d.name for d in ds if d.in_budget] for ds in self.detectors]
         self.quality = signals.quality  # what the quality signals are compared with
+        model = signals.model
+        self.estimated = model.estimated if signals.estimation and isinstance(model.estimated, tuple) else ()
+        self.estimator: Estimator | None = None
+        if signals.estimation is not None and model.prediction is not None:
+            self.estimator = Estimator(signals.estimation, model.prediction.task)
         # Without detectors a model has one test all the same, so that its budget is divided by something.
-        drift = calibration.count_tests(budgeted) if any(budgeted) or self.quality is None else 0
         # Relations are watched in the whole traffic, as the profile has none of segments.
         self.relations: RelationReference | None = signals.relations
-        self.tests = drift + (0 if self.quality is None else len(self.quality.signals))
+        others = len(self.estimated) + (0 if self.quality is None else len(self.quality.signals))
+        self.tests = others + (calibration.count_tests(budgeted) if any(budgeted) or not others else 0)
         self.tests += 0 if self.relations is None else self.relations.tests
         self.tests += len(tested(signals.model, signals.profile))
         # The volume of a model is one test, whichever of its versions it is held against the budget of.
@@ -253,6 +259,7 @@ class Detection:
                 else ["relations", *map(str, self.signals.relations.columns.widths)]
             ),
             *(signal.name for signal in self.frozen),
+            *self.estimated,
         ]
         return hashlib.blake2b("\0".join(about).encode(), digest_size=8).digest()
 
@@ -391,6 +398,8 @@ def _over(statistic: Floats, threshold: Floats) -> npt.NDArray[np.bool_]:
 
 def _detectors(signals: ModelSignals, position: int) -> tuple[DetectorPlan, ...]:
     name = signals.names[position]
+    if name == SCORE:
+        return ()
     numeric = isinstance(signals.signals[position], NumericSignal)
     if name.startswith(FEATURE):
         feature = next(f for f in signals.model.features if FEATURE + f.name == name)

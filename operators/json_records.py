@@ -66,10 +66,11 @@ class JsonReader:
         if is_direct(source, self.beside):
             self._typed = msgspec.json.Decoder(self._record).decode
         self._scanner: Scanner | None = None
-        # The scanner takes no arrays; it would only cost time.
+        # The scanner takes no arrays, and of probabilities the largest alone; it would only cost time.
         vectors = self._one.layout.vectors if self._one is not None else ()
         arrays = any(source.carries is None or name in source.carries for name in vectors)
-        if self._typed is not None and self._one is not None and not arrays:
+        self._probabilities = any(layout.probabilities for layout in layouts.values())
+        if self._typed is not None and self._one is not None and not arrays and not self._probabilities:
             self._scanner = Scanner(source, self._one.layout, sorted({*self._one.beside, *own}))
         # Numbers beyond floats come as infinities, so that they matter only where they are used.
         self._untyped = msgspec.json.Decoder(float_hook=float).decode
@@ -125,7 +126,8 @@ class JsonReader:
             values["features"] = self.models[name].convert(self._object(features), self._source.fields.features)
         sure = confidence(values["confidence"], values["probabilities"])
         values["confidence"] = None if sure is Gap.MISSING else INVALID if isinstance(sure, Gap) else sure
-        values["probabilities"] = None
+        if not self._probabilities:
+            values["probabilities"] = None
         values["prediction"] = name_of(values["prediction"])
         values |= {f"s{i}": name_of(follow(document, path)) for i, path in enumerate(self._beside_paths)}
         return self._record(**values)
@@ -231,6 +233,7 @@ class JsonReading:
             segments={name: self._segment(name, of.slots[name], features, records) for name in of.layout.segments},
             hashes=hash64(self._identities([record.id for record in records], rows)),
             labels=None if self._reader.label is None else self._beside(self._reader.label, records),
+            probabilities=[record.probabilities for record in records] if of.layout.probabilities else None,
         )
 
     def _identities(self, ids: list[str | int | None], rows: npt.NDArray[np.int64]) -> list[bytes]:

@@ -13,10 +13,13 @@ import numpy as np
 from config.durations import duration
 from config.measured import measured_names
 from config.plan import FeaturePlan, SeasonPlan
+from operators import leb128
 from operators.baseline import baseline_of, decoded
+from operators.loss_trees import sound
 from operators.measures import dim_of, measured_fields, yardsticks_of
 from operators.references import FEATURE
 from operators.relations import RelationColumns, unpack, widest
+from operators.score_rates import GROUPS
 from operators.slices import SliceCodec
 from operators.values import DISGUISED
 from operators.vocabulary import word_hashes_of
@@ -49,7 +52,29 @@ def damage(profile: Profile) -> str | None:
         wrong = _of_numbers(signal) if isinstance(signal, NumericSignal) else _of_names(signal)
         if wrong is not None:
             return f"{name}: {wrong}"
-    return _of_measures(profile) or _of_slices(profile) or _of_relations(profile) or _of_baseline(profile)
+    checks = (_of_measures, _of_slices, _of_relations, _of_baseline, _of_estimation)
+    return next((wrong for check in checks if (wrong := check(profile)) is not None), None)
+
+
+def _of_estimation(profile: Profile) -> str | None:
+    found = profile.estimation
+    if isinstance(found, msgspec.UnsetType):
+        return None
+    if (wrong := _of_numbers(found.score)) is not None:
+        return f"estimation: {wrong}"
+    row = 4 * len(found.score.counts)
+    whole = (1 + GROUPS) * row
+    sizes = [len(found.rates) == whole, len(found.squares) in (0, whole), len(found.fourths) in (0, row)]
+    if not all(sizes) or len(found.predicted) % row or bool(found.loss) != bool(found.squares):
+        return "estimation: its tables do not fit its bins"
+    tables = [np.frombuffer(table, "<f4") for table in (found.rates, found.squares, found.fourths, found.predicted)]
+    if not all(bool(np.isfinite(table).all()) for table in tables):
+        return "estimation: its tables have numbers that are none"
+    if any(leb128.unpack(counts, np.zeros(row // 4, np.int64)) != row // 4 for counts in found.segments.values()):
+        return "estimation: its segments cannot be read"
+    if found.loss is not None and any(name not in profile.signals for name in found.loss.features):
+        return "estimation: it asks for features that the profile does not have"
+    return None if found.loss is None or sound(found.loss) else "estimation: its trees are none"
 
 
 def _of_relations(profile: Profile) -> str | None:

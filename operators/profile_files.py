@@ -19,7 +19,7 @@ from operators.label_footprint import check_labels, label_footprint
 from operators.measures import measured_fields
 from operators.profile_checks import damage, misfits, season_misfit, was_sensitive
 from operators.quality import range_misfit
-from operators.references import FEATURE, JobReferences, References, natural
+from operators.references import FEATURE, JobReferences, References, natural, proxies_of
 from operators.vocabulary import read_vocabulary
 from schemas import profile as profiles
 from schemas.errors import ProfileError
@@ -153,6 +153,20 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
         if model.correlation is not msgspec.UNSET and profile.relations is msgspec.UNSET:
             of = f"{model.name}-{version}" if version else model.name
             message = f"profile {of}: made without 'correlation', which is asked for; run 'tidemark profile' again"
+            raise ProfileError(message)
+        if lacking := [name for name in proxies_of(model) if name not in profile.signals]:
+            of = f"{model.name}-{version}" if version else model.name
+            message = (
+                f"profile {of}: has no {' and no '.join(lacking)}, which 'proxies' asks for; "
+                "run 'tidemark profile' again, on records with probabilities"
+            )
+            raise ProfileError(message)
+        if isinstance(model.estimated, tuple) and isinstance(profile.estimation, msgspec.UnsetType):
+            of = f"{model.name}-{version}" if version else model.name
+            message = (
+                f"profile {of}: was made without labelled data, which 'estimated_performance' asks for; "
+                "run 'tidemark profile' again, with --performance DATA"
+            )
             raise ProfileError(message)
     return model
 

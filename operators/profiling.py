@@ -22,6 +22,7 @@ from operators.columns import Column, Columns, names, numbers
 from operators.dependence import calibrate, unknown
 from operators.measures import Measures, Yardsticks, yardsticks_of
 from operators.name_counts import NameCounts
+from operators.proxies import PROXIES, proxies
 from operators.quality import QualitySignal, as_signal, codes_of, kind_count, outside, quality_signals
 from operators.relation_fitting import fit
 from operators.runs import frozen_name, runs
@@ -100,10 +101,14 @@ class ProfileBuilder:
         }
         self._prediction = _Prediction(model, self._cells)
         self._confidence = _Numbers(self._cells)
+        wanted = model.proxies if isinstance(model.proxies, tuple) else ()
+        self._proxies = {name: _Numbers(self._cells) for name in wanted}
         self._segments = {",".join(plan.fields): Counter[tuple[str, ...]]() for plan in model.segments}
         numeric_names = [FEATURE + f.name for f in self._features if f.type == "numeric"]
         other_names = [FEATURE + f.name for f in self._features if f.type != "numeric"]
-        self._calibrating = Calibrating([*numeric_names, PREDICTION, CONFIDENCE], [*other_names, PREDICTION])
+        self._calibrating = Calibrating(
+            [*numeric_names, PREDICTION, CONFIDENCE, *self._proxies], [*other_names, PREDICTION]
+        )
         self.rows = 0
 
     def add(self, columns: Columns, source: SourcePlan, times_ms: npt.NDArray[np.int64] | None = None) -> None:
@@ -136,6 +141,9 @@ class ProfileBuilder:
         self._prediction.add(values)
         if CONFIDENCE in values.numbers:
             self._confidence.add(values.numbers[CONFIDENCE])
+        for name, proxy in self._proxies.items():
+            if name in values.numbers:
+                proxy.add(values.numbers[name])
 
     def _add_segments(self, plan: SegmentPlan, columns: Columns, rows: int) -> None:
         by_field = [names(segment_column(field, columns, rows)) for field in plan.fields]
@@ -152,6 +160,9 @@ class ProfileBuilder:
             signals[PREDICTION] = prediction
         if self._confidence.present:
             signals[CONFIDENCE] = self._confidence.signal(self._of_like(CONFIDENCE))
+        for name, proxy in self._proxies.items():
+            if proxy.present:
+                signals[name] = proxy.signal(self._of_like(name))
         calibrated = self._calibrating.calibrated(signals, self._truths)
         return Profile(
             model=self._model.name,
@@ -285,6 +296,10 @@ def read_values(
     measured = measures.measured(carried, texts=texts, times_ms=times_ms)
     found |= {FEATURE + name: values for name, values in measured.numbers.items()}
     column = columns.fields.get(PREDICTION, nothing)
+    if isinstance(model.proxies, tuple):
+        given = columns.fields.get("probabilities")
+        both = proxies(given, column, found[CONFIDENCE], model.prediction, texts=texts)
+        found |= {name: np.ascontiguousarray(both[:, PROXIES.index(name)]) for name in model.proxies}
     if may_be_number(model):
         found[PREDICTION] = numbers(column, texts=texts)
     if may_be_class(model):

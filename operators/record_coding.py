@@ -11,15 +11,18 @@ import numpy.typing as npt
 from config.plan import ALL, SourcePlan
 from operators import chunks, unnamed
 from operators.codes import ABSENT
-from operators.coding import CategoryCoder
+from operators.coding import CategoryCoder, NumericCoder
 from operators.columns import Column, numbers
 from operators.cutting import cut
 from operators.entries import Entry
 from operators.keys import monitor_key
+from operators.loss_trees import LossModel
 from operators.measures import Measures, yardsticks_of
+from operators.prediction_scores import prediction_scores
+from operators.proxies import PROXIES, proxies
 from operators.quality import outside, ranged_features
 from operators.records import Identity, Layout, Records
-from operators.references import FEATURE, ModelSignals
+from operators.references import FEATURE, SCORE, ModelSignals
 from operators.segment_coding import SegmentCoder
 from operators.values import disguised
 
@@ -51,6 +54,10 @@ class RecordCoder:
         fields = {FEATURE + feature.name: FEATURE + feature.field for feature in signals.model.features}
         carried = [carries(source, fields.get(name, name)) for name in signals.names]
         self._absent = [position for position, there in enumerate(carried) if not there]
+        self._loss: LossModel | None = None
+        if (of := signals.estimation) is not None and of.loss is not None and source.kind == "predictions":
+            self._loss = LossModel(of.loss, {name: position for position, name in enumerate(signals.names)})
+            self._loss_coder = NumericCoder([of.score])
 
     def chunks(self, records: Records, times_ms: Ints, whose: Identity) -> Iterator[Entry]:
         """Chunks of records of one model, version and role: the whole traffic, then each segment.
@@ -65,6 +72,8 @@ class RecordCoder:
         signals = self._signals
         values = self._values(records)
         codes = self._codes(records, values)
+        if self._loss is not None:
+            self._expect(self._loss, records, values, codes)
         found = self._unnamed(records, codes)
         starts = times_ms - times_ms % self._pane_ms
         raw = values[:, [self._columns[position] for position in signals.raw]]
@@ -96,12 +105,17 @@ class RecordCoder:
             values[:, column : column + count] = records.numbers[:, slot : slot + count]
         numbers_ = self._measures.measured(records.names.get, texts=self._texts).numbers
         measured = {FEATURE + name: column for name, column in numbers_.items()}
+        undecided = self._proxies(records)
         for column, position in enumerate(self._signals.numeric):
             name = self._signals.names[position]
             if name in self._measured:
                 values[:, column] = measured.get(name, np.nan)  # that of a field that is not carried
             elif name == "confidence":
                 values[:, column] = records.confidence
+            elif name in PROXIES:
+                values[:, column] = undecided[:, PROXIES.index(name)]
+            elif name == SCORE:
+                values[:, column] = self._scores(records)
             elif not name.startswith(FEATURE):
                 values[:, column] = numbers(records.prediction, texts=self._texts)
         return values
@@ -114,6 +128,28 @@ class RecordCoder:
             codes[:, position] = coder.codes(self._column(records, position))
         codes[:, self._absent] = ABSENT
         return codes
+
+    def _proxies(self, records: Records) -> Floats:
+        model = self._signals.model
+        if not isinstance(model.proxies, tuple):
+            return np.empty((0, 2))
+        return proxies(
+            records.probabilities, records.prediction, records.confidence, model.prediction, texts=self._texts
+        )
+
+    def _scores(self, records: Records) -> Floats:
+        plan = self._signals.model.prediction
+        if plan is None or plan.task == "regression":
+            return np.full(len(records.rows), np.nan)  # known with the codes
+        return prediction_scores(records.prediction, records.confidence, plan, texts=self._texts)
+
+    def _expect(self, loss: LossModel, records: Records, values: Floats, codes: Bytes) -> None:
+        """Fill in the errors to be expected of predictions, by the codes of their features."""
+        position = self._signals.names.index(SCORE)
+        predicted = np.isfinite(numbers(records.prediction, texts=self._texts))
+        expected = np.where(predicted, loss.losses(codes), np.nan)
+        values[:, self._columns[position]] = expected
+        codes[:, position] = self._loss_coder.codes(np.ascontiguousarray(expected[:, None]))[:, 0]
 
     def _column(self, records: Records, position: int) -> Column:
         name = self._signals.names[position]

@@ -23,6 +23,7 @@ class Layout(msgspec.Struct, frozen=True):
     names: tuple[str, ...]  # features, then texts that are measured, then fields that only segments are made of
     vectors: tuple[str, ...]  # embeddings that are measured
     segments: tuple[str, ...]  # fields of segments: among the features, or beside them in the record
+    probabilities: bool = False  # of classes are read, and not only the largest
 
 
 def layout(model: ModelPlan) -> Layout:
@@ -33,7 +34,8 @@ def layout(model: ModelPlan) -> Layout:
     names = [*(f.name for f in model.features if f.type != "numeric"), *texts]
     fields = dict.fromkeys(field for segment in model.segments for field in segment.fields)
     beside = [field for field in fields if field not in names and field not in numbers]
-    return Layout(tuple(numbers), (*names, *beside), tuple(vectors), tuple(fields))
+    probabilities = isinstance(model.proxies, tuple)
+    return Layout(tuple(numbers), (*names, *beside), tuple(vectors), tuple(fields), probabilities)
 
 
 class Records(msgspec.Struct, frozen=True):
@@ -47,6 +49,7 @@ class Records(msgspec.Struct, frozen=True):
     segments: Mapping[str, Column]  # by segments of the layout
     hashes: npt.NDArray[np.uint64]  # of the id, or of the content where there is none
     labels: Column | None = None  # where they are read
+    probabilities: Column | None = None  # of each record, by class; only where they are read
 
 
 def merged(first: Records, second: Records, of_first: npt.NDArray[np.bool_]) -> Records:

@@ -14,13 +14,15 @@ import msgspec
 from config.plan import ModelPlan, Plan
 from operators.coding import CategoryCoder, NumericCoder
 from operators.moments import Moments
+from operators.proxies import PROXIES
 from operators.quality import QualityReference, quality_reference, ranged_features
 from operators.relation_references import RelationReference, relation_reference
 from operators.unprofiled import Unprofiled
 from schemas.events import Kind
-from schemas.profile import CategoricalSignal, NumericSignal, Profile, Signal
+from schemas.profile import CategoricalSignal, Estimation, NumericSignal, Profile, Signal
 
 FEATURE = "feature."
+SCORE = "score"  # no detector looks at it: performance is estimated from its bins
 _PARTS = re.compile("[0-9]+|[^0-9]+")
 UNVERSIONED = "0"  # the version of records that name none
 
@@ -31,7 +33,8 @@ class ModelSignals:
     Attributes
     ----------
     names : tuple of str
-        Features in the order of the configuration, then prediction and confidence where the profile has them.
+        Features in the order of the configuration, then prediction and confidence where the profile has them, then
+        the score where performance is estimated.
     numeric, named : tuple of int
         Positions of the number-valued and of the categorical ones.
     raw : tuple of int
@@ -46,11 +49,17 @@ class ModelSignals:
         self.kind: Literal["profile", "learned", "previous"] = "learned" if learned else "profile"
         self.profile_id = profile.id
         wanted = [FEATURE + feature.name for feature in model.features]
-        self.names = tuple([*wanted, *(n for n in ("prediction", "confidence") if n in profile.signals)])
-        shown = {name: disclosed(profile.signals[name], name, model) for name in self.names}
+        watched = ("prediction", "confidence", *proxies_of(model))
+        wanted += [name for name in watched if name in profile.signals]
+        shown = {name: disclosed(profile.signals[name], name, model) for name in wanted}
         self._less = [signal for name, signal in shown.items() if signal is not profile.signals[name]]
-        self.signals: tuple[Signal, ...] = tuple(in_season(shown, profile, model).values())
-        self.kinds: tuple[Kind, ...] = tuple("feature" if n.startswith(FEATURE) else n for n in self.names)  # type: ignore[misc]
+        signals = in_season(shown, profile, model)
+        self.estimation = estimation_of(model, profile)
+        if self.estimation is not None:
+            signals[SCORE] = self.estimation.score
+        self.names = tuple(signals)
+        self.signals: tuple[Signal, ...] = tuple(signals.values())
+        self.kinds: tuple[Kind, ...] = tuple(_kind(name) for name in self.names)
         self.numeric = tuple(i for i, s in enumerate(self.signals) if isinstance(s, NumericSignal))
         self.named = tuple(i for i, s in enumerate(self.signals) if not isinstance(s, NumericSignal))
         raw = {FEATURE + f.name for f in model.features if any(d.input == "raw" for d in f.detectors or ())}
@@ -76,7 +85,8 @@ class ModelSignals:
     @cached_property
     def quality(self) -> QualityReference | None:
         """What the profile has of the quality signals; None where the model watches none."""
-        return quality_reference(self.model, self.profile, dict(zip(self.names, self.signals, strict=True)))
+        watched = {name: one for name, one in zip(self.names, self.signals, strict=True) if name != SCORE}
+        return quality_reference(self.model, self.profile, watched)
 
     @cached_property
     def relations(self) -> RelationReference | None:
@@ -99,6 +109,25 @@ class ModelSignals:
         if ranged := ranged_features(self.model):
             about.append(msgspec.json.encode([(at, self.model.features[at].range) for at in ranged]))
         return int.from_bytes(hashlib.blake2b(b"\0".join(about), digest_size=4).digest(), "little")
+
+
+def proxies_of(model: ModelPlan) -> tuple[str, ...]:
+    """What is watched of the probabilities of classes."""
+    return model.proxies if isinstance(model.proxies, tuple) else ()
+
+
+def estimation_of(model: ModelPlan, profile: Profile) -> Estimation | None:
+    """What the model's performance is estimated from; None where it is not, or cannot be."""
+    wanted = isinstance(model.estimated, tuple) and not isinstance(profile.estimation, msgspec.UnsetType)
+    return profile.estimation if wanted else None  # type: ignore[return-value]  # it is set
+
+
+def _kind(name: str) -> Kind:
+    if name == SCORE:
+        return "estimated_performance"
+    if name in PROXIES:
+        return "confidence"
+    return "feature" if name.startswith(FEATURE) else name  # type: ignore[return-value]  # prediction, confidence
 
 
 def disclosed(signal: Signal, name: str, model: ModelPlan) -> Signal:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from config.plan import ALL
 from operators.detection import Detection
+from operators.estimate_windows import EstimateWindow
 from operators.frozen_windows import FrozenWindow
 from operators.onsets import Onset
 from operators.quality_windows import QualityWindow
@@ -59,6 +60,10 @@ def signal_windows(
         quality = QualityWindow(detection, detection.quality, slides, segment)
         found[first] = quality
         first += quality.many
+    if detection.estimator is not None:
+        estimates = EstimateWindow(detection, detection.estimator, slides, segment)
+        found[first] = estimates
+        first += estimates.many
     if detection.relations is not None:
         relations = RelationWindow(detection, detection.relations, slides, segment)
         found[first] = relations

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -108,24 +108,30 @@ class SliceReader:
     def __init__(self, signals: Mapping[str, Signal], wanted: Mapping[str, Signal]) -> None:
         self._codec = SliceCodec(list(signals.values()))
         places = {name: row for row, name in enumerate(signals)}
-        self._rows = [places[name] for name in wanted]
-        numeric = [name for name, signal in signals.items() if isinstance(signal, NumericSignal)]
-        self._columns = [numeric.index(name) for name, signal in wanted.items() if isinstance(signal, NumericSignal)]
+        # Of signals that slices do not have nothing is known: the row after the last one is empty.
+        self._rows = [places.get(name, len(places)) for name in wanted]
+        numeric = {name: at for at, name in enumerate(n for n, s in signals.items() if isinstance(s, NumericSignal))}
+        self._columns = [numeric.get(name, len(numeric)) for name, s in wanted.items() if isinstance(s, NumericSignal)]
         self._recoded = [
             (row, _places(signals[name], signal))
             for row, (name, signal) in enumerate(wanted.items())
-            if signal is not signals[name] and isinstance(signal, CategoricalSignal)
+            if isinstance(signal, CategoricalSignal) and signal is not signals[name]
         ]
 
     def read(self, packed: Slice) -> Part:
         """Counts and moments of a slice; ProfileError where its bytes are not those of one."""
-        counts = self._codec.counts(packed)[self._rows]
-        moments = self._codec.moments(packed)[self._columns]
+        counts = _with_none(self._codec.counts(packed))[self._rows]
+        moments = _with_none(self._codec.moments(packed))[self._columns]
         for row, places in self._recoded:
             there = counts[row].copy()
             counts[row] = 0
             np.add.at(counts[row], places, there)
         return Part(counts, moments[:, 0], moments[:, 1])
+
+
+def _with_none(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rows, and one of zeros after them."""
+    return np.concatenate([rows, np.zeros_like(rows, shape=(1, rows.shape[1]))])
 
 
 def _places(old: Signal, new: CategoricalSignal) -> npt.NDArray[np.int64]:

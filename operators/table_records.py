@@ -110,6 +110,7 @@ class TableReading:
             segments={name: _either(among[name], columns.others.get(name, nothing)) for name in layout.segments},
             hashes=np.empty(0, np.uint64),
             labels=columns.fields.get("label") if self._labels else None,
+            probabilities=columns.fields.get("probabilities") if layout.probabilities else None,
         )
         return msgspec.structs.replace(records, hashes=_hashes(columns.fields.get("id", nothing), records))
 

@@ -182,6 +182,10 @@ class Slides:
         rows = (slide.row(position, self._signals) * is_value for slide in reversed(self._slides))
         return next((row for row in rows if row.any()), np.zeros(len(is_value), np.int64))
 
+    def rows(self, position: int) -> Floats:
+        """Counts by code of a signal in each slide, shape (slides, 256)."""
+        return np.array([slide.row(position, self._signals) for slide in self._slides], np.float64)
+
     def times(self) -> tuple[Counts, Counts]:
         """When each slide begins and ends, ms."""
         starts_ms = np.array([slide.start_ms(self._slide_ms) for slide in self._slides], np.int64)

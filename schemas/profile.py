@@ -163,6 +163,37 @@ class PerformanceReference(msgspec.Struct, frozen=True, kw_only=True):
     segments: dict[str, bytes]
 
 
+class LossTrees(msgspec.Struct, frozen=True, kw_only=True):
+    """How large the error of a prediction is to be expected, from the codes of the record's features: boosted trees.
+
+    The bytes are those of operators/loss_trees.py, in the file as base64.
+    """
+
+    features: tuple[str, ...]  # signals that are asked
+    start: float  # what the leaves of a record are added to
+    nodes: bytes
+    roots: bytes  # of each tree the place of its first node
+
+
+class Estimation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How good predictions were by bins of a score, in labelled records: what performance is estimated from.
+
+    Score of a prediction: of two classes the probability of the positive one; of more the position of the predicted
+    class, and behind the point the confidence in it; of a number the error to be expected by ``loss``.
+    Arrays are floats of 32 bits, little-endian, in the file as base64: of each bin, first by all records, then by all
+    but one of the groups in which they came, one group after the other; see operators/score_rates.py.
+    """
+
+    score: NumericSignal  # counts are of the labelled records
+    rates: bytes  # share of positives; of more classes of right predictions; of numbers the mean error without sign
+    squares: bytes = b""  # of numbers the mean squared error
+    fourths: bytes = b""  # of numbers the mean of the errors' fourth powers, by all records alone
+    predicted: bytes = b""  # of each class, of two the positive one, the share predicted so, by all records alone
+    segments: dict[str, bytes] = {}  # records by bin of each segment that has enough, see leb128.py
+    loss: LossTrees | None = None
+    trained: bool = False  # they are the profile's own records, which the model may have been trained on
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the reference came from."""
 
@@ -198,6 +229,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     # By quality signal (``quality.missing.age``); unset: the configuration said nothing about quality.
     quality: dict[str, Share] | msgspec.UnsetType = msgspec.UNSET
     relations: Relations | msgspec.UnsetType = msgspec.UNSET  # unset: the configuration asked for none
+
+    estimation: Estimation | msgspec.UnsetType = msgspec.UNSET  # unset: it was made without labels to estimate from
 
     performance: PerformanceReference | msgspec.UnsetType = msgspec.UNSET  # unset: no labels were given
 

@@ -23,6 +23,17 @@ class SignalCounts(msgspec.Struct, frozen=True, kw_only=True):
     outside: int | msgspec.UnsetType = msgspec.UNSET  # of its `range`, where that is watched
 
 
+class Estimated(msgspec.Struct, frozen=True, kw_only=True):
+    """A measure of performance before labels come. Numbers are finite; null where it is undefined."""
+
+    value: float | None
+    low: float | None  # between low and high is what labels of the window will say, 19 times in 20 ...
+    high: float | None  # ... as long as labels depend on scores as they did
+    baseline: (
+        float | None
+    )  # of labelled records of the profile, of the segment where it has enough; null: there is none
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A window of a segment and what was found in it."""
 
@@ -44,6 +55,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     # the measures as statistics, null where one is undefined, and the limits of the configuration as thresholds.
     about: Literal["records", "performance"] = "records"
     intervals: dict[str, tuple[float, float]] = {}  # by measure: it lies between these 95 times in 100
+    estimated: dict[str, Estimated] = {}  # by measure
     errors: dict[str, float] = {}  # by measure: how far it may be from that of the scores themselves; 0 where left out
 
 

@@ -158,6 +158,10 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
     for metric in model.performance if isinstance(model.performance, tuple) else ():
         limits = ((word, limit) for word, limit in (("at least", metric.min), ("at most", metric.max)))
         yield "performance", ", ".join([metric.name, *(f"{word} {x:g}" for word, x in limits if x is not None)])
+    if isinstance(model.estimated, tuple):
+        yield "estimated performance", ", ".join(model.estimated)
+    if isinstance(model.proxies, tuple):
+        yield "proxies", ", ".join(model.proxies)
     if model.features_from_profile:
         without = f" but for {', '.join(model.features_exclude)}" if model.features_exclude else ""
         yield "features", f"all of the profile{without}"

@@ -16,7 +16,6 @@ def test_everything():
         f"control: {LATER}",
         f"actions: {LATER}",
         f"store: {LATER}",
-        f"models.churn.estimated_performance: {LATER}",
         f"models.churn.value: {LATER}",
         f"models.churn.retrain.cost: {LATER}",
         f"models.churn.expect.url: for other fields than numeric, categorical and boolean features that are named here "

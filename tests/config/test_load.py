@@ -146,6 +146,7 @@ def test_everything():
                     RulePlan(field="age", what="max", limit=120.0, number=True),
                     RulePlan(field="age", what="missing", limit=0.01, number=True),
                 ),
+                estimated=("accuracy", "precision", "recall", "specificity", "f1", "roc_auc"),
                 performance=(MetricPlan(name="accuracy"), MetricPlan(name="roc_auc", min=0.75)),
                 retrain=RetrainPlan(
                     when=("performance", "estimated_performance"),

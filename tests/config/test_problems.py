@@ -10,8 +10,8 @@ MODELS = "models: {churn: {features: {age: numeric, plan: categorical, title: te
 KAFKA = "kafka: {bootstrap: 'localhost:9092'}\n"
 MODEL_KEYS = (
     "alarms, correlation, disclose, estimated_performance, expect, features, info, labels, multivariate, "
-    "on_unknown_version, performance, prediction, quality, reference, retrain, season, segments, value, versions, "
-    "window"
+    "on_unknown_version, performance, prediction, proxies, quality, reference, retrain, season, segments, value, "
+    "versions, window"
 )
 NO_BROKERS = "is a topic, and there are no brokers; give 'kafka: {bootstrap: HOST:PORT}'"
 

@@ -54,6 +54,8 @@ def detection(signals: dict[str, Signal] | None = None, detectors: Any = WINDOWE
         disclose=more.get("disclose", 20),
         quality=more.get("quality", msgspec.UNSET),
         correlation=more.get("correlation", msgspec.UNSET),
+        prediction=more.get("prediction"),
+        estimated=more.get("estimated", msgspec.UNSET),
     )
     profile = Profile(
         model="churn",
@@ -66,6 +68,7 @@ def detection(signals: dict[str, Signal] | None = None, detectors: Any = WINDOWE
         slices=slices or msgspec.UNSET,
         quality=more.get("shares", msgspec.UNSET),
         relations=more.get("relations", msgspec.UNSET),
+        estimation=more.get("estimation", msgspec.UNSET),
     )
     return Detection(ModelSignals(model, profile))
 

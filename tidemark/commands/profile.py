@@ -12,7 +12,7 @@ import typer
 from config import load
 from jobs.profiles import write
 from jobs.reference import make_profile
-from schemas.profile import CategoricalSignal, PerformanceReference, Profile, Signal
+from schemas.profile import CategoricalSignal, Estimation, PerformanceReference, Profile, Signal
 from tidemark.options import Config
 from tidemark.progress import progress
 
@@ -75,6 +75,9 @@ def describe(profile: Profile) -> list[str]:
     lines += [f"segments by {fields}: {len(values):,}" for fields, values in profile.segments.items()]
     if isinstance(profile.performance, PerformanceReference):
         lines += _performance(profile.performance)
+    if isinstance(profile.estimation, Estimation):
+        where = " (the profile's own data)" if profile.estimation.trained else ""
+        lines.append(f"performance is estimated from {profile.estimation.score.count:,} labelled records{where}")
     return [*lines, profile.id]
 
 
