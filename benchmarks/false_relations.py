@@ -1,6 +1,7 @@
 """False alarms of relations against what is promised, and what is found: ``python -m benchmarks.false_relations``.
 
-Records of eight features go through the evaluation of the monitor, window by window, in as many days as are asked for.
+Records of eight features go through the evaluation of the monitor, window by window, in as many days as are asked for;
+and through the whole monitor, which says how often errors of reconstruction open an episode.
 With ``--found`` the correlation of one pair changes in the middle instead. Everything follows from ``--seed``.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -15,13 +17,17 @@ import numpy.typing as npt
 from scipy.signal import lfilter
 
 from config.plan import AlarmsPlan, CorrelationPlan, FeaturePlan, ModelPlan, WindowPlan
+from operators import moments, monitor
+from operators.chunks import Pane
 from operators.codes import CODES, MISSING
 from operators.detection import Detection
+from operators.outputs import SignalChange
 from operators.profiling import ProfileBuilder, Values
 from operators.record_coding import FEATURE
 from operators.references import ModelSignals
 from operators.relation_windows import RelationWindow
 from operators.sketch import Slide
+from operators.state import Key
 from operators.windows import Slides
 from schemas.profile import NumericSignal, Provenance
 
@@ -116,6 +122,7 @@ class Stream:
             ),
             features=features,
             correlation=CorrelationPlan(),
+            multivariate=True,
         )  # fmt: skip
         builder = ProfileBuilder(model)
         values = self._draw(rng, reference)
@@ -131,7 +138,7 @@ class Stream:
 
     def codes(self, values: Floats) -> npt.NDArray[np.uint8]:
         """Of records."""
-        found = np.full(values.shape, MISSING, np.uint8)
+        found = np.full((len(values), len(self.signals.names)), MISSING, np.uint8)
         for n in range(FEATURES):
             signal, column = self.signals.signals[n], values[:, n]
             if isinstance(signal, NumericSignal):
@@ -140,6 +147,22 @@ class Stream:
             else:
                 codes = {name: code for code, (name, _) in enumerate(signal.categories)}
                 found[:, n] = [codes.get(str(one), CODES - 3) for one in _categories(column).tolist()]
+        self.signals.fill_errors(np.empty((len(values), len(self.signals.numeric))), found)
+        return found
+
+    def opened(self, values: Floats) -> Counter[str]:
+        """Episodes that the monitor opens of more records, by kind."""
+        codes, found = self.codes(values), Counter[str]()
+        key, state, ring = Key("m", "1", "champion", "all"), b"", b""
+        nothing = moments.empty(len(self.signals.numeric))
+        for number, start in enumerate(range(0, len(codes), SLIDE), 1):
+            times_ms = SLIDE_MS * (number - 1) + np.arange(SLIDE) * (SLIDE_MS // SLIDE)
+            shown = codes[start : start + SLIDE].copy()
+            pane = Pane(SLIDE_MS * number, times_ms, shown, nothing.copy(), np.empty((SLIDE, 0)))
+            done = monitor.step(self.detection, key, state, lambda ring=ring: ring, pane, pane.end_ms, False)
+            state, ring = done.state, ring if done.ring is None else done.ring
+            told = [output for output in done.outputs if isinstance(output, SignalChange)]
+            found.update(change.kind for change in told if change.state == "opened")
         return found
 
     def windows(self, values: Floats) -> list[RelationWindow]:
@@ -168,10 +191,12 @@ def measured(family: str, references: int, seed: int) -> dict[str, object]:
     rng = np.random.default_rng([seed, list(FAMILIES).index(family)])
     exceeded = dict.fromkeys(LEVELS, 0)
     evaluations = episodes = 0
-    promised = 0.0
+    promised = errors = 0.0
     for _ in range(references):
         stream = Stream(family, rng)
-        windows = stream.windows(stream.more(rng, DAYS * SLIDES_A_DAY * SLIDE))
+        values = stream.more(rng, DAYS * SLIDES_A_DAY * SLIDE)
+        windows = stream.windows(values)
+        errors += stream.opened(values)["multivariate"]
         p_values = np.array([window.p_value for window in windows])
         over = np.array([window.over for window in windows])
         evaluations += int(sum(window.judged.sum() for window in windows))
@@ -185,6 +210,8 @@ def measured(family: str, references: int, seed: int) -> dict[str, object]:
         **{f"at {one:g}": exceeded[one] / max(one * evaluations, 1e-9) for one in LEVELS},
         "episodes": episodes,
         "of_budget": episodes / promised,
+        # The errors of reconstruction have all shares but those of the pairs.
+        "errors_of_budget": errors / (references * DAYS * BUDGET - promised),
     }
 
 
@@ -230,9 +257,10 @@ def main() -> None:
         for row in rows:
             print(f"{row['change']:<8}{row['found']:8.2f}")
     else:
-        print(f"{'family':22}{'at .01':>8}{'at .001':>9}{'of budget':>11}")
+        print(f"{'family':22}{'at .01':>8}{'at .001':>9}{'of budget':>11}{'errors':>9}")
         for row in rows:
-            print(f"{row['family']:22}{row['at 0.01']:8.2f}{row['at 0.001']:9.2f}{row['of_budget']:11.2f}")
+            rates = f"{row['at 0.01']:8.2f}{row['at 0.001']:9.2f}"
+            print(f"{row['family']:22}{rates}{row['of_budget']:11.2f}{row['errors_of_budget']:9.2f}")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,7 @@ from config.model import Model
 from config.models import File
 
 RELEASE = "0.1"  # the series, as in the package's version
-LATER = (
-    "multivariate",
-    "value",
-)
+LATER = ("value",)
 LATER_QUALITY = ("duplicates",)
 LATER_RULES = ("unseen", "unique")
 

@@ -229,6 +229,7 @@ def _model(name: str, model: Model) -> ModelPlan:
         season=_season(model.season) if model.season else None,
         quality=_quality(model.quality),
         expect=_rules(model) or msgspec.UNSET,
+        multivariate=True if model.multivariate else msgspec.UNSET,
         correlation=CorrelationPlan(pairs=model.correlation.pairs) if model.correlation else msgspec.UNSET,
         retrain=_retrain(model.retrain) if model.retrain else msgspec.UNSET,
         proxies=tuple(dict.fromkeys(model.proxies)) or msgspec.UNSET,

@@ -259,6 +259,7 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     retrain: RetrainPlan | msgspec.UnsetType = msgspec.UNSET
     proxies: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # watched of the probabilities of classes
     estimated: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # measures that are estimated before labels come
+    multivariate: Literal[True] | msgspec.UnsetType = msgspec.UNSET  # likewise
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):

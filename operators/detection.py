@@ -28,6 +28,7 @@ from operators.quality import watches_volume
 from operators.quality_season import SeasonShares
 from operators.references import FEATURE, SCORE, ModelSignals
 from operators.relation_references import RelationReference
+from operators.relations import RelationColumns
 from operators.season_references import SeasonReferences
 from operators.segment_references import SegmentReferences
 from operators.sketch import Slide
@@ -115,6 +116,7 @@ class Detection:
         # Without detectors a model has one test all the same, so that its budget is divided by something.
         # Relations are watched in the whole traffic, as the profile has none of segments.
         self.relations: RelationReference | None = signals.relations
+        self.related: RelationColumns | None = signals.related
         others = len(self.estimated) + (0 if self.quality is None else len(self.quality.signals))
         self.tests = others + (calibration.count_tests(budgeted) if any(budgeted) or not others else 0)
         self.tests += 0 if self.relations is None else self.relations.tests
@@ -145,9 +147,9 @@ class Detection:
             return found
         signals = None if segment == ALL else self.references.signals(segment)
         found = self if signals is None else self._against(signals, segment)
-        if self.relations is not None and segment != ALL:
+        if self.related is not None and segment != ALL:
             found = copy.copy(found)
-            found.relations = None
+            found.relations = found.related = None
         if self.quality is not None and segment != ALL and (part := self.references.part(segment)) is not None:
             found = copy.copy(found)
             found.quality = self.quality.of_part(part.counts)
@@ -253,11 +255,8 @@ class Detection:
             *(["previous"] if self.signals.model.window.previous_ms else []),
             *(["season"] if self.season else []),
             *([] if self.signals.quality is None else [signal.name for signal in self.signals.quality.signals]),
-            *(
-                []
-                if self.signals.relations is None
-                else ["relations", *map(str, self.signals.relations.columns.widths)]
-            ),
+            *([] if self.signals.related is None else ["relations", *map(str, self.signals.related.widths)]),
+            *([] if self.signals.relations is None else ["pairs"]),
             *(signal.name for signal in self.frozen),
             *self.estimated,
         ]

@@ -10,17 +10,20 @@ from operators import effects
 from operators.codes import CODES, INVALID, MISSING, UNSEEN
 from operators.detection import Detection
 from operators.onsets import Onset
+from operators.reconstruction import RECONSTRUCTION
 from operators.references import FEATURE
+from operators.relations import unpack
 from operators.scores import Alarm
 from operators.unnamed import estimates
 from operators.values import disguised
 from operators.wasserstein import scale
 from operators.windows import Slides
 from schemas.cloudevents import significant, timestamp
-from schemas.events import CategoryChange, Effect, Histogram, Moments, SignalEvidence, UnseenValues
+from schemas.events import CategoryChange, Contribution, Effect, Histogram, Moments, SignalEvidence, UnseenValues
 from schemas.profile import Level, NumericSignal
 
 BARS = 10  # of a histogram: tenths of the reference
+CONTRIBUTING = 5  # features that explain most of a change of all together
 NAMED = 10  # categories that changed most
 
 Counts = npt.NDArray[np.int64]
@@ -55,6 +58,32 @@ def evidence(detection: Detection, position: int, slides: Slides, alarm: Alarm, 
         histogram=_histogram(detection, position, slides.counts[position]) if numeric else None,
         categories=None if numeric else _categories(detection, position, slides.counts[position]),
         unseen=unseen_values(detection, position, slides) or None,
+        contributions=_contributions(detection, position, slides),
+    )
+
+
+def _contributions(detection: Detection, position: int, slides: Slides) -> tuple[Contribution, ...] | None:
+    """Features whose losses explain most of a change of the error of reconstruction, where that is what it is about."""
+    signals, columns = detection.signals, detection.related
+    if signals.names[position] != RECONSTRUCTION or signals.reconstruction is None or columns is None:
+        return None
+    then = signals.reconstruction.known
+    now = signals.reconstruction.losses(columns.crossed(unpack(slides.relations)))
+    moved = now - then
+    towards = np.sign(float(moved.sum())) or 1.0
+    part = np.maximum(moved * towards, 0.0)
+    order = np.argsort(-part, kind="stable")[:CONTRIBUTING].tolist()
+    names = [signals.names[at].removeprefix(FEATURE) for at in signals.reconstruction.positions]
+    whole = max(float(part.sum()), 1e-12)
+    return tuple(
+        Contribution(
+            feature=names[at],
+            share=significant(float(part[at]) / whole),
+            reference=significant(float(then[at])),
+            current=significant(float(now[at])),
+        )
+        for at in order
+        if part[at] > 0
     )
 
 

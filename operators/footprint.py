@@ -61,7 +61,7 @@ def footprint(detection: Detection, versions: int) -> Footprint:
     ranked += 8 * OPEN_FIELDS * sum(block > 1 for block in tracks.blocks)
     ranked += (8 * octaves.FIELDS + 1) * octaves.LENGTHS * detection.stream.streams
     ranked += sum(_river_bytes(track.name, track.plan) for track in tracks.tracks if track.plan.is_river)
-    related = 0 if detection.relations is None else detection.relations.columns.size * SUM
+    related = 0 if detection.related is None else detection.related.size * SUM
     whole = versions * (single + 1 + merged) * related
     return Footprint(slides + ranked, versions * (1 + detection.segments), whole)
 

@@ -140,7 +140,7 @@ class LearnedCoder:
         self._signals = signals
         numbers = {name: column for column, name in enumerate(unprofiled.numbers)}
         names = {name: column for column, name in enumerate(unprofiled.names)}
-        self._numeric = [numbers[signals.names[position]] for position in signals.numeric]
+        self._numeric = [numbers.get(signals.names[position], 0) for position in signals.numeric]  # 0: filled later
         self._raw = [signals.numeric.index(position) for position in signals.raw]
         ranged = ranged_features(signals.model)
         self._ranged = [numbers[signals.names[position]] for position in ranged]
@@ -167,6 +167,8 @@ class LearnedCoder:
                 rows = rows[smallest(pane.hashes[rows])]
                 texts = [pane.texts[number] for number in pane.ids[rows, column].tolist()]
                 unnamed[position] = sample(pane.hashes[rows].tolist(), texts)
+        signals.fill_errors(values, codes)
+        numeric = np.ascontiguousarray(codes[:, signals.numeric])
         sums = signals.moments.sums(values, numeric, np.array([len(pane)]))[0]
         out: tuple[int, ...] = ()
         if self._ranged:

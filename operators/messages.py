@@ -56,6 +56,8 @@ def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
         return _with_others(f"{text} (alarm above {_many(first.threshold)})", signals)
     moved = _ROSE if first.detector in (SHARE, RATE, RELATION, *MEASURES) else _MOVED
     text = f"{first.signal} {moved[first.effect.direction]}{_place(segment)}: {_finding(first)}"
+    if first.contributions:
+        text += f", mostly by {listed([one.feature for one in first.contributions])}"
     return _with_others(text, signals)
 
 

@@ -161,8 +161,8 @@ class _Run:
         if state.slide is None:
             state.slide = Slide(end_ms)
         state.slide.fold(pane.codes, pane.sums, pane.names, pane.outside)
-        if (related := self._detection.relations) is not None:
-            state.slide.relations = related.columns.folded(state.slide.relations, pane.codes)
+        if (related := self._detection.related) is not None:
+            state.slide.relations = related.folded(state.slide.relations, pane.codes)
         state.records += len(pane)
         state.pane_ms = pane.end_ms
         # In the first slide a rate is little more than a guess: its records are taken for a whole slide's.

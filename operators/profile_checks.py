@@ -17,6 +17,7 @@ from operators import leb128
 from operators.baseline import baseline_of, decoded
 from operators.loss_trees import sound
 from operators.measures import dim_of, measured_fields, yardsticks_of
+from operators.reconstruction import RECONSTRUCTION
 from operators.references import FEATURE
 from operators.relations import RelationColumns, unpack, widest
 from operators.score_rates import GROUPS
@@ -92,7 +93,20 @@ def _of_relations(profile: Profile) -> str | None:
         size = -1
     floats = [np.frombuffer(data, "<f4") if len(data) % 4 == 0 else np.zeros(0) for data in (told.variances, told.tau)]
     positive = all(len(one) == len(columns.one) and bool((one > 0).all() & np.isfinite(one).all()) for one in floats)
-    return None if size == columns.size and positive else "relations: their sums do not add up"
+    if size != columns.size or not positive:
+        return "relations: their sums do not add up"
+    return _of_components(profile, len(columns.of))
+
+
+def _of_components(profile: Profile, columns: int) -> str | None:
+    told, errors = profile.multivariate, profile.signals.get(RECONSTRUCTION)
+    if isinstance(told, msgspec.UnsetType):
+        return None if errors is None else f"{RECONSTRUCTION}: it has no components"
+    whole = len(told.components) % (8 * max(columns, 1)) == 0
+    sound = whole and bool(np.isfinite(np.frombuffer(told.components, "<f8")).all())
+    if not sound or isinstance(errors, NumericSignal) != bool(told.components):
+        return f"{RECONSTRUCTION}: its components are none"
+    return None
 
 
 def _of_baseline(profile: Profile) -> str | None:

@@ -20,6 +20,7 @@ from operators.measures import measured_fields
 from operators.profile_checks import damage, misfits, season_misfit, was_sensitive
 from operators.quality import range_misfit
 from operators.references import FEATURE, JobReferences, References, natural, proxies_of
+from operators.relation_references import relations_misfit
 from operators.vocabulary import read_vocabulary
 from schemas import profile as profiles
 from schemas.errors import ProfileError
@@ -150,9 +151,9 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
             of = f"{model.name}-{version}" if version else model.name
             message = f"profile {of}: {wrong_range}, which 'quality.range' asks for; run 'tidemark profile' again"
             raise ProfileError(message)
-        if model.correlation is not msgspec.UNSET and profile.relations is msgspec.UNSET:
+        if (wrong_relations := relations_misfit(model, profile)) is not None:
             of = f"{model.name}-{version}" if version else model.name
-            message = f"profile {of}: made without 'correlation', which is asked for; run 'tidemark profile' again"
+            message = f"profile {of}: {wrong_relations}; run 'tidemark profile' again"
             raise ProfileError(message)
         if lacking := [name for name in proxies_of(model) if name not in profile.signals]:
             of = f"{model.name}-{version}" if version else model.name

@@ -24,12 +24,13 @@ from operators.measures import Measures, Yardsticks, yardsticks_of
 from operators.name_counts import NameCounts
 from operators.proxies import PROXIES, proxies
 from operators.quality import QualitySignal, as_signal, codes_of, kind_count, outside, quality_signals
-from operators.relation_fitting import fit
+from operators.reconstruction import RECONSTRUCTION
+from operators.relating import relate
 from operators.runs import frozen_name, runs
 from operators.value_counts import ValueCounts
 from operators.values import Gap, confidence, disguised
 from schemas import segments
-from schemas.profile import NumericSignal, Profile, Provenance, Relations, Share, Signal
+from schemas.profile import NumericSignal, Profile, Provenance, Share, Signal
 
 CELLS = 12_000_000  # distinct numbers kept, of all signals together: 24 bytes each, of 1 GB in all
 MOST_CELLS = 1_000_000  # of one signal
@@ -164,24 +165,19 @@ class ProfileBuilder:
             if proxy.present:
                 signals[name] = proxy.signal(self._of_like(name))
         calibrated = self._calibrating.calibrated(signals, self._truths)
+        related = relate(self._model, calibrated, self._codes)
         return Profile(
             model=self._model.name,
             version=version,
             provenance=msgspec.structs.replace(provenance, order=self._calibrating.order),
-            signals=calibrated,
+            signals=calibrated | dict(related.signals),
             segments={",".join(plan.fields): self._segment_values(plan) for plan in self._model.segments},
             texts=self._yardsticks.texts or msgspec.UNSET,
             vectors=self._yardsticks.vectors or msgspec.UNSET,
             quality=self._shares(calibrated) or msgspec.UNSET,
-            relations=msgspec.UNSET if self._model.correlation is msgspec.UNSET else self._relations(calibrated),
+            relations=related.relations,
+            multivariate=related.multivariate,
         )
-
-    def _relations(self, signals: Mapping[str, Signal]) -> Relations:
-        """How features are related in the earliest records."""
-        features = {name: signal for name, signal in signals.items() if name.startswith(FEATURE)}
-        codes = dict(self._calibrating.codes(features, self._truths))
-        rows = [codes[name] for name in features]
-        return fit(features, np.ascontiguousarray(np.column_stack(rows)))
 
     def _shares(self, signals: Mapping[str, Signal]) -> dict[str, Share]:
         found: dict[str, Share] = {}
@@ -224,7 +220,7 @@ class ProfileBuilder:
         for one in watched_:
             by_name.setdefault(names_[one.position], []).append(one)
         features = {FEATURE + feature.name: feature for feature in self._model.features}
-        for name, codes in self._calibrating.codes(signals, self._truths):
+        for name, codes in self._codes(signals):
             for one in by_name.get(name, ()):
                 if one.what == "range":
                     limits = features[name].range
@@ -239,7 +235,12 @@ class ProfileBuilder:
 
         Without times (None) they are as they came.
         """
-        return self._calibrating.times_ms, self._calibrating.codes(signals, self._truths)
+        return self._calibrating.times_ms, self._codes(signals)
+
+    def _codes(self, signals: Mapping[str, Signal]) -> Iterator[tuple[str, Codes]]:
+        """Of each signal the codes of the earliest records, in the order of time, but for what follows from others."""
+        own = {name: signal for name, signal in signals.items() if name != RECONSTRUCTION}
+        return self._calibrating.codes(own, self._truths)
 
     @property
     def _truths(self) -> set[str]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from config.plan import FeaturePlan, ModelPlan, QualityPlan
 from operators.codes import CODES, INVALID, MISSING
 from operators.ranks import reference_counts, unseen_codes, value_codes
+from operators.reconstruction import RECONSTRUCTION
 from schemas.profile import Calibration, CategoricalSignal, NumericSignal, Profile, Signal
 
 QUALITY = "quality."
@@ -68,6 +69,8 @@ def quality_signals(model: ModelPlan, signals: Mapping[str, Signal]) -> tuple[Qu
     seen: set[str] = set()
     for position, (name, signal) in enumerate(signals.items()):
         feature = features.get(name)
+        if name == RECONSTRUCTION:
+            continue  # no field of a record
         field = name if feature is None else feature.field
         if feature is None and field in fields:
             field = f"model.{field}"  # a feature is called so, too

@@ -21,6 +21,7 @@ from operators.measures import Measures, yardsticks_of
 from operators.prediction_scores import prediction_scores
 from operators.proxies import PROXIES, proxies
 from operators.quality import outside, ranged_features
+from operators.reconstruction import RECONSTRUCTION
 from operators.records import Identity, Layout, Records
 from operators.references import FEATURE, SCORE, ModelSignals
 from operators.segment_coding import SegmentCoder
@@ -53,6 +54,9 @@ class RecordCoder:
         self._sensitive = {feature.name for feature in signals.model.features if feature.sensitive}
         fields = {FEATURE + feature.name: FEATURE + feature.field for feature in signals.model.features}
         carried = [carries(source, fields.get(name, name)) for name in signals.names]
+        if signals.reconstruction is not None:
+            every = all(carried[position] for position in signals.reconstruction.positions)
+            carried[signals.names.index(RECONSTRUCTION)] = every
         self._absent = [position for position, there in enumerate(carried) if not there]
         self._loss: LossModel | None = None
         if (of := signals.estimation) is not None and of.loss is not None and source.kind == "predictions":
@@ -116,6 +120,8 @@ class RecordCoder:
                 values[:, column] = undecided[:, PROXIES.index(name)]
             elif name == SCORE:
                 values[:, column] = self._scores(records)
+            elif name == RECONSTRUCTION:
+                values[:, column] = np.nan  # until there are codes
             elif not name.startswith(FEATURE):
                 values[:, column] = numbers(records.prediction, texts=self._texts)
         return values
@@ -127,6 +133,8 @@ class RecordCoder:
         for position, coder in zip(signals.named, signals.category_coders, strict=True):
             codes[:, position] = coder.codes(self._column(records, position))
         codes[:, self._absent] = ABSENT
+        if signals.reconstruction is not None and signals.names.index(RECONSTRUCTION) not in self._absent:
+            signals.fill_errors(values, codes)
         return codes
 
     def _proxies(self, records: Records) -> Floats:

@@ -10,13 +10,17 @@ from functools import cached_property
 from typing import Literal
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from config.plan import ModelPlan, Plan
 from operators.coding import CategoryCoder, NumericCoder
 from operators.moments import Moments
 from operators.proxies import PROXIES
 from operators.quality import QualityReference, quality_reference, ranged_features
-from operators.relation_references import RelationReference, relation_reference
+from operators.reconstruction import RECONSTRUCTION, Reconstruction
+from operators.relation_references import RelationReference, reference_sums, relation_columns, relation_reference
+from operators.relations import RelationColumns
 from operators.unprofiled import Unprofiled
 from schemas.events import Kind
 from schemas.profile import CategoricalSignal, Estimation, NumericSignal, Profile, Signal
@@ -49,7 +53,8 @@ class ModelSignals:
         self.kind: Literal["profile", "learned", "previous"] = "learned" if learned else "profile"
         self.profile_id = profile.id
         wanted = [FEATURE + feature.name for feature in model.features]
-        watched = ("prediction", "confidence", *proxies_of(model))
+        multivariate = () if model.multivariate is msgspec.UNSET else (RECONSTRUCTION,)
+        watched = ("prediction", "confidence", *proxies_of(model), *multivariate)
         wanted += [name for name in watched if name in profile.signals]
         shown = {name: disclosed(profile.signals[name], name, model) for name in wanted}
         self._less = [signal for name, signal in shown.items() if signal is not profile.signals[name]]
@@ -91,7 +96,43 @@ class ModelSignals:
     @cached_property
     def relations(self) -> RelationReference | None:
         """What the profile has of the relations between features; None where the model watches none."""
-        return relation_reference(self.model, self.profile, self.names)
+        return relation_reference(self.model, self.profile, self.names, self.related)
+
+    @cached_property
+    def related(self) -> RelationColumns | None:
+        """Columns of features whose products are summed; None where the model watches no relations."""
+        return relation_columns(self.model, self.profile, self.names)
+
+    @cached_property
+    def reconstruction(self) -> Reconstruction | None:
+        """How far records are from what features do together; None where that is not watched."""
+        told, known = self.profile.multivariate, self.profile.relations
+        if RECONSTRUCTION not in self.names or self.related is None:
+            return None
+        assert not isinstance(told, msgspec.UnsetType), "the profile has the signal"
+        assert not isinstance(known, msgspec.UnsetType), "and what it is made of"
+        return Reconstruction(self.related, reference_sums(known, self.profile, self.names)[0], told)
+
+    @cached_property
+    def _error_coder(self) -> NumericCoder:
+        signal = self.profile.signals[RECONSTRUCTION]
+        assert isinstance(signal, NumericSignal), "profile_checks refuses it"
+        return NumericCoder([signal])
+
+    def fill_errors(self, values: npt.NDArray[np.float64], codes: npt.NDArray[np.uint8]) -> None:
+        """Write errors of reconstruction beside the other values and codes of records, which they follow from.
+
+        Parameters
+        ----------
+        values : float64, shape (records, numeric signals)
+        codes : uint8, shape (records, signals), C-contiguous
+        """
+        if self.reconstruction is None:
+            return
+        position = self.names.index(RECONSTRUCTION)
+        errors = self.reconstruction.errors(codes)
+        values[:, self.numeric.index(position)] = errors
+        codes[:, position] = self._error_coder.codes(errors[:, None])[:, 0]
 
     def compared_with(self, signals: tuple[Signal, ...]) -> ModelSignals:
         """The same signals of the same records, with what others of the reference's records look like."""
@@ -99,6 +140,7 @@ class ModelSignals:
         # What codes and sums mean does not change with what they are compared with.
         found.moments, found.category_coders, found.meaning = self.moments, self.category_coders, self.meaning
         found.quality, found.relations = self.quality, self.relations
+        found.related, found.reconstruction = self.related, self.reconstruction
         found.signals = signals
         return found
 
@@ -127,6 +169,8 @@ def _kind(name: str) -> Kind:
         return "estimated_performance"
     if name in PROXIES:
         return "confidence"
+    if name == RECONSTRUCTION:
+        return "multivariate"
     return "feature" if name.startswith(FEATURE) else name  # type: ignore[return-value]  # prediction, confidence
 
 

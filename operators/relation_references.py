@@ -13,7 +13,7 @@ import numpy.typing as npt
 from config.plan import ModelPlan
 from operators.relation_fitting import FARTHEST
 from operators.relations import Correlations, Crossed, RelationColumns, Strength, unpack
-from schemas.profile import Profile
+from schemas.profile import Profile, Relations
 
 CORRELATION = "correlation."
 FEATURE = "feature."
@@ -78,8 +78,8 @@ def strengths(columns: RelationColumns, found: Crossed, told: Correlations) -> t
     return tuple(columns.strength(found, pair, value) for pair, value in enumerate(first))
 
 
-def relation_reference(model: ModelPlan, profile: Profile, order: Sequence[str]) -> RelationReference | None:
-    """What a profile has of the relations between the features that a model watches; None: it watches none.
+def relation_columns(model: ModelPlan, profile: Profile, order: Sequence[str]) -> RelationColumns | None:
+    """Columns of the features whose relations a model watches; None: it watches none, or of fewer than two.
 
     Parameters
     ----------
@@ -88,33 +88,75 @@ def relation_reference(model: ModelPlan, profile: Profile, order: Sequence[str])
     order
         Names of the signals that records have codes of.
     """
-    plan, known = model.correlation, profile.relations
-    if isinstance(plan, msgspec.UnsetType) or isinstance(known, msgspec.UnsetType):
+    known = profile.relations
+    asked = model.correlation is not msgspec.UNSET or model.multivariate is not msgspec.UNSET
+    if not asked or isinstance(known, msgspec.UnsetType):
         return None
     names = [name for name in known.columns if name in order]
     if len(names) < 2:
         return None
-    columns = RelationColumns(
-        [profile.signals[name] for name in names],
-        [order.index(name) for name in names],
-        [known.columns[name] for name in names],
+    positions = [order.index(name) for name in names]
+    return RelationColumns([profile.signals[name] for name in names], positions, [known.columns[n] for n in names])
+
+
+def reference_sums(known: Relations, profile: Profile, order: Sequence[str]) -> tuple[Crossed, Flags]:
+    """What the reference has of the columns that are watched, and which of its entries are."""
+    every = RelationColumns(
+        [profile.signals[name] for name in known.columns], range(len(known.columns)), list(known.columns.values())
     )
-    found = columns.crossed(unpack(known.sums))
+    kept = np.array([name in order for name in known.columns], np.bool_)
+    found = every.crossed(unpack(known.sums)).of(np.flatnonzero(kept[every.of]), np.flatnonzero(kept))
+    return found, kept[every.of[every.one]] & kept[every.of[every.other]]
+
+
+def relation_reference(
+    model: ModelPlan, profile: Profile, order: Sequence[str], columns: RelationColumns | None
+) -> RelationReference | None:
+    """What a profile has of the relations between features; None where the model does not watch pairs of them.
+
+    Parameters
+    ----------
+    model
+    profile
+    order
+        Names of the signals that records have codes of.
+    columns
+        From `relation_columns`.
+    """
+    plan, known = model.correlation, profile.relations
+    if columns is None or isinstance(plan, msgspec.UnsetType) or isinstance(known, msgspec.UnsetType):
+        return None
+    found, entries = reference_sums(known, profile, order)
     told = columns.correlations(found)
-    variance, tau = (np.frombuffer(data, "<f4").astype(np.float64) for data in (known.variances, known.tau))
-    size = np.array([abs(one.value) for one in strengths(columns, found, told)], np.float64)
-    size = np.nan_to_num(size)
+    variance, tau = (np.frombuffer(data, "<f4").astype(np.float64)[entries] for data in (known.variances, known.tau))
+    size = np.nan_to_num(np.array([abs(one.value) for one in strengths(columns, found, told)], np.float64))
     matters = np.zeros(len(size), np.bool_)
     matters[np.argsort(-size, kind="stable")[: plan.pairs]] = True
     return RelationReference(
         columns=columns,
-        names=tuple(name.removeprefix(FEATURE) for name in names),
+        names=tuple(order[position].removeprefix(FEATURE) for position in columns.positions.tolist()),
         found=found,
         told=told,
         variance=variance,
         tau=tau,
         matters=matters & (size >= MATTERS),
     )
+
+
+def relations_misfit(model: ModelPlan, profile: Profile) -> str | None:
+    """What a profile lacks of the relations that a model watches, or has of features that it does not."""
+    if model.correlation is not msgspec.UNSET and profile.relations is msgspec.UNSET:
+        return "made without 'correlation', which is asked for"
+    if model.multivariate is msgspec.UNSET:
+        return None
+    known = profile.relations
+    if profile.multivariate is msgspec.UNSET or isinstance(known, msgspec.UnsetType):
+        return "made without 'multivariate', which is asked for"
+    watched = {FEATURE + feature.name for feature in model.features}
+    others = [name.removeprefix(FEATURE) for name in known.columns if name not in watched]
+    if others:
+        return f"'multivariate' is of features that are not watched ({', '.join(others)})"
+    return None
 
 
 def fisher(correlation: Floats) -> Floats:

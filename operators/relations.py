@@ -81,6 +81,17 @@ class Crossed:
     lost: Counts  # (C, F) sums of the scores of records that lack another feature
     lost_squares: Counts  # (C, F) and of their squares
 
+    def of(self, columns: Counts, features: Counts) -> Crossed:
+        """Of some columns and features."""
+        return Crossed(
+            self.records,
+            self.totals[columns],
+            self.products[np.ix_(columns, columns)],
+            self.gaps[np.ix_(features, features)],
+            self.lost[np.ix_(columns, features)],
+            self.lost_squares[np.ix_(columns, features)],
+        )
+
 
 class EntrySums(NamedTuple):
     """Sums over the records that have both features of an entry; shape (entries,)."""

@@ -6,6 +6,8 @@ codes are those that the job gives to records: counts are exact, and take bounde
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +23,7 @@ from operators.profiling import ProfileBuilder, Values, read_values, segment_col
 from operators.quality import as_signal
 from operators.quality_season import share_precisions
 from operators.ranks import reference_counts, value_codes
+from operators.reconstruction import RECONSTRUCTION
 from operators.references import FEATURE, ModelSignals
 from operators.season import Calendar
 from operators.seasonal_dependence import calibrate_in_season
@@ -149,6 +152,8 @@ class SliceCounter:
             return {name: one.calibration for name, one in made.signals.items() if one.calibration is not None}
         parts, periods = calendar.bins(times_ms), calendar.periods(times_ms)
         rows = {name: row for row, name in enumerate(signals.names)}
+        if signals.reconstruction is not None:
+            series = self._with_errors(dict(series))
         found = {
             name: calibrate_in_season(
                 made.signals[name],
@@ -176,18 +181,30 @@ class SliceCounter:
                 found[one.name] = in_season
         return found
 
+    def _with_errors(self, series: dict[str, Codes]) -> Iterator[tuple[str, Codes]]:
+        """Codes of each signal, and of the errors that follow from them."""
+        yield from series.items()
+        records = len(next(iter(series.values())))
+        codes = np.full((records, len(self._signals.names)), ABSENT, np.uint8)
+        for name, column in series.items():
+            codes[:, self._signals.names.index(name)] = column
+        self._signals.fill_errors(np.empty((records, len(self._signals.numeric))), codes)
+        yield RECONSTRUCTION, codes[:, self._signals.names.index(RECONSTRUCTION)]
+
     def _coded(self, read: Values, records: int) -> tuple[Floats, Codes]:
         """Values of the number-valued signals, and codes of all, a row for each record."""
         signals = self._signals
-        values = np.empty((records, len(signals.numeric)))
+        values = np.full((records, len(signals.numeric)), np.nan)
         for column, position in enumerate(signals.numeric):
-            values[:, column] = read.numbers[signals.names[position]]
+            if signals.names[position] != RECONSTRUCTION:
+                values[:, column] = read.numbers[signals.names[position]]
         codes = np.empty((records, len(signals.names)), np.uint8)
         codes[:, signals.numeric] = signals.numeric_coder.codes(values)
         for name, aside in read.aside.items():
             codes[aside, signals.names.index(name)] = ABSENT
         for position, coder in zip(signals.named, signals.category_coders, strict=True):
             codes[:, position] = coder.codes(read.names[signals.names[position]])
+        signals.fill_errors(values, codes)
         return values, codes
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "STREAM_SCHEMA",
     "Affected",
     "CategoryChange",
+    "Contribution",
     "Direction",
     "DriftData",
     "DriftEvent",
@@ -164,6 +165,15 @@ class Example(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     row: int | None = None  # from 0, over all files of the source
 
 
+class Contribution(msgspec.Struct, frozen=True, kw_only=True):
+    """A feature's part in a change of what features do together."""
+
+    feature: str
+    share: float  # of the change of the mean error, of all features whose losses changed in its direction
+    reference: float  # mean square of what is lost of its scores, in standard deviations
+    current: float
+
+
 class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a signal is said to have changed: the strongest alarm on it, and what the values look like.
 
@@ -185,6 +195,8 @@ class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     histogram: Histogram | None = None  # numeric signals
     categories: tuple[CategoryChange, ...] | None = None  # categorical signals: those that changed most, first the most
     unseen: tuple[UnseenValues, ...] | None = None  # categories and values of discrete signals, most first
+    # `multivariate.reconstruction` of the whole traffic: the features that explain it, those that do most first
+    contributions: tuple[Contribution, ...] | None = None
     examples: tuple[Example, ...] | None = None  # expectations: the first records that do not keep to it, three at most
 
 

@@ -194,6 +194,16 @@ class Estimation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     trained: bool = False  # they are the profile's own records, which the model may have been trained on
 
 
+class Multivariate(msgspec.Struct, frozen=True, kw_only=True):
+    """Along which directions features vary together: principal components of the columns of their `Relations`.
+
+    ``multivariate.reconstruction`` is how far a record is from them, see operators/reconstruction.py.
+    """
+
+    components: bytes  # one after the other, the largest first: a float of 64 bits for each column, as base64
+    explained: float  # share of the variance that they have
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the reference came from."""
 
@@ -229,6 +239,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     # By quality signal (``quality.missing.age``); unset: the configuration said nothing about quality.
     quality: dict[str, Share] | msgspec.UnsetType = msgspec.UNSET
     relations: Relations | msgspec.UnsetType = msgspec.UNSET  # unset: the configuration asked for none
+    multivariate: Multivariate | msgspec.UnsetType = msgspec.UNSET  # likewise
 
     estimation: Estimation | msgspec.UnsetType = msgspec.UNSET  # unset: it was made without labels to estimate from
 

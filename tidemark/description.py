@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from config.durations import duration
 from config.plan import (
     CorrelationPlan,
@@ -146,6 +148,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         yield "expect", _rule(rule)
     if isinstance(model.correlation, CorrelationPlan):
         yield "correlation", f"all pairs of features, the {model.correlation.pairs} closest with half of their budget"
+    if model.multivariate is not msgspec.UNSET:
+        yield "multivariate", "how far records are from what features of the reference do together"
     if model.prediction:
         yield "prediction", _prediction(model.prediction)
     if isinstance(model.labels, LabelsPlan):

@@ -82,6 +82,15 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         yield from _relations(detection, detection.relations, count)
     elif model.correlation is not msgspec.UNSET:
         yield "warning", "correlation: fewer than two features vary in the reference, so no pair is watched"
+    if not isinstance(profile.multivariate, msgspec.UnsetType) and detection.related is not None:
+        many = len(profile.multivariate.components) // (8 * len(detection.related.of))
+        yield (
+            "multivariate",
+            f"{many} components with {profile.multivariate.explained:.0%} of the variance of "
+            f"{len(detection.related.signals)} features",
+        )
+    elif model.multivariate is not msgspec.UNSET:
+        yield "warning", "multivariate: fewer than two features vary in the reference, so it is not watched"
     for plan in model.segments:
         many, pairs, own = detection.references.own(plan)
         rest = f", the others (fewer than {LEAST} values) with all records" if own < pairs else ""

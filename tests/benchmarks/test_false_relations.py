@@ -23,7 +23,8 @@ def test_a_small_run(capsys, monkeypatch):
     rows = told(capsys, monkeypatch, "--families", "independent", "categories")
     assert [row["family"] for row in rows] == ["independent", "categories"]
     assert all(0 < row["at 0.01"] < 3 for row in rows)
-    assert all(row["of_budget"] == pytest.approx(row["episodes"] / (8 / 9)) for row in rows)
+    assert all(row["of_budget"] == pytest.approx(row["episodes"] / (8 / 12)) for row in rows)
+    assert all(row["errors_of_budget"] * 4 / 12 in (0, 1, 2) for row in rows)
 
 
 def test_what_is_found(capsys, monkeypatch):

@@ -37,7 +37,7 @@ def test_everything():
         ("expect: {a: {min: 0, in: [1, 2], missing: '< 1%'}, prediction: {in: [x, y]}, confidence: {max: 1}}", []),
         ("expect: {a: {unique: true, unseen: 0.1}}", ["expect.a.unseen: ", "expect.a.unique: "]),
         ("correlation: true", []),
-        ("multivariate: true", ["multivariate: "]),
+        ("multivariate: true", []),
         ("reference: {learn: 1000}", []),
         ("reference: {previous: 28 days}", []),
         ("on_unknown_version: learn", []),

@@ -458,3 +458,11 @@ def test_correlation(written, expected, loaded):
     """A truth value, or settings; of what is not asked for there is nothing in the plan."""
     text = f"sources: {{predictions: {{path: a.csv}}}}\nmodels:\n  m:\n    features: {{a: numeric}}\n    {written}\n"
     assert loaded(text).plan.models[0].correlation == expected
+
+
+def test_multivariate(loaded):
+    """A truth value; nothing in the plan where it is not asked for."""
+    for written, expected in (("true", True), ("false", msgspec.UNSET)):
+        features = f"features: {{a: numeric}}, multivariate: {written}"
+        plan = loaded(f"sources: {{predictions: {{path: a.csv}}}}\nmodels: {{m: {{{features}}}}}\n").plan
+        assert plan.models[0].multivariate is expected

@@ -9,12 +9,13 @@ import pytest
 from config.measured import measured
 from config.plan import CorrelationPlan, FeaturePlan, SeasonPlan, VersionPlan
 from operators.profile_files import find, load_references
+from operators.reconstruction import RECONSTRUCTION
 from operators.relation_fitting import fit
 from operators.values import disguised
 from operators.vocabulary import read_vocabulary
 from schemas import profile as profiles
 from schemas.errors import ProfileError
-from schemas.profile import Season, TextReference, VectorReference
+from schemas.profile import Multivariate, Season, TextReference, VectorReference
 from tests.operators.decoding import job, model, named, numeric, profile
 
 
@@ -328,6 +329,9 @@ def test_relations_that_the_profile_lacks(tmp_path):
     assert error(write(tmp_path, profile()), correlation=CorrelationPlan()) == (
         "profile churn-3: made without 'correlation', which is asked for; run 'tidemark profile' again"
     )
+    assert error(write(tmp_path, with_relations()), multivariate=True) == (
+        "profile churn-3: made without 'multivariate', which is asked for; run 'tidemark profile' again"
+    )
     assert load(write(tmp_path, with_relations()), correlation=CorrelationPlan()).profiles
     assert load(write(tmp_path, with_relations())).profiles
 
@@ -347,3 +351,42 @@ def test_damaged_relations(tmp_path, changes, what):
     """They are of features that vary, and as many as these have pairs."""
     said = error(write(tmp_path, with_relations(**changes)))
     assert said == f"profile churn-3.json: is damaged (relations: {what}); run 'tidemark profile' again"
+
+
+def with_components(components=1, signal=True):
+    """A profile with errors of reconstruction."""
+    made = with_relations()
+    columns = sum(made.relations.columns.values())
+    told = Multivariate(components=np.full(components * columns, 0.5).tobytes(), explained=0.5)
+    errors = {RECONSTRUCTION: numeric(0.5, 1.0)} if signal else {}
+    return msgspec.structs.replace(made, multivariate=told, signals=made.signals | errors)
+
+
+def test_components_of_other_features(tmp_path):
+    """A feature that is not watched any more is still in them."""
+    assert load(write(tmp_path, with_components()), multivariate=True).profiles
+    assert load(write(tmp_path, with_components())).profiles
+    some = tuple(feature for feature in model().features if feature.name not in ("plan", "member"))
+    assert error(write(tmp_path, with_components()), multivariate=True, features=some) == (
+        "profile churn-3: 'multivariate' is of features that are not watched (plan, member); run 'tidemark profile' "
+        "again"
+    )
+    assert load(write(tmp_path, with_components()), correlation=CorrelationPlan(), features=some).profiles
+
+
+@pytest.mark.parametrize(
+    ("made", "what"),
+    [
+        (with_components(signal=False), "its components are none"),
+        (with_components(components=0), "its components are none"),
+        (msgspec.structs.replace(with_components(), multivariate=msgspec.UNSET), "it has no components"),
+        (
+            msgspec.structs.replace(with_components(), multivariate=Multivariate(components=b"1", explained=0)),
+            "its components are none",
+        ),
+    ],
+)
+def test_damaged_components(tmp_path, made, what):
+    """They are as many as there are columns, and there is a signal of what is far from them."""
+    said = error(write(tmp_path, made))
+    assert said == f"profile churn-3.json: is damaged ({RECONSTRUCTION}: {what}); run 'tidemark profile' again"

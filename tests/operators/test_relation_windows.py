@@ -10,6 +10,7 @@ from config.plan import CorrelationPlan, DetectorPlan
 from operators import messages
 from operators.codes import MISSING, UNSEEN
 from operators.detection import Detection
+from operators.references import ModelSignals
 from operators.relation_fitting import fit
 from tests.operators.panes import MINUTE, RESTART, SHUFFLE, Driver, Records, detection
 from tests.operators.signals import categorical_signal, codes_of, continuous_signal
@@ -183,3 +184,24 @@ def test_a_moving_reference():
     first = next(change for change in driver.changes if change.evidence.signal == "correlation.a~b")
     assert (first.time_ms // MINUTE, first.evidence.effect.direction) == (14, "up")
     assert first.evidence.reference.correlation == pytest.approx(0.0, abs=0.1)
+
+
+def test_features_that_are_not_watched_any_more():
+    """The others' relations are what they were: the profile has them pair by pair."""
+    every, some = watched(), {name: SIGNALS[name] for name in "abe"}
+    profile = msgspec.structs.replace(every.signals.profile)
+    model = msgspec.structs.replace(
+        every.signals.model, features=tuple(f for f in every.signals.model.features if f.name in some)
+    )
+    found, wanted = Detection(ModelSignals(model, profile)).relations, every.relations
+    assert [found.name(pair) for pair in range(3)] == ["correlation.a~b", "correlation.a~e", "correlation.b~e"]
+    positions = {wanted.name(pair): pair for pair in range(len(wanted.matters))}
+    for pair in range(3):
+        assert found.strengths[pair] == wanted.strengths[positions[found.name(pair)]]
+    assert found.variance.tolist() == [
+        value
+        for value, one, other in zip(
+            wanted.variance, wanted.columns.of[wanted.columns.one], wanted.columns.of[wanted.columns.other], strict=True
+        )
+        if {wanted.names[one], wanted.names[other]} <= set(some)
+    ]
