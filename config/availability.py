@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from config.errors import Path, dotted
 from config.metrics import METRICS
 from config.model import Model
-from config.models import File
+from config.models import File, Source
 
 RELEASE = "0.1"  # the series, as in the package's version
 LATER = ("value",)
-LATER_QUALITY = ("duplicates",)
 LATER_RULES = ("unseen", "unique")
 
 
@@ -27,6 +26,12 @@ def expected_number(model: Model, field: str) -> bool | None:
     return None
 
 
+def record_sources(model: str, sources: Mapping[str, Source]) -> int:
+    """How many sources may have records of a model, other than labels."""
+    kinds = [source for name, source in sources.items() if (source.kind or name) != "labels"]
+    return sum(source.model in (None, model) for source in kinds)
+
+
 def unavailable(file: File) -> Iterator[str]:
     """Name the parts that are in use and not available."""
     for path, what in _parts(file):
@@ -38,6 +43,10 @@ def _parts(file: File) -> Iterator[tuple[Path, str]]:
         if getattr(file, part):
             yield (part,), ""
     for name, model in file.models.items():
+        quality = model.quality
+        said = quality is not None and quality.duplicates and "duplicates" in quality.model_fields_set
+        if said and record_sources(name, file.sources.__pydantic_extra__ or {}) > 1:
+            yield ("models", name, "quality", "duplicates"), "for records from several sources "
         for path, what in _of_model(model):
             yield ("models", name, *path), what
 
@@ -62,7 +71,3 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
         for rule in LATER_RULES:
             if getattr(expectation, rule):
                 yield ("expect", field, rule), ""
-    if model.quality:
-        for setting in LATER_QUALITY:
-            if setting in model.quality.model_fields_set and getattr(model.quality, setting):
-                yield ("quality", setting), ""

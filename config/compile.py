@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from config.availability import expected_number, unavailable
+from config.availability import expected_number, record_sources, unavailable
 from config.durations import time_ms
 from config.estimated import ESTIMATED
 from config.later import Labels
@@ -77,7 +77,8 @@ def compiled(file: File, directory: Path) -> Plan:
     """
     sources = file.sources.__pydantic_extra__ or {}
     models = tuple(
-        _with_labels(_model(name, model), model, sources, file.job.pane) for name, model in file.models.items()
+        _with_labels(_with_records(_model(name, model), sources), model, sources, file.job.pane)
+        for name, model in file.models.items()
     )
     plan = Plan(
         job=_job(file.job, directory),
@@ -259,6 +260,13 @@ def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]
         return plan
     metrics = tuple(MetricPlan(name=name, min=limit.min, max=limit.max) for name, limit in limits.items())
     return msgspec.structs.replace(plan, performance=metrics)
+
+
+def _with_records(plan: ModelPlan, sources: Mapping[str, Source]) -> ModelPlan:
+    """The model without a look at its ids, if records come from several sources: there one id has several."""
+    if record_sources(plan.name, sources) < 2 or not isinstance(plan.quality, QualityPlan):
+        return plan
+    return msgspec.structs.replace(plan, quality=msgspec.structs.replace(plan.quality, duplicates=False))
 
 
 def _quality(quality: Quality | None) -> QualityPlan | msgspec.UnsetType:

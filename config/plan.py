@@ -188,6 +188,7 @@ class QualityPlan(msgspec.Struct, frozen=True, kw_only=True):
     invalid: bool = True
     unseen: bool = True
     range: bool = True
+    duplicates: bool = True  # ids that came before
     frozen: bool = True  # numbers that do not vary any more
     volume: bool = True  # how many records there are
 

@@ -9,7 +9,7 @@ from config.section import Section, written
 
 # Of what a model that says something about quality watches the share, signal by signal.
 SHARES = ("missing", "invalid", "unseen", "range")
-WATCHED = (*SHARES, "frozen", "volume")  # and beside them
+WATCHED = (*SHARES, "duplicates", "frozen", "volume")  # and beside them
 
 
 class Quality(Section):

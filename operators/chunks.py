@@ -57,6 +57,7 @@ class Pane(msgspec.Struct, frozen=True):
     raw: npt.NDArray[np.float64]  # (records, signals with raw input)
     names: Names = {}
     outside: tuple[int, ...] = ()  # values out of the range of each feature that has one; none where there are none
+    hashes: npt.NDArray[np.uint64] | None = None  # (records,), of id or line, where they are asked for
 
     def __len__(self) -> int:
         return len(self.times_ms)
@@ -133,8 +134,8 @@ def with_meaning(chunks: Sequence[bytes], meaning: int) -> list[bytes]:
     return [chunk for chunk in chunks if HEADER.unpack_from(chunk)[7] == meaning]
 
 
-def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
-    """Put the chunks of one (key, pane) together, at least one, records in order.
+def decode(chunks: Sequence[bytes], pane_ms: int, *, hashes: bool = False) -> Pane:
+    """Put the chunks of one (key, pane) together, at least one, records in order; with their hashes if wanted.
 
     Raises
     ------
@@ -167,7 +168,8 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> Pane:
     codes = data[:, PREFIX : PREFIX + signals].copy()
     raw_values = data[:, PREFIX + signals :].copy().view(np.float64) if raw else np.empty((len(data), 0))
     out = tuple(map(sum, zip(*outside, strict=True)))
-    return Pane(end_ms, end_ms - pane_ms + row_times(data), codes, total, raw_values, merged(names), out)
+    known = np.ascontiguousarray(data[:, 4:PREFIX]).view("<u8")[:, 0] if hashes else None
+    return Pane(end_ms, end_ms - pane_ms + row_times(data), codes, total, raw_values, merged(names), out, known)
 
 
 def row_times(data: Bytes) -> npt.NDArray[np.int64]:

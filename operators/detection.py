@@ -123,6 +123,7 @@ class Detection:
         self.tests += len(tested(signals.model, signals.profile))
         # The volume of a model is one test, whichever of its versions it is held against the budget of.
         self.tests += watches_volume(signals.model)
+        self.looks_up = self.quality is not None and bool((self.quality.sampled >= 0).any())  # whether ids came before
         self.frozen = frozen_signals(signals, unordered(signals))
         self.tests += len(self.frozen)
         self.references = SegmentReferences(signals)

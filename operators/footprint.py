@@ -9,6 +9,7 @@ from operators import octaves
 from operators.codes import CODES
 from operators.detection import Detection
 from operators.detectors import adwin, page_hinkley, river
+from operators.duplicates import MOST as MOST_IDS
 from operators.learning import blank
 from operators.moments import FIELDS
 from operators.sketch import most_slides
@@ -63,7 +64,8 @@ def footprint(detection: Detection, versions: int) -> Footprint:
     ranked += sum(_river_bytes(track.name, track.plan) for track in tracks.tracks if track.plan.is_river)
     related = 0 if detection.related is None else detection.related.size * SUM
     whole = versions * (single + 1 + merged) * related
-    return Footprint(slides + ranked, versions * (1 + detection.segments), whole)
+    ids = 16 * MOST_IDS if detection.looks_up else 0
+    return Footprint(slides + ranked + ids, versions * (1 + detection.segments), whole)
 
 
 def _river_bytes(name: str, plan: DetectorPlan) -> int:

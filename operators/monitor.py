@@ -10,7 +10,7 @@ and is forgotten when no window could reach its records any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,9 +19,11 @@ from config.plan import ALL, WindowPlan
 from operators import sketch
 from operators.chunks import Pane
 from operators.detection import Detection
+from operators.duplicates import MOST
 from operators.evaluation import Evaluated, evaluate, open_at_once, over
 from operators.outputs import Output, Progress
-from operators.quality import watches_volume
+from operators.quality import ranged_features, watches_volume
+from operators.seen import look
 from operators.sketch import Ring, Slide
 from operators.state import Held, Key, KeyState, Watch, pack, unpack
 from operators.stillness import follow
@@ -160,7 +162,7 @@ class _Run:
         before = state.slide.records if state.slide is not None else 0
         if state.slide is None:
             state.slide = Slide(end_ms)
-        state.slide.fold(pane.codes, pane.sums, pane.names, pane.outside)
+        state.slide.fold(pane.codes, pane.sums, pane.names, self._beside(state, pane))
         if (related := self._detection.related) is not None:
             state.slide.relations = related.folded(state.slide.relations, pane.codes)
         state.records += len(pane)
@@ -185,6 +187,14 @@ class _Run:
             ring = Ring([*self._ring.slides, part])
             detection = self._detection.slowed(state.tau)
             self._step.outputs += open_at_once(detection, self._key, state, ring, part, alarmed)
+
+    def _beside(self, state: KeyState, pane: Pane) -> Sequence[int]:
+        """What is counted beside the codes: values out of their ranges, then ids that came again, of so many."""
+        if pane.hashes is None:
+            return pane.outside
+        state.seen, again, chosen = look(state.seen, pane.hashes, pane.times_ms, self._window.size_ms, MOST)
+        ranges = len(ranged_features(self._detection.signals.model))
+        return [*(pane.outside or [0] * ranges), int(again.sum()), int(chosen.sum())]
 
     def _ignores(self, pane: Pane) -> bool:
         """Whether the season leaves a pane out: by its last moment, whichever records it has."""

@@ -20,10 +20,11 @@ from operators.calibrating import Calibrating, Codes
 from operators.codes import ABSENT
 from operators.columns import Column, Columns, names, numbers
 from operators.dependence import calibrate, unknown
+from operators.duplicates import IdSample
 from operators.measures import Measures, Yardsticks, yardsticks_of
 from operators.name_counts import NameCounts
 from operators.proxies import PROXIES, proxies
-from operators.quality import QualitySignal, as_signal, codes_of, kind_count, outside, quality_signals
+from operators.quality import DUPLICATES, QualitySignal, as_signal, codes_of, kind_count, outside, quality_signals
 from operators.reconstruction import RECONSTRUCTION
 from operators.relating import relate
 from operators.runs import frozen_name, runs
@@ -110,6 +111,8 @@ class ProfileBuilder:
         self._calibrating = Calibrating(
             [*numeric_names, PREDICTION, CONFIDENCE, *self._proxies], [*other_names, PREDICTION]
         )
+        watches = model.quality if isinstance(model.quality, QualityPlan) else None
+        self._ids = IdSample() if watches is not None and watches.duplicates else None
         self.rows = 0
 
     def add(self, columns: Columns, source: SourcePlan, times_ms: npt.NDArray[np.int64] | None = None) -> None:
@@ -125,6 +128,8 @@ class ProfileBuilder:
             Their event times, `plain_times.NO_TIME` where one has none; None where they come in the order of time.
         """
         self.count(read_values(self._model, columns, source, self._measures, times_ms), len(columns.rows), times_ms)
+        if self._ids is not None and "id" in columns.fields:
+            self._ids.add(columns.fields["id"], times_ms)
         for plan in self._model.segments:
             self._add_segments(plan, columns, len(columns.rows))
 
@@ -199,6 +204,8 @@ class ProfileBuilder:
                 if isinstance(signals[name], NumericSignal):
                     many, longest, values = runs(codes)
                     found[frozen_name(name, signals)] = Share(found=longest, records=values, runs=many)
+        if self._ids is not None and (share := self._ids.share(self._model.window.size_ms)) is not None:
+            found[DUPLICATES] = share
         return found
 
     def kinds(self, signals: Mapping[str, Signal]) -> Iterator[tuple[str, QualitySignal, Codes]]:

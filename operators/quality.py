@@ -25,7 +25,8 @@ from schemas.profile import Calibration, CategoricalSignal, NumericSignal, Profi
 
 QUALITY = "quality."
 FEATURE = "feature."
-What = Literal["missing", "invalid", "unseen", "range"]
+What = Literal["missing", "invalid", "unseen", "range", "duplicates"]
+DUPLICATES = "quality.duplicates"
 
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -123,7 +124,9 @@ class QualityReference:
     codes: Flags  # (S, 256) codes that are of the kind; of ranges none, which are counted beside
     own_codes: Flags  # (S, 256) likewise of records of the reference, as the other ones know them
     carried: Flags  # (S, 256) codes of records that carry the field
-    ranged: NDArray[np.int64]  # (S,) which of the ranges, -1 where it is none
+    # (S,) which of the numbers that are counted beside the codes: of the ranges, then of ids that came again; else -1
+    ranged: NDArray[np.int64]
+    sampled: NDArray[np.int64]  # (S,) likewise of the records that these are of; -1: by code
     known: Floats  # records of the kind
     of: Floats  # of so many
     calibrations: tuple[Calibration | None, ...]  # how they follow each other; None: not known
@@ -145,13 +148,17 @@ class QualityReference:
         ----------
         counts : int64, shape (signals, 256)
             By code.
-        outside : int64, shape (ranges,)
+        outside : int64
+            What is counted beside the codes.
         """
         rows = counts[self.positions]
         found = (rows * self.codes).sum(axis=1)
         if len(outside):
             found = np.where(self.ranged >= 0, outside[self.ranged], found)
-        return found.astype(np.float64), (rows * self.carried).sum(axis=1).astype(np.float64)
+        records = (rows * self.carried).sum(axis=1)
+        if len(outside):
+            records = np.where(self.sampled >= 0, outside[self.sampled], records)
+        return found.astype(np.float64), records.astype(np.float64)
 
     def tau(self, records: Floats) -> Floats:
         """Variance of shares of so many records, over that of independent ones."""
@@ -186,23 +193,33 @@ def tau_of(calibration: Calibration | None, records: float, known: float, of: fl
 def quality_reference(model: ModelPlan, profile: Profile, signals: Mapping[str, Signal]) -> QualityReference | None:
     """What a profile has of the quality signals of a model version; None where there are none."""
     found = quality_signals(model, signals)
+    told = {} if isinstance(profile.quality, msgspec.UnsetType) else profile.quality
+    ranges = ranged_features(model)
+    if signals and DUPLICATES in told and isinstance(model.quality, QualityPlan) and model.quality.duplicates:
+        found = (*found, QualitySignal(DUPLICATES, "duplicates", 0))
     if not found:
         return None
     listed = list(signals.values())
-    told = {} if isinstance(profile.quality, msgspec.UnsetType) else profile.quality
     calibrations = {name: share.calibration for name, share in told.items()}
     if model.season is not None and not isinstance(profile.season, msgspec.UnsetType):
         calibrations |= profile.season.calibrations
-    ranges = ranged_features(model)
+    beside = ("range", "duplicates")
     columns = [ranges.index(one.position) if one.what == "range" else -1 for one in found]
+    columns = [len(ranges) if one.what == "duplicates" else at for one, at in zip(found, columns, strict=True)]
+    carried = np.array([_carried(listed[one.position]) for one in found])
+    carried[[one.what == "duplicates" for one in found]] = False
     reference = QualityReference(
         signals=found,
         codes=np.array([codes_of(one.what, listed[one.position]) for one in found]),
         own_codes=np.array([codes_of(one.what, listed[one.position], own=True) for one in found]),
-        carried=np.array([_carried(listed[one.position]) for one in found]),
+        carried=carried,
         ranged=np.array(columns, np.int64),
-        known=np.array([told[one.name].found if one.what == "range" and one.name in told else 0.0 for one in found]),
-        of=np.array([_records(listed[one.position]) for one in found], np.float64),
+        sampled=np.array([len(ranges) + 1 if one.what == "duplicates" else -1 for one in found], np.int64),
+        known=np.array([told[one.name].found if one.what in beside and one.name in told else 0.0 for one in found]),
+        of=np.array(
+            [told[one.name].records if one.what == "duplicates" else _records(listed[one.position]) for one in found],
+            np.float64,
+        ),
         calibrations=tuple(calibrations.get(one.name) for one in found),
     )
     counts = np.array([reference_counts(signal) for signal in listed]).astype(np.int64)

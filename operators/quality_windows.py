@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from config.plan import ALL
 from operators import effects, evidence
 from operators.detection import Detection
 from operators.onsets import Onset, likelihoods_of_shares, onset
@@ -58,6 +59,8 @@ class QualityWindow:
         self._tau = reference.tau(self.records)
         self.level = detection.level(segment)
         self.watched = ~detection.given(segment)[reference.positions]
+        if segment != ALL:
+            self.watched &= reference.sampled < 0  # ids are remembered of the whole traffic alone
         least = min(LEAST, detection.signals.model.window.min_count)
         self.judged: Bools = self.watched & (self.records >= least)
         rise, fall = tails(self.found, self.records, reference.known, reference.of, self._tau)
@@ -127,7 +130,9 @@ class QualityWindow:
     def onset(self, row: int) -> Onset:
         """When the share began to differ."""
         of, signal = self.reference, self.reference.signals[row]
-        rows = self._slides.kinds(signal.position, of.codes[row], of.carried[row], int(of.ranged[row]))
+        rows = self._slides.kinds(
+            signal.position, of.codes[row], of.carried[row], int(of.ranged[row]), int(of.sampled[row])
+        )
         reference = np.array([of.known[row], max(of.of[row] - of.known[row], 0.0)])
         since = np.cumsum(rows[::-1], axis=0)
         values = np.maximum(since.sum(axis=1), 1.0)
@@ -170,7 +175,7 @@ def with_outside(summary: Summary, detection: Detection, slides: Slides) -> Summ
     if reference is None:
         return summary
     counts = dict(summary.counts)
-    for row in np.flatnonzero(reference.ranged >= 0).tolist():
+    for row in np.flatnonzero((reference.ranged >= 0) & (reference.sampled < 0)).tolist():
         name = detection.signals.names[reference.signals[row].position]
         many = slides.outside[reference.ranged[row]] if slides.outside else 0
         counts[name] = msgspec.structs.replace(counts[name], outside=many)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import msgspec
 
 from operators.outputs import SignalChange
+from operators.seen import Seen
 from operators.sketch import Slide
 from schemas.errors import StateVersionError
 from schemas.events import Role
@@ -82,6 +83,7 @@ class KeyState(msgspec.Struct, array_like=True):
     octaves: bytes = b""  # how closely values follow each other, of signals of which the reference does not tell
     tau: bytes = b""  # what these came to at the end of the last slide
     still: dict[int, Still] = {}  # by position of the signal: numbers that do not vary at the moment
+    seen: Seen = msgspec.field(default_factory=Seen)  # ids of the newest records, where they are watched
 
 
 _decoder = msgspec.msgpack.Decoder(KeyState)

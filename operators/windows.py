@@ -191,7 +191,14 @@ class Slides:
         starts_ms = np.array([slide.start_ms(self._slide_ms) for slide in self._slides], np.int64)
         return starts_ms, np.array([slide.end_ms for slide in self._slides], np.int64)
 
-    def kinds(self, position: int, codes: npt.NDArray[np.bool_], carried: npt.NDArray[np.bool_], ranged: int) -> Floats:
+    def kinds(
+        self,
+        position: int,
+        codes: npt.NDArray[np.bool_],
+        carried: npt.NDArray[np.bool_],
+        ranged: int,
+        sampled: int = -1,
+    ) -> Floats:
         """Of each slide, records of a kind and other ones that carry the field, shape (slides, 2).
 
         Parameters
@@ -201,13 +208,18 @@ class Slides:
         codes, carried : bool, shape (256,)
             Codes of records of the kind, and of all that count.
         ranged
-            Which of the ranges the kind is out of; -1: of none.
+            Which of what is counted beside the codes the kind is; -1: none.
+        sampled
+            Likewise of the records that this is of; -1: by code.
         """
         rows = np.array([slide.row(position, self._signals) for slide in self._slides])
         found = (rows * codes).sum(axis=1)
         if ranged >= 0:
             found = np.array([slide.outside[ranged] if slide.outside else 0 for slide in self._slides], np.int64)
-        return np.column_stack([found, (rows * carried).sum(axis=1) - found]).astype(np.float64)
+        records = (rows * carried).sum(axis=1)
+        if sampled >= 0:
+            records = np.array([slide.outside[sampled] if slide.outside else 0 for slide in self._slides], np.int64)
+        return np.column_stack([found, records - found]).astype(np.float64)
 
     def _without_season(self, position: int, rows: Floats) -> Floats:
         """Counts of each slide, less what its time makes them differ from those of the whole window.

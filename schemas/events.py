@@ -129,6 +129,7 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     value: float | None = None  # of a measure of performance
     low: float | None = None  # it lies between these 95 times in 100
     high: float | None = None
+    duplicates: float | None = None  # share whose id came shortly before
     records: float | None = None  # of a window, for the volume
 
 
