@@ -10,7 +10,6 @@ from config.model import Model
 from config.models import File, Source
 
 RELEASE = "0.1"  # the series, as in the package's version
-LATER = ("value",)
 LATER_RULES = ("unseen", "unique")
 
 
@@ -56,9 +55,6 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
         for name in metric:
             if name not in METRICS:
                 yield ("performance", index), f"'{name}' is "
-    for part in LATER:
-        if getattr(model, part):
-            yield (part,), ""
     if model.retrain and model.retrain.cost is not None:
         yield ("retrain", "cost"), ""
     for field, expectation in model.expect.items():

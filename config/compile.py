@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from config.availability import expected_number, record_sources, unavailable
+from config.detector import Detector
 from config.durations import time_ms
 from config.estimated import ESTIMATED
 from config.later import Labels
 from config.measured import measured
-from config.metrics import METRICS
-from config.model import Detector, Feature, FromProfile, Model, Reference, Segment
+from config.metrics import METRICS, VALUE
+from config.model import Feature, FromProfile, Model, Reference, Segment
 from config.models import File, Format, Job, Kind, Sink, Source
 from config.paths import resolve
+from config.performance import Measured
 from config.plan import (
     AlarmsPlan,
     CorrelationPlan,
@@ -255,11 +257,29 @@ def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]
         absent=labels.absent,
     )
     plan = msgspec.structs.replace(plan, labels=found)
-    limits = {name: limits for metric in settings.performance for name, limits in metric.items() if name in METRICS}
-    if not limits:
-        return plan
-    metrics = tuple(MetricPlan(name=name, min=limit.min, max=limit.max) for name, limit in limits.items())
-    return msgspec.structs.replace(plan, performance=metrics)
+    metrics = tuple(metric_plans(settings))
+    return msgspec.structs.replace(plan, performance=metrics) if metrics else plan
+
+
+def metric_plans(model: Model) -> Iterator[MetricPlan]:
+    """Measures of a model, but for what `availability` names; a worth is a measure, whether it is listed or not."""
+    worth = (model.value.tp, model.value.fp, model.value.tn, model.value.fn) if model.value else None
+    listed: list[tuple[str, Measured]] = [
+        (name, said) for metric in model.performance for name, said in metric.items() if name in METRICS
+    ]
+    if worth is not None and all(name != VALUE for name, _ in listed):
+        listed.append((VALUE, Measured()))
+    for name, said in listed:
+        plan = MetricPlan(
+            name=name,
+            min=said.min,
+            max=said.max,
+            average=said.average or "macro",
+            k=said.k,
+            worth=worth if name == VALUE else None,
+        )
+        for of in said.classes or (None,):
+            yield plan if of is None else msgspec.structs.replace(plan, of=of)
 
 
 def _with_records(plan: ModelPlan, sources: Mapping[str, Source]) -> ModelPlan:

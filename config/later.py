@@ -45,35 +45,6 @@ EventType = Annotated[
     ],
     OneOf("a type of event"),
 ]
-MetricName = Annotated[
-    Literal[
-        "accuracy",
-        "balanced_accuracy",
-        "precision",
-        "recall",
-        "specificity",
-        "f1",
-        "mcc",
-        "kappa",
-        "roc_auc",
-        "average_precision",
-        "log_loss",
-        "brier",
-        "calibration_error",
-        "mae",
-        "mse",
-        "rmse",
-        "mape",
-        "bias",
-        "r2",
-        "ndcg",
-        "mrr",
-        "map",
-        "hit_rate",
-        "value",
-    ],
-    OneOf("a metric"),
-]
 
 
 class Labels(Section):
@@ -84,34 +55,6 @@ class Labels(Section):
     absent: String | None = None
     sample: Annotated[float, Within(above=0, high=1)] = 1.0
     keep: Annotated[Literal["first", "last"], OneOf("a rule")] = "first"
-
-
-class Limits(Section):
-    """Between which values a metric is fine."""
-
-    min: Annotated[float, Within()] | None = None
-    max: Annotated[float, Within()] | None = None
-
-
-def _one_name(value: Any) -> Any:
-    if isinstance(value, str):
-        return {value: {}}
-    if isinstance(value, dict) and len(value) != 1:
-        msg = f"has {len(value)} names; give one metric an item, as in '- roc_auc: {{min: 0.75}}'"
-        raise ValueError(msg)
-    return value
-
-
-Metric = Annotated[dict[MetricName, Limits], BeforeValidator(_one_name), Also({"type": "string"})]
-
-
-class ValueOf(Section):
-    """What a right or wrong prediction is worth."""
-
-    tp: Annotated[float, Within()] = 0.0
-    fp: Annotated[float, Within()] = 0.0
-    tn: Annotated[float, Within()] = 0.0
-    fn: Annotated[float, Within()] = 0.0
 
 
 def _list(value: Any) -> Any:

@@ -8,14 +8,19 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import get_args
 
+import msgspec
+
 from config.availability import expected_number
 from config.compile import learned_records
+from config.detector import Detector
 from config.durations import duration, time_ms
-from config.errors import Path, Problem
+from config.errors import Path, Problem, did_you_mean
 from config.estimated import ESTIMATED, EVERY
 from config.measured import MEASURES, measured_names
-from config.metrics import METRICS, OF_TASK
-from config.model import Detector, Feature, Level, Model, Prediction, Reference, Segment
+from config.metrics import BY_CLASS, METRICS, OF_TASK, TOP, VALUE
+from config.model import Feature, Level, Model, Prediction, Reference, Segment
+from config.performance import Measured
+from config.plan import MetricPlan
 from config.river_detectors import river_problems
 from config.season import Season
 
@@ -260,12 +265,16 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
         yield Problem((*path, "proxies"), f"are compared with a profile, and '{said}' is without one; name a profile")
     yield from _estimated_problems((*path, "estimated_performance"), model)
     seen = set()
+    if model.value and (model.prediction is None or model.prediction.task != "binary"):
+        yield Problem((*path, "value"), "is of predictions of two classes; give 'prediction: {task: binary, ...}'")
     for index, metric in enumerate(model.performance):
         for name, limits in metric.items():
-            if name in seen:
-                yield Problem((*path, "performance", index), f"'{name}' is given twice")
-            seen.add(name)
+            for title in _titles(name, limits):
+                if title in seen:
+                    yield Problem((*path, "performance", index), f"'{title}' is given twice")
+                seen.add(title)
             yield from _metric_problems((*path, "performance", index), name, model.prediction)
+            yield from _of_problems((*path, "performance", index, name), name, limits, model)
             if limits.min is not None and limits.max is not None and limits.min > limits.max:
                 yield Problem((*path, "performance", index, name), f"has min {limits.min:g} above max {limits.max:g}")
 
@@ -307,6 +316,37 @@ def _estimated_problems(path: Path, model: Model) -> Iterator[Problem]:
         yield Problem(path, "needs the classes; give 'prediction: {task: multiclass, classes: [A, B, C]}'")
     elif task == "multiclass" and len(prediction.classes or ()) > MOST_CLASSES:
         yield Problem(path, f"is for at most {MOST_CLASSES} classes: scores of all of them share 250 bins")
+
+
+def _titles(name: str, said: Measured) -> Iterator[str]:
+    plan = MetricPlan(name=name, average=said.average or "macro", k=said.k)
+    for of in said.classes or (None,):
+        yield msgspec.structs.replace(plan, of=of).title
+
+
+def _of_problems(path: Path, name: str, said: Measured, model: Model) -> Iterator[Problem]:
+    """Whether what a measure is said to be of goes with it."""
+    prediction = model.prediction
+    task, known = (prediction.task, prediction.classes) if prediction else ("", None)
+    if said.average and (name not in BY_CLASS or task != "multiclass"):
+        yield Problem((*path, "average"), f"is of {', '.join(BY_CLASS)} of several classes ('task: multiclass')")
+    if said.classes:
+        if name not in BY_CLASS:
+            yield Problem((*path, "classes"), f"is of {', '.join(BY_CLASS)}")
+        elif known is None:
+            yield Problem((*path, "classes"), "needs to know all classes; give 'prediction: {..., classes: [A, B]}'")
+        else:
+            for of in said.classes:
+                if of not in known:
+                    listed = f"({', '.join(known)}){did_you_mean(of, known)}"
+                    yield Problem((*path, "classes"), f"'{of}' is not one of the model's classes {listed}")
+        if said.average:
+            yield Problem((*path, "average"), "is over all classes; leave 'classes' out, or give both as an item each")
+    if (said.k is None) == (name == TOP):
+        wrong = "needs 'k', as in '- precision_at_k: {k: 100}'" if name == TOP else f"is of {TOP}"
+        yield Problem(path if name == TOP else (*path, "k"), wrong)
+    if name == VALUE and task == "binary" and model.value is None:
+        yield Problem(path, "needs what predictions are worth; give 'value: {tp: 10, fp: -2}' of the model")
 
 
 def is_number(text: str) -> bool:

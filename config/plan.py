@@ -164,12 +164,27 @@ class LabelsPlan(msgspec.Struct, frozen=True, kw_only=True):
         return self.keep == "last" or self.absent is not None
 
 
-class MetricPlan(msgspec.Struct, frozen=True, kw_only=True):
+class MetricPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A measure of performance, and between which values it is fine."""
 
     name: str
     min: float | None = None
     max: float | None = None
+    of: str | None = None  # the class that it is of; None: the positive one, or an average over all
+    average: Literal["macro", "weighted"] = "macro"
+    k: int | None = None  # of `precision_at_k`
+    worth: tuple[float, float, float, float] | None = (
+        None  # of `value`: true and false positives, true and false negatives
+    )
+
+    @property
+    def title(self) -> str:
+        """What tells it from others of its name: ``f1``, ``f1_weighted``, ``f1.gold``, ``precision_at_100``."""
+        if self.k is not None:
+            return self.name.removesuffix("k") + str(self.k)
+        if self.of is not None:
+            return f"{self.name}.{self.of}"
+        return self.name if self.average == "macro" else f"{self.name}_{self.average}"
 
 
 class SeasonPlan(msgspec.Struct, frozen=True, kw_only=True):

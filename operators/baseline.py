@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from config.metrics import OF_TASK, SCORES
+from config.metrics import OF_TASK, PLAIN, SCORES, TOP
 from config.plan import FeaturePlan, MetricPlan, ModelPlan, PredictionPlan
 from operators.columns import Columns
 from operators.measure import Measure
@@ -126,13 +126,16 @@ class BaselineBuilder:
             Provenance(source=source, rows=self._sums.labels, start=None, end=None, tidemark=""), None
         )
         streams = {name.removeprefix(FEATURE): signal for name, signal in made.signals.items()}
-        measures = (Measure(name, self._plan) for name in OF_TASK[self._plan.task])
+        metrics = {name: MetricPlan(name=name) for name in PLAIN[self._plan.task]}
+        if isinstance(self._model.performance, tuple):
+            metrics |= {metric.title: metric for metric in self._model.performance}
+        measures = {title: Measure(metric, self._plan) for title, metric in metrics.items()}
         return PerformanceReference(
             source=source,
             trained=trained,
             labels=self._sums.labels,
             prediction=prediction_id(self._plan),
-            measures={measure.name: _baseline(measure, self._sums, streams) for measure in measures},
+            measures={title: _baseline(measure, self._sums, streams) for title, measure in measures.items()},
             streams=streams,
             sums=msgspec.msgpack.encode(self._sums),
             segments={name: msgspec.msgpack.encode(sums) for name, sums in sorted(self._segments.items())},
@@ -151,7 +154,7 @@ def _baseline(measure: Measure, sums: OutcomeSums, streams: dict[str, Signal]) -
 
 def calibration_of(name: str, streams: Mapping[str, Signal]) -> Calibration | None:
     """How what a measure is of follows each other: losses of those of probabilities and of `bias`, else errors."""
-    found = streams.get(LOSS if name in (*SCORES, "bias") else ERROR)
+    found = streams.get(LOSS if name in (*SCORES, TOP, "bias") else ERROR)
     return None if found is None else found.calibration
 
 

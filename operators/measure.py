@@ -7,9 +7,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from config.metrics import MORE_IS_WORSE, SCORES
-from config.plan import PredictionPlan
-from operators.metrics import confusion_metrics, error_metrics, score_metrics
+from config.metrics import BY_CLASS, MORE_IS_WORSE, SCORES, TOP, VALUE
+from config.plan import MetricPlan, PredictionPlan
+from operators.metrics import confusion_metrics, error_metrics, precision_at, score_metrics, weighted_mean
 from operators.metrics.influence import (
     Influence,
     class_influence,
@@ -22,6 +22,7 @@ from operators.metrics.influence import (
 )
 from operators.metrics.scores import TENTHS
 from operators.outcome_sums import OutcomeSums
+from operators.outcomes import classes_of
 from schemas.profile import Calibration
 
 SURE = 1.959963984540054  # deviates of a 95 % interval
@@ -42,45 +43,75 @@ class Measure:
 
     Parameters
     ----------
-    name
-        As the configuration calls it.
+    metric
+        Which one, and of what; a name is enough for most.
     plan
         What is predicted.
     """
 
-    def __init__(self, name: str, plan: PredictionPlan) -> None:
-        self.name, self.plan = name, plan
-        self.more_is_worse = name in MORE_IS_WORSE
-        self.two_sided = name == "bias"
+    def __init__(self, metric: MetricPlan | str, plan: PredictionPlan) -> None:
+        self.metric = MetricPlan(name=metric) if isinstance(metric, str) else metric
+        self.name, self.plan = self.metric.name, plan
+        self.more_is_worse = self.name in MORE_IS_WORSE
+        self.two_sided = self.name == "bias"
+        self.of_scores = self.name in SCORES or self.name == TOP
+        self._class: int | None = 1 if plan.task == "binary" else None
+        if self.metric.of is not None:
+            self._class = (classes_of(plan) or ()).index(self.metric.of)
 
     def value(self, sums: OutcomeSums) -> tuple[float, float, int]:
         """Value, how far it may be from that of the scores themselves, and records that it is of."""
         if sums.errors is not None:
             return error_metrics(sums.numbers())[self.name], 0.0, sums.errors[0]
-        if self.name in SCORES:
+        if self.of_scores:
             scores = sums.scores()
             if scores is None:
                 return math.nan, 0.0, 0
+            if self.metric.k is not None:
+                value, error = precision_at(scores.counts, float(self.metric.k))
+                return value, error, int(scores.counts.sum())
             return (*score_metrics(scores)[self.name], int(scores.counts.sum()))
         cells = sums.cells()
-        value = confusion_metrics(cells, 1 if self.plan.task == "binary" else None)[self.name]
-        return value, 0.0, int(cells.sum())
+        return self._of_cells(cells), 0.0, int(cells.sum())
+
+    def _of_cells(self, cells: npt.NDArray[np.int64]) -> float:
+        if self.name == VALUE:
+            return float((cells * self._worth()).sum() / cells.sum()) if cells.sum() else math.nan
+        if self._class is None and self.metric.average == "weighted":
+            return weighted_mean(cells, self.name)
+        return confusion_metrics(cells, self._class)[self.name]
+
+    def _worth(self) -> Floats:
+        """Of a record, by true and by predicted class."""
+        tp, fp, tn, fn = self.metric.worth or (0.0, 0.0, 0.0, 0.0)
+        return np.array([[tn, fp], [fn, tp]])
 
     def share(self, sums: OutcomeSums) -> tuple[float, float] | None:
         """Records that were wrong, of those that the measure is a share of; None where it is none."""
-        if sums.errors is not None or self.name in SCORES:
+        if self.metric.k is not None:
+            value, k = self.value(sums)[0], float(self.metric.k)
+            return None if math.isnan(value) else (round(k * (1 - value)), k)
+        if sums.errors is not None or self.of_scores:
             return None
         cells = sums.cells().astype(np.float64)
         if self.name == "accuracy":
             return float(cells.sum() - np.trace(cells)), float(cells.sum())
-        if self.plan.task != "binary":
+        if self.name not in BY_CLASS or self._class is None:
             return None
-        (right_no, false_yes), (false_no, right_yes) = cells.tolist()
-        wrong = {"precision": false_yes, "recall": false_no, "specificity": false_yes, "f1": false_no + false_yes}
-        if self.name not in wrong:
+        is_right, is_wrong = _sides(self.name, len(cells), self._class)
+        wrong = float((cells * is_wrong).sum())
+        return wrong, wrong + float((cells * is_right).sum())
+
+    def share_like(self, window: OutcomeSums, baseline: OutcomeSums) -> tuple[float, float] | None:
+        """That of a baseline: of the first k of a window, as large a part of the baseline."""
+        if self.metric.k is None:
+            return self.share(baseline)
+        now, then = window.scores(), baseline.scores()
+        if now is None or then is None:
             return None
-        right = right_no if self.name == "specificity" else right_yes
-        return wrong[self.name], wrong[self.name] + right
+        k = self.metric.k * float(then.counts.sum()) / max(float(now.counts.sum()), 1.0)
+        value, _ = precision_at(then.counts, k)
+        return None if math.isnan(value) else (k * (1 - value), k)
 
     def of_share(self, wrong: float) -> float:
         """Value of the measure where such a share was wrong."""
@@ -95,24 +126,24 @@ class Measure:
             if scores is None:
                 return None
             counts = scores.counts.astype(np.float64)
+            if self.metric.k is not None:
+                return None  # which records are the first says the window
             if self.name == "calibration_error":
                 return of_cells(counts, _calibration_gradient(counts))
             return score_influence(self.name, counts)
         return self._class_influence(sums.cells().astype(np.float64))
 
     def _class_influence(self, cells: Floats) -> Influence:
-        if self.plan.task != "binary" or self.name in ("accuracy", "balanced_accuracy", "mcc", "kappa"):
-            return class_influence(self.name, cells)
-        wrong = {"precision": [(0, 1)], "recall": [(1, 0)], "specificity": [(0, 1)], "f1": [(0, 1), (1, 0)]}[self.name]
-        right = (0, 0) if self.name == "specificity" else (1, 1)
-        below = sum(cells[place] for place in [*wrong, right])
-        share = sum(cells[place] for place in wrong) / max(below, 1.0)
-        gradient = np.zeros((2, 2))
+        if self.name == VALUE:
+            worth, total = self._worth(), max(float(cells.sum()), 1.0)
+            return of_cells(cells, (worth - float((cells * worth).sum()) / total) / total)
+        if self.name not in BY_CLASS or self._class is None:
+            return class_influence(self.name, cells, weighted=self.metric.average == "weighted")
+        is_right, is_wrong = _sides(self.name, len(cells), self._class)
+        wrong, below = float((cells * is_wrong).sum()), max(float((cells * (is_right | is_wrong)).sum()), 1.0)
+        share = wrong / below
         slope = 2 / (2 - share) ** 2 if self.name == "f1" else 1.0
-        for place in wrong:
-            gradient[place] = -slope * (1 - share) / max(below, 1.0)
-        gradient[right] = slope * share / max(below, 1.0)
-        return of_cells(cells, gradient)
+        return of_cells(cells, slope / below * (is_right * share - is_wrong * (1 - share)))
 
     def records(self, sums: OutcomeSums, influence: Influence) -> Floats:
         """Records of the sums in each stratum of an influence."""
@@ -128,7 +159,7 @@ class Measure:
         return float(counts.sum()), float((counts * influence.plain).sum())
 
     def _counts(self, sums: OutcomeSums) -> Floats:
-        if self.name not in SCORES:
+        if not self.of_scores:
             return sums.cells().astype(np.float64)
         scores = sums.scores()
         return np.zeros((2, 1)) if scores is None else scores.counts.astype(np.float64)
@@ -150,10 +181,14 @@ class Measure:
             odds = math.log(value / (1 - value))
             return 1 / (1 + math.exp(spread - odds)), 1 / (1 + math.exp(-spread - odds))
         low, high = value - SURE * error, value + SURE * error
-        return (low if self.name in ("bias", "mcc", "kappa", "r2") else max(low, 0.0)), high
+        return (low if self.name in ("bias", "mcc", "kappa", "r2", VALUE) else max(low, 0.0)), high
 
     def error(self, sums: OutcomeSums, calibration: Calibration | None) -> float | None:
         """Standard error of its value."""
+        share = self.share(sums)
+        if share is not None and self.metric.k is not None:
+            wrong = share[0] / share[1]
+            return math.sqrt(wrong * (1 - wrong) / share[1] * mean_tau(calibration, share[1]))
         influence = self.influence(sums)
         if influence is None:
             return None
@@ -161,6 +196,15 @@ class Measure:
         variance = influence.noise(np.where(influence.variance > 0, records, 1.0))[0]
         found = math.sqrt(max(variance * mean_tau(calibration, float(records.sum())), 0.0))
         return found if math.isfinite(found) else None
+
+
+def _sides(name: str, size: int, of: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Cells of the records that are right, and of those that are wrong, that a measure of a class is a share of."""
+    is_true, is_predicted = np.arange(size)[:, None] == of, np.arange(size)[None] == of
+    if name == "specificity":
+        return ~is_true & ~is_predicted, ~is_true & is_predicted
+    wrong = {"precision": ~is_true & is_predicted, "recall": is_true & ~is_predicted, "f1": is_true ^ is_predicted}
+    return is_true & is_predicted, wrong[name]
 
 
 def wilson(share: float, records: float) -> tuple[float, float]:

@@ -59,7 +59,7 @@ def judge(
     now, before = measure.value(window)[0], measure.value(baseline)[0]
     if math.isnan(now) or math.isnan(before):
         return None
-    share, known = measure.share(window), measure.share(baseline)
+    share, known = measure.share(window), measure.share_like(window, baseline)
     if share is not None and known is not None:
         return _judge_share(measure, share, known, calibration, level)
     if measure.name == "calibration_error":

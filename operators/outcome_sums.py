@@ -6,14 +6,12 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from config.metrics import CLASSES
 from config.plan import PredictionPlan
-from operators.metrics import ErrorSums, Powers, ScoreCounts, confusion_metrics, error_metrics, score_metrics
+from operators.metrics import ErrorSums, Powers, ScoreCounts
 from operators.metrics.scores import BINS, TENTHS
 from operators.outcomes import classes_of
 
 Floats = npt.NDArray[np.float64]
-Found = dict[str, tuple[float, float, int]]  # by measure: value, how far it may be off, labels that it is of
 
 
 class OutcomeSums(msgspec.Struct, array_like=True):
@@ -97,15 +95,3 @@ def _fields(sums: ErrorSums) -> tuple[int, float, float, float, float, int, floa
     return (
         sums.count, sums.errors, sums.sizes, sums.squares, sums.shares, sums.zeros, sums.mean, sums.spread
     )  # fmt: skip
-
-
-def measured(plan: PredictionPlan, sums: OutcomeSums) -> Found:
-    """All measures that there are of a task."""
-    if sums.errors is not None:
-        return {name: (value, 0.0, sums.errors[0]) for name, value in error_metrics(sums.numbers()).items()}
-    counts = sums.cells()
-    classes = confusion_metrics(counts, 1 if plan.task == "binary" else None)
-    found: Found = {name: (classes[name], 0.0, int(counts.sum())) for name in CLASSES}
-    scores = sums.scores() or ScoreCounts.of(np.empty(0), np.empty(0, np.bool_))
-    count = int(scores.counts.sum())
-    return found | {name: (value, error, count) for name, (value, error) in score_metrics(scores).items()}

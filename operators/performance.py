@@ -110,7 +110,7 @@ def step(
     told = any(
         watch.told is not None and watch.told.profile_id != against.profile_id for watch in known.watches.values()
     )
-    if told or not known.slides or not known.watches.keys() <= {metric.name for metric in metrics}:
+    if told or not known.slides or not known.watches.keys() <= {metric.title for metric in metrics}:
         result.changes += ended(known.watches, until_ms, "configuration")
     about = plan, metrics, key, known
     mature = mature_ms(plan)

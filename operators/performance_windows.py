@@ -104,19 +104,19 @@ def evaluated(
     exceeded = expected = 0
     if sums.labels >= plan.window.min_count:
         for metric in metrics:
-            measure = Measure(metric.name, plan.prediction)
+            measure = Measure(metric, plan.prediction)
             value, error, count = measure.value(sums)
             calibration = calibration_of(metric.name, against.streams)
             said = _said(plan, metric, measure, sums, against, value)
-            rows.append(_evaluation(key, at.window.end, metric.name, value, count, said))
+            rows.append(_evaluation(key, at.window.end, metric.title, value, count, said))
             if error > 0:
-                errors[metric.name] = significant(error)
+                errors[metric.title] = significant(error)
             interval = measure.interval(sums, calibration)
             if interval is not None:
-                intervals[metric.name] = significant(interval[0]), significant(interval[1])
+                intervals[metric.title] = significant(interval[0]), significant(interval[1])
             exceeded, expected = exceeded + said.over, expected + (said.p_value is not None)
             if not math.isnan(value):
-                watch = watches.setdefault(metric.name, Watched())
+                watch = watches.setdefault(metric.title, Watched())
                 changes += _follow(_Turn(plan, key, against, at, measure, sums, value, interval), watch, said)
         for name in [name for name, watch in watches.items() if watch.told is None and not watch.streak]:
             del watches[name]
@@ -270,7 +270,7 @@ def _tell(turn: _Turn, watch: Watched, said: _Said, state: str) -> list[SignalCh
         of=len(metrics) if isinstance(metrics, tuple) else 1,
         profile_id=turn.against.profile_id,
         profile_kind=turn.against.profile_kind,
-        evidence=alarm_evidence(f"performance.{turn.measure.name}", alarm, began, reference, now),
+        evidence=alarm_evidence(f"performance.{turn.measure.metric.title}", alarm, began, reference, now),
     )
     return [watch.told]
 

@@ -161,7 +161,7 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         yield from _outcomes(model.labels)
     for metric in model.performance if isinstance(model.performance, tuple) else ():
         limits = ((word, limit) for word, limit in (("at least", metric.min), ("at most", metric.max)))
-        yield "performance", ", ".join([metric.name, *(f"{word} {x:g}" for word, x in limits if x is not None)])
+        yield "performance", ", ".join([metric.title, *(f"{word} {x:g}" for word, x in limits if x is not None)])
     if isinstance(model.estimated, tuple):
         yield "estimated performance", ", ".join(model.estimated)
     if isinstance(model.proxies, tuple):

@@ -1,8 +1,8 @@
 """Measures of how good predictions were, each from sums and counts that add up over panes; NaN is `undefined`."""
 
-from operators.metrics.confusion import confusion_metrics
+from operators.metrics.confusion import confusion_metrics, weighted_mean
 from operators.metrics.errors import ErrorSums, Powers, error_metrics
-from operators.metrics.scores import ScoreCounts, score_metrics
+from operators.metrics.scores import ScoreCounts, precision_at, score_metrics
 
 __all__ = [
     "ErrorSums",
@@ -10,5 +10,7 @@ __all__ = [
     "ScoreCounts",
     "confusion_metrics",
     "error_metrics",
+    "precision_at",
     "score_metrics",
+    "weighted_mean",
 ]

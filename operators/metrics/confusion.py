@@ -61,6 +61,18 @@ def confusion_metrics(counts: npt.NDArray[np.int64], positive: int | None) -> di
     }
 
 
+def weighted_mean(counts: npt.NDArray[np.int64], name: str) -> float:
+    """Mean of a measure of each class, by how often the class is true, over those for which it is defined.
+
+    >>> round(weighted_mean(np.array([[50, 10], [5, 35]]), "recall"), 4)
+    0.85
+    """
+    each = np.array([confusion_metrics(counts, of)[name] for of in range(len(counts))])
+    true = counts.sum(axis=1).astype(np.float64)
+    defined = ~np.isnan(each) & (true > 0)
+    return _ratio(float((true * np.where(defined, each, 0.0)).sum()), float(true[defined].sum()))
+
+
 def _divided(numbers: Floats, by: Floats) -> Floats:
     return np.divide(numbers, by, out=np.full(len(by), np.nan), where=by > 0)
 

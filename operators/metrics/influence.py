@@ -86,7 +86,7 @@ def of_cells(counts: Floats, gradient: Floats, strata: Ints | None = None) -> In
     )
 
 
-def class_influence(name: str, counts: Floats) -> Influence:
+def class_influence(name: str, counts: Floats, *, weighted: bool = False) -> Influence:
     """Of a measure of classes, which are means over the classes for which they are defined.
 
     Parameters
@@ -95,7 +95,11 @@ def class_influence(name: str, counts: Floats) -> Influence:
         Of `config.metrics.CLASSES`.
     counts : float64, shape (classes, classes)
         By true and by predicted class.
+    weighted
+        By how often each class is true.
     """
+    if weighted:
+        return _weighted_influence(name, counts)
     total, right = float(counts.sum()), np.diag(counts)
     true, predicted = counts.sum(axis=1), counts.sum(axis=0)
     by_right, by_true, by_predicted, by_total = (np.zeros(len(counts)) for _ in range(4))
@@ -140,6 +144,35 @@ def class_influence(name: str, counts: Floats) -> Influence:
         by_true, by_predicted = (value - 1) * predicted / beyond, (value - 1) * true / beyond
     gradient = np.diag(by_right) + by_true[:, None] + by_predicted[None] + by_total[:1]
     return of_cells(counts, gradient, strata)
+
+
+def _weighted_influence(name: str, counts: Floats) -> Influence:
+    right, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    others = float(counts.sum()) - true
+    above, below = {
+        "recall": (right, true),
+        "precision": (right, predicted),
+        "f1": (2 * right, true + predicted),
+        "specificity": (others - predicted + right, others),
+    }[name]
+    defined = (below > 0) & (true > 0)
+    safe, whole = np.where(defined, below, 1.0), float(true[defined].sum()) or 1.0
+    each = np.where(defined, above / safe, 0.0)
+    value = float((true * each)[defined].sum()) / whole
+    part = np.where(defined, true / whole / safe, 0.0)  # of a class in the mean, over what is below in its measure
+    by_true = np.where(defined, (each - value) / whole, 0.0)
+    nothing = np.zeros(len(counts))
+    if name == "specificity":
+        # What is below grows with every record but those of the class, and what is above with those not said to be it.
+        moved = part * (1 - each)
+        by_right, by_predicted, by_total = part, -part, float(moved.sum())
+        by_true = by_true - moved
+    else:
+        by_right = part * (2.0 if name == "f1" else 1.0)
+        by_predicted = nothing if name == "recall" else -part * each
+        by_true = by_true if name == "precision" else by_true - part * each
+        by_total = 0.0
+    return of_cells(counts, np.diag(by_right) + by_true[:, None] + by_predicted[None] + by_total)
 
 
 def _of_ratio(above: Floats, below: Floats) -> tuple[Floats, Floats]:

@@ -95,6 +95,28 @@ def score_metrics(found: ScoreCounts) -> dict[str, tuple[float, float]]:
     }
 
 
+def precision_at(counts: Ints, k: float) -> tuple[float, float]:
+    """Share of positives among the k with the highest scores, and how far it may be from that of the scores themselves.
+
+    Of the bin in which the k-th score is, as many are taken for positive as are on average. NaN where there are not k.
+
+    >>> counts = np.zeros((2, BINS), np.int64)
+    >>> counts[1, 2000], counts[0, 2000], counts[0, 100] = 6, 2, 12
+    >>> precision_at(counts, 8.0), precision_at(counts, 10.0)
+    ((0.75, 0.0), (0.6, 0.0))
+    """
+    positives, both = counts[1, ::-1].astype(np.float64), counts.sum(axis=0)[::-1].astype(np.float64)
+    if both.sum() < k or k <= 0:
+        return float("nan"), float("nan")
+    ends = np.cumsum(both)
+    at = int(np.searchsorted(ends, k))
+    before, within = float(positives[:at].sum()), float(positives[at])
+    room, size = k - float(ends[at] - both[at]), float(both[at])
+    found = within * room / size
+    error = max(min(within, room) - found, found - max(0.0, room - (size - within)))
+    return (before + found) / k, error / k
+
+
 def _area(negatives: Floats, positives: Floats) -> tuple[float, float]:
     """Share of pairs in which the positive has the higher score; of pairs in one bin half."""
     pairs = float(negatives.sum() * positives.sum())

@@ -17,7 +17,6 @@ def test_everything():
         f"actions: {LATER}",
         f"store: {LATER}",
         f"models.churn.quality.duplicates: for records from several sources {LATER}",
-        f"models.churn.value: {LATER}",
         f"models.churn.retrain.cost: {LATER}",
         f"models.churn.expect.url: for other fields than numeric, categorical and boolean features that are named here "
         f"{LATER}",
@@ -64,8 +63,8 @@ def test_what_is_used(settings, expected, loaded):
         ("{mature: 1 day}", []),
         ("{absent: no}\n    prediction: {task: binary, positive: yes}", []),
         (
-            "{}\n    prediction: ranking\n    performance: [ndcg, {value: {}}]",
-            ["performance[0]: 'ndcg' is ", "performance[1]: 'value' is "],
+            "{}\n    prediction: ranking\n    performance: [ndcg, {mrr: {}}]",
+            ["performance[0]: 'ndcg' is ", "performance[1]: 'mrr' is "],
         ),
     ],
 )

@@ -148,7 +148,11 @@ def test_everything():
                     RulePlan(field="age", what="missing", limit=0.01, number=True),
                 ),
                 estimated=("accuracy", "precision", "recall", "specificity", "f1", "roc_auc"),
-                performance=(MetricPlan(name="accuracy"), MetricPlan(name="roc_auc", min=0.75)),
+                performance=(
+                    MetricPlan(name="accuracy"),
+                    MetricPlan(name="roc_auc", min=0.75),
+                    MetricPlan(name="value", worth=(10.0, -2.0, 0.0, 0.0)),
+                ),
                 retrain=RetrainPlan(
                     when=("performance", "estimated_performance"),
                     severity="critical",

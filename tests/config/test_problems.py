@@ -250,8 +250,26 @@ LEARNED = "comes from a profile, and here references are learned from the stream
         ("labels: {sample: 0}", ["labels.sample: '0' is not a number (above 0 and at most 1)"]),
         ("performance: [acuracy]", [
             "performance[0]: 'acuracy' is not a metric (accuracy, balanced_accuracy, precision, recall, "
-            "specificity, f1, mcc, kappa, roc_auc, average_precision, log_loss, brier, calibration_error, mae, mse, "
-            "rmse, mape, bias, r2, ndcg, mrr, map, hit_rate, value); did you mean 'accuracy'?"]),
+            "specificity, f1, mcc, kappa, roc_auc, average_precision, precision_at_k, log_loss, brier, "
+            "calibration_error, mae, mse, rmse, mape, bias, r2, ndcg, mrr, map, hit_rate, value, errors); "
+            "did you mean 'accuracy'?"]),
+        ("performance: [{f1: {average: weighted}}]\n    prediction: {task: binary, positive: a}", [
+            "performance[0].f1.average: is of precision, recall, specificity, f1 of several classes ('task: "
+            "multiclass')"]),
+        ("performance: [f1, {f1: {classes: [a, d]}}, {f1: {classes: [a], average: macro}}]\n"
+         "    prediction: {task: multiclass, classes: [a, b]}", [
+            "performance[1].f1.classes: 'd' is not one of the model's classes (a, b)",
+            "performance[2]: 'f1.a' is given twice",
+            "performance[2].f1.average: is over all classes; leave 'classes' out, or give both as an item each"]),
+        ("performance: [{recall: {classes: [a]}}, precision_at_k, {mcc: {k: 3, classes: [a]}}, value]\n"
+         "    prediction: {task: binary, positive: a}", [
+            "performance[0].recall.classes: needs to know all classes; give 'prediction: {..., classes: [A, B]}'",
+            "performance[1].precision_at_k: needs 'k', as in '- precision_at_k: {k: 100}'",
+            "performance[2].mcc.k: is of precision_at_k",
+            "performance[2].mcc.classes: is of precision, recall, specificity, f1",
+            "performance[3].value: needs what predictions are worth; give 'value: {tp: 10, fp: -2}' of the model"]),
+        ("value: {tp: 1}\n    prediction: regression", [
+            "value: is of predictions of two classes; give 'prediction: {task: binary, ...}'"]),
         ("performance: [f1]", [
             "performance[0]: 'f1' needs to know what is predicted; give 'prediction: binary' or another task"]),
         ("performance: [{f1: {}, r2: {}}]", ["performance[0]: has 2 names; give one metric an item, as in '- roc_auc: "

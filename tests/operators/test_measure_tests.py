@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom, hypergeom, pearson3
 
-from config.metrics import OF_TASK
-from config.plan import PredictionPlan
+from config.metrics import PLAIN
+from config.plan import MetricPlan, PredictionPlan
 from operators.measure import Measure, mean_tau, wilson
 from operators.measure_tests import critical, judge, tail
 from operators.outcome_sums import OutcomeSums
@@ -39,8 +39,18 @@ def numbers(rng: np.random.Generator, count: int, worse: float = 0.0) -> np.ndar
     return np.column_stack([outcome + error, np.full(count, np.nan), outcome])
 
 
+WITH_CLASSES = PredictionPlan(task="binary", positive="yes", classes=("yes", "no"))
+OTHERS = {
+    "f1_weighted": (CLASSES, classes, MetricPlan(name="f1", average="weighted")),
+    "specificity_weighted": (CLASSES, classes, MetricPlan(name="specificity", average="weighted")),
+    "f1.c": (CLASSES, classes, MetricPlan(name="f1", of="c")),
+    "recall.no": (WITH_CLASSES, binary, MetricPlan(name="recall", of="no")),
+    "precision_at_200": (BINARY, binary, MetricPlan(name="precision_at_k", k=200)),
+    "value": (BINARY, binary, MetricPlan(name="value", worth=(10.0, -5.0, 0.0, -1.0))),
+}
 DRAWN = {"binary": (BINARY, binary), "multiclass": (CLASSES, classes), "regression": (NUMBER, numbers)}
-ALL = [(task, name) for task in DRAWN for name in OF_TASK[task] if name != "value"]
+ALL = [(DRAWN[task][0], DRAWN[task][1], MetricPlan(name=name)) for task in DRAWN for name in PLAIN[task]]
+ALL = [pytest.param(*one, id=f"{one[0].task}-{one[2].title}") for one in [*ALL, *OTHERS.values()]]
 
 
 @pytest.mark.parametrize("skewness", [0.3, 1.0, 3.0])
@@ -81,15 +91,14 @@ def test_f1_is_tested_as_the_share_that_it_is():
     assert measure.of_share((fp + fn) / (tp + fp + fn)) == pytest.approx(2 * tp / (2 * tp + fp + fn))
 
 
-@pytest.mark.parametrize(("task", "name"), ALL)
-def test_alarms_are_as_rare_as_promised(task, name):
+@pytest.mark.parametrize(("plan", "draw", "metric"), ALL)
+def test_alarms_are_as_rare_as_promised(plan, draw, metric):
     """Without a change one window in 50 exceeds its level of 0.02, or less; 600 windows of 20 baselines.
 
     Windows of a baseline are not independent, so that up to twice as many are let pass.
     """
-    plan, draw = DRAWN[task]
     rng = np.random.default_rng(3)
-    measure, over = Measure(name, plan), 0
+    measure, over = Measure(metric, plan), 0
     for _ in range(20):
         baseline = OutcomeSums.of(plan, draw(rng, 4_000))
         for _ in range(30):
@@ -99,12 +108,11 @@ def test_alarms_are_as_rare_as_promised(task, name):
     assert over <= 24
 
 
-@pytest.mark.parametrize(("task", "name"), ALL)
-def test_losses_are_found(task, name):
+@pytest.mark.parametrize(("plan", "draw", "metric"), ALL)
+def test_losses_are_found(plan, draw, metric):
     """A model that has become worse alarms, beyond its threshold, on the side that is worse, by more than little."""
-    plan, draw = DRAWN[task]
     rng = np.random.default_rng(4)
-    measure = Measure(name, plan)
+    measure = Measure(metric, plan)
     baseline, window = OutcomeSums.of(plan, draw(rng, 4_000)), OutcomeSums.of(plan, draw(rng, 1_000, 0.6))
     found = judge(measure, window, baseline, None, 1e-4)
     assert found is not None
@@ -119,7 +127,7 @@ def test_better_is_no_alarm():
     rng = np.random.default_rng(5)
     values = numbers(rng, 1_000, -0.5)
     baseline, better = OutcomeSums.of(NUMBER, numbers(rng, 4_000)), OutcomeSums.of(NUMBER, values)
-    for name in OF_TASK["regression"]:
+    for name in PLAIN["regression"]:
         found = judge(Measure(name, NUMBER), better, baseline, None, 1e-4)
         assert found is not None
         assert found.p_value > 0.1 or name == "bias"
@@ -156,21 +164,32 @@ def test_errors_that_follow_each_other():
     assert mean_tau(None, 100) == 1.0
 
 
-@pytest.mark.parametrize(("task", "name"), ALL)
-def test_intervals_hold_the_value(task, name):
+@pytest.mark.parametrize(("plan", "draw", "metric"), ALL)
+def test_intervals_hold_the_value(plan, draw, metric):
     """Those of 200 windows hold that of all together 95 times in 100, or nearly so."""
-    plan, draw = DRAWN[task]
     rng = np.random.default_rng(7)
     windows = [OutcomeSums.of(plan, draw(rng, 500)) for _ in range(200)]
     whole = windows[0]
     for window in windows[1:]:
         whole = whole + window
-    measure = Measure(name, plan)
+    measure = Measure(metric, plan)
     value = measure.value(whole)[0]
     found = [measure.interval(window, None) for window in windows]
     held = sum(one is not None and one[0] <= value <= one[1] for one in found)
-    # The calibration error of a window is larger than that of all, by chance; of rare large squares 500 are few.
-    assert held >= {"calibration_error": 0, "mse": 160, "rmse": 160}.get(name, 175)
+    # The calibration error of a window is larger than that of all, by chance, and the first k of it are others; of rare
+    # large squares 500 are few.
+    assert held >= {"calibration_error": 0, "precision_at_k": 0, "mse": 160, "rmse": 160}.get(metric.name, 175)
+
+
+def test_titles_and_values():
+    """What tells measures from each other, and what they come to."""
+    assert [metric.title for _, _, metric in OTHERS.values()] == list(OTHERS)
+    sums = OutcomeSums.of(WITH_CLASSES, np.array([[1, 0.9, 1], [1, 0.8, 0], [0, 0.1, 0], [0, 0.2, 1], [0, 0.3, 0]]))
+    value = Measure(MetricPlan(name="value", worth=(10.0, -5.0, 1.0, -2.0)), WITH_CLASSES).value(sums)
+    assert value == ((10 - 5 + 1 - 2 + 1) / 5, 0.0, 5)
+    assert Measure(MetricPlan(name="recall", of="no"), WITH_CLASSES).value(sums)[0] == 2 / 3
+    assert Measure(MetricPlan(name="precision_at_k", k=2), BINARY).value(sums)[:2] == (0.5, 0.0)
+    assert np.isnan(Measure(MetricPlan(name="precision_at_k", k=6), BINARY).value(sums)[0])
 
 
 def test_wilson():

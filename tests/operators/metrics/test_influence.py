@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from config.metrics import CLASSES, ERRORS
-from operators.metrics import ErrorSums, ScoreCounts, confusion_metrics, error_metrics, score_metrics
+from config.metrics import BY_CLASS, CLASSES, ERRORS
+from operators.metrics import ErrorSums, ScoreCounts, confusion_metrics, error_metrics, score_metrics, weighted_mean
 from operators.metrics.influence import class_influence, error_influence, error_total, score_influence
 from operators.metrics.scores import BINS
 
@@ -35,6 +35,21 @@ def test_influence_on_measures_of_classes(name, size):
             less[i, j] -= step
             by_difference = (confusion_metrics(more, None)[name] - confusion_metrics(less, None)[name]) / (2 * step)
             assert found[i, j] == pytest.approx(by_difference, rel=1e-5, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", BY_CLASS)
+@pytest.mark.parametrize("never", [False, True])
+def test_influence_on_weighted_means(name, never):
+    """Likewise, also where a class is never predicted."""
+    counts = confusion(np.random.default_rng(2), 4)
+    counts[:, 3] *= not never
+    found = class_influence(name, counts, weighted=True).plain.reshape(4, 4) / counts.sum()
+    for i, j in np.argwhere(counts > 0):
+        more, less = counts.copy(), counts.copy()
+        more[i, j] += 1e-4
+        less[i, j] -= 1e-4
+        by_difference = (weighted_mean(more, name) - weighted_mean(less, name)) / 2e-4
+        assert found[i, j] == pytest.approx(by_difference, rel=1e-5, abs=1e-10)
 
 
 def drawn_scores(rng: np.random.Generator, count: int) -> ScoreCounts:

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
-from operators.metrics import ErrorSums, ScoreCounts, confusion_metrics, error_metrics, score_metrics
+from operators.metrics import (
+    ErrorSums,
+    ScoreCounts,
+    confusion_metrics,
+    error_metrics,
+    precision_at,
+    score_metrics,
+    weighted_mean,
+)
 from operators.metrics.scores import BINS, bins
 
 classes = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60)
@@ -57,6 +65,38 @@ def test_several_classes(pairs):
     else:
         assert np.isnan(found["mcc"])
     assert same(found["kappa"], sklearn.cohen_kappa_score(true, predicted))
+
+
+@given(classes)
+@settings(deadline=None)
+def test_each_of_several_classes(pairs):
+    """By class, and weighted by how often each is true; undefined ones are left out of the mean."""
+    true, predicted = map(list, zip(*pairs, strict=True))
+    counts = counted(pairs, 4)
+    of_each = [confusion_metrics(counts, positive=of) for of in range(4)]
+    for name in ("recall", "precision", "f1"):
+        score = getattr(sklearn, f"{name}_score")
+        expected = score(true, predicted, labels=range(4), average=None, zero_division=np.nan)
+        assert all(same(found[name], one) for found, one in zip(of_each, expected, strict=True))
+        mean = score(true, predicted, average="weighted", zero_division=np.nan)
+        # Where it is undefined for all classes that are true, scikit-learn says 0.
+        nothing = np.isnan(expected)[np.unique(true)].all()
+        assert same(weighted_mean(counts, name), np.nan if nothing else mean)
+
+
+@given(scored, st.integers(1, 80))
+@settings(deadline=None)
+def test_precision_of_the_first(records, k):
+    """The share of positives among the k highest scores, of equal ones as many as on average, within its error."""
+    scores, true = np.array([one for one, _ in records]), np.array([one for _, one in records])
+    value, error = precision_at(ScoreCounts.of(scores, true).counts, float(k))
+    if k > len(records):
+        assert np.isnan(value)
+        return
+    lowest = np.sort(scores)[::-1][k - 1]
+    above, tied = scores > lowest, scores == lowest
+    expected = (true[above].sum() + true[tied].mean() * (k - above.sum())) / k
+    assert abs(value - expected) <= error + 1e-12
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=60))
