@@ -38,7 +38,7 @@ def unavailable(file: File) -> Iterator[str]:
 
 
 def _parts(file: File) -> Iterator[tuple[Path, str]]:
-    for part in ("control", "actions", "store"):
+    for part in ("control", "store"):
         if getattr(file, part):
             yield (part,), ""
     for name, model in file.models.items():

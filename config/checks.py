@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 
+from config.actions import ACTIONS, Action
 from config.compile import file_format
 from config.errors import Problem, did_you_mean
-from config.later import Action
 from config.model_checks import model_problems
 from config.models import EventTime, File, Kafka, Kind, Security, Sink, Source
 
@@ -53,6 +53,8 @@ def problems_between(file: File, broken: Collection[str], names: Collection[str]
         yield from model_problems(("models", name), name, model, file.job.pane)
     for index, action in enumerate(file.actions):
         yield from _action_problems(("actions", index), action, names)
+        if action.name and action.name in [other.name for other in file.actions[:index]]:
+            yield Problem(("actions", index, "name"), f"'{action.name}' is the name of another action as well")
 
 
 NO_BROKERS = "is a topic, and there are no brokers; give 'kafka: {bootstrap: HOST:PORT}'"
@@ -163,11 +165,9 @@ def _pair_problems(path: tuple[str, ...], security: Security) -> Iterator[Proble
 
 
 def _action_problems(path: tuple[str | int, ...], action: Action, names: Collection[str]) -> Iterator[Problem]:
-    kinds = ("http", "command", "github", "jenkins", "prefect", "airflow", "kubernetes", "slack")
-    given = [kind for kind in kinds if getattr(action, kind) is not None]
-    if len(given) != 1:
-        what = f"has {' and '.join(given)}; keep one" if given else f"does nothing; give one of {', '.join(kinds)}"
-        yield Problem(path, what)
+    if len(action.given) != 1:
+        given = " and ".join(action.given)
+        yield Problem(path, f"has {given}; keep one" if given else f"does nothing; give one of {', '.join(ACTIONS)}")
     for index, pattern in enumerate(action.models or ()):
         if not any(fnmatchcase(name, pattern) for name in names):
             yield Problem((*path, "models", index), f"'{pattern}' matches no model ({', '.join(names)})")

@@ -72,29 +72,36 @@ def interpolate(tree: Mapping, environment: Environment[str, str], directory: Pa
 
 
 def _hidden(path: Place) -> bool:
-    which = path[:1] == ("actions",) and path[2:3] == ("models",)  # messages name the models that an action is for
+    which = path[:1] == ("actions",) and path[2:3] in (("models",), ("name",))  # messages say them
     return any(path[: len(hidden)] == hidden for hidden in HIDDEN) and not which
 
 
 def _filled(text: Text, environment: Environment[str, str], directory: Path) -> Text:
+    filled: list[str] = []
+
     def put_in(match: re.Match[str]) -> str:
         if match[1] is None:
             return "${"
-        if match[1].startswith("file:") and match[2]:
-            return _content(directory / match[1].removeprefix("file:"))
-        name = NAME.fullmatch(match[1]) if match[2] else None
-        if not name:
-            msg = f"{quote(match[0])} is not a reference ({FORMS}); write '$${{' for a plain '${{'"
-            raise ValueError(msg)
-        value = environment.get(name[1])
-        if name[2] is not None and not value:  # as in a shell: the default also stands for an empty value
-            return name[2]
-        if value is None:
-            msg = f"environment variable '{name[1]}' is not set; set it or give a default ('${{{name[1]}:-...}}')"
-            raise ValueError(msg)
-        return value
+        filled.append(_stands_for(match, environment, directory))
+        return filled[-1]
 
-    return Text(REFERENCE.sub(put_in, text), text.mark, source=text, plain=False)
+    return Text(REFERENCE.sub(put_in, text), text.mark, source=text, plain=False, filled=tuple(filled))
+
+
+def _stands_for(match: re.Match[str], environment: Environment[str, str], directory: Path) -> str:
+    if match[1].startswith("file:") and match[2]:
+        return _content(directory / match[1].removeprefix("file:"))
+    name = NAME.fullmatch(match[1]) if match[2] else None
+    if not name:
+        msg = f"{quote(match[0])} is not a reference ({FORMS}); write '$${{' for a plain '${{'"
+        raise ValueError(msg)
+    value = environment.get(name[1])
+    if name[2] is not None and not value:  # as in a shell: the default also stands for an empty value
+        return name[2]
+    if value is None:
+        msg = f"environment variable '{name[1]}' is not set; set it or give a default ('${{{name[1]}:-...}}')"
+        raise ValueError(msg)
+    return value
 
 
 def _refuse_secrets(text: Text, passwords: set[str]) -> None:

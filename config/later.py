@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
-
-from config.scalars import Duration, OneOf, String, Strings, Within
-from config.section import Also, Section, written
-from config.texts import native, shape
+from config.scalars import Duration, OneOf, String, Within
+from config.section import Section, written
 
 Severity = Annotated[Literal["warning", "critical"], OneOf("a severity")]
 EpisodeKind = Annotated[
@@ -55,32 +52,3 @@ class Labels(Section):
     absent: String | None = None
     sample: Annotated[float, Within(above=0, high=1)] = 1.0
     keep: Annotated[Literal["first", "last"], OneOf("a rule")] = "first"
-
-
-def _list(value: Any) -> Any:
-    if isinstance(value, str):
-        return [value]
-    if not isinstance(value, list):
-        msg = f"is {shape(value)}, not a list"
-        raise ValueError(msg)
-    return value
-
-
-Body = Annotated[Any, BeforeValidator(native)]  # an action's own settings; they may hold secrets
-
-
-class Action(Section):
-    """What a subscriber does with an event: one of the actions, and for which events."""
-
-    on: Annotated[tuple[EventType, ...], BeforeValidator(_list), Also({"type": "string"})]
-    models: Strings | None = None
-    kinds: tuple[EpisodeKind, ...] | None = None
-    severity: Severity | None = None
-    http: Body = None
-    command: Body = None
-    github: Body = None
-    jenkins: Body = None
-    prefect: Body = None
-    airflow: Body = None
-    kubernetes: Body = None
-    slack: Body = None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from config.actions import Action
 from config.checks import problems_between
 from config.compile import compiled
 from config.errors import Problem, configuration_error, problems_of
@@ -35,12 +36,15 @@ class Configuration:
         What the job follows, without secrets.
     kafka : KafkaConnection or None
         The brokers, None where no topic is used; holds the secrets and shows none.
+    actions : tuple of Action
+        What `tidemark listen` does; they hold secrets and show none.
     """
 
     path: Path
     directory: Path
     plan: Plan
     kafka: KafkaConnection | None
+    actions: tuple[Action, ...]
 
     @property
     def unavailable(self) -> tuple[str, ...]:
@@ -85,7 +89,9 @@ def load(path: Path | str, environment: Environment[str, str] | None = None) -> 
     if problems or file is None:
         raise configuration_error(tree, start, problems)
     plan = compiled(file, directory)
-    return Configuration(path, directory, plan, KafkaConnection(file.kafka, directory) if file.kafka else None)
+    return Configuration(
+        path, directory, plan, KafkaConnection(file.kafka, directory) if file.kafka else None, file.actions
+    )
 
 
 NOTHING = "is empty; 'tidemark init --from DATA -o FILE' writes a configuration from data"

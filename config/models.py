@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from config.actions import Action
 from config.durations import time_ms
-from config.later import Action
 from config.model import Group, Model, Settings
 from config.scalars import (
     Duration,

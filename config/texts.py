@@ -34,16 +34,27 @@ class Text(str):
         What the file says, before ``${...}`` was replaced; messages show this, never what was put in.
     plain : bool
         Written without quotes.
+    filled : tuple of str
+        What was put in, one for each ``${...}`` in the order of `source`.
     """
 
     mark: Mark
     source: str
     plain: bool
+    filled: tuple[str, ...]
 
-    def __new__(cls, value: str, mark: Mark, *, source: str | None = None, plain: bool = True) -> Text:
+    def __new__(
+        cls,
+        value: str,
+        mark: Mark,
+        *,
+        source: str | None = None,
+        plain: bool = True,
+        filled: tuple[str, ...] = (),
+    ) -> Text:
         """Make a text; `source` is the value itself unless something was put in."""
         text = super().__new__(cls, value)
-        text.mark, text.source, text.plain = mark, value if source is None else source, plain
+        text.mark, text.source, text.plain, text.filled = mark, value if source is None else source, plain, filled
         return text
 
     def __repr__(self) -> str:

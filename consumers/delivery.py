@@ -15,7 +15,7 @@ from consumers.memory import DEAD, DONE, Memory, key
 from consumers.reading import Reader, UnknownEvent
 from consumers.retries import GiveUp, Retries, RetryLater
 from consumers.routing import Route
-from schemas.events import Event
+from schemas.events import DriftEvent, Event
 
 # A handler that was begun so often and never came back ends the process. Fewer, and a few ends of the process for
 # other reasons at unlucky moments make a good event a dead letter; more, and the others wait for as many restarts.
@@ -179,8 +179,26 @@ class Delivery:
         for route, number in self._routes:
             if route.wants(event):
                 wanted = True
-                self._give(_Call(message, event, key(event.source, event.id), route, number), loop)
+                name = self._name(event, route, number)
+                if name is None:
+                    self.counts["repeated"] += 1
+                else:
+                    self._give(_Call(message, event, name, route, number), loop)
         self.counts["unwanted"] += not wanted
+
+    def _name(self, event: Event | UnknownEvent, route: Route, number: int) -> bytes | None:
+        """What the memory knows the event by; None: its incident was called for, or is not over."""
+        if not route.per_incident or not isinstance(event, DriftEvent):
+            return key(event.source, event.id)
+        incident, episode = event.data.incident, event.data.episode
+        called = key("incident", event.source, incident)
+        if event.type != "io.tidemark.drift.resolved":
+            self._memory.open(number, incident, episode)
+            return called
+        left = self._memory.resolve(number, incident, episode)
+        return (
+            key("resolved", event.source, incident) if not left and self._memory.state(number, called) == DONE else None
+        )
 
     def _give(self, call: _Call, loop: asyncio.AbstractEventLoop) -> None:
         begun = self._memory.begin(call.number, call.name)

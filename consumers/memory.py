@@ -1,7 +1,8 @@
 """What was handled: ids of events in SQLite, so that an event that comes again does nothing again.
 
 ``handlers``: name, number. ``events``: number of the handler, key (16 bytes that stand for an event), state, time of
-the last change in seconds since 1970. The state is `DONE`, `DEAD`, or how often its handler was begun without ever
+the last change in seconds since 1970. ``episodes``: those that are open, of incidents that a handler was called
+for. The state is `DONE`, `DEAD`, or how often its handler was begun without ever
 coming back: an event that ends the process each time is found by that.
 """
 
@@ -31,6 +32,8 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS handlers (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS events (handler INTEGER, key BLOB, state INTEGER NOT NULL, time INTEGER NOT NULL,
   PRIMARY KEY (handler, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS episodes (handler INTEGER, incident TEXT, episode TEXT, time INTEGER NOT NULL,
+  PRIMARY KEY (handler, incident, episode)) WITHOUT ROWID;
 """
 _BEGIN = """INSERT INTO events VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE
   SET state = CASE WHEN state < 0 THEN state ELSE state + 1 END RETURNING state"""
@@ -107,7 +110,8 @@ class Memory:
         now_s = time.time()
         if now_s - self._pruned_s > PRUNE_EVERY_S:
             self._pruned_s = now_s
-            self._do("DELETE FROM events WHERE time < ?", (int(now_s - self._keep_s),))
+            for table in ("events", "episodes"):
+                self._do(f"DELETE FROM {table} WHERE time < ?", (int(now_s - self._keep_s),))
         state: int = self._do(_BEGIN, (handler, key, int(now_s)))[0][0]
         self.flush()
         return state
@@ -118,6 +122,23 @@ class Memory:
             self._do("BEGIN IMMEDIATE", ())
         self._do(_SET, (state, int(time.time()), handler, key))
 
+    def state(self, handler: int, key: bytes) -> int:
+        """How it ended, 0 for what was never begun or came back undone."""
+        found = self._do("SELECT state FROM events WHERE handler = ? AND key = ?", (handler, key))
+        return found[0][0] if found else 0
+
+    def open(self, handler: int, incident: str, episode: str) -> None:
+        """Note that an episode of an incident is open."""
+        self._do("INSERT OR REPLACE INTO episodes VALUES (?, ?, ?, ?)", (handler, incident, episode, int(time.time())))
+
+    def resolve(self, handler: int, incident: str, episode: str) -> int:
+        """Note that an episode is over; return how many of its incident are open still."""
+        self._do(
+            "DELETE FROM episodes WHERE handler = ? AND incident = ? AND episode = ?", (handler, incident, episode)
+        )
+        left = self._do("SELECT count(*) FROM episodes WHERE handler = ? AND incident = ?", (handler, incident))
+        return int(left[0][0])
+
     def flush(self) -> None:
         """Write what was noted."""
         if self._file.in_transaction:
@@ -127,6 +148,8 @@ class Memory:
         """Let handlers have dead events again, or all of them."""
         for handler in handlers:
             self._do("DELETE FROM events WHERE handler = ? AND (? OR state = ?)", (handler, all, DEAD))
+            if all:
+                self._do("DELETE FROM episodes WHERE handler = ?", (handler,))
 
     def _do(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
         with self._lock:

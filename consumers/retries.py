@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 class RetryLater(Exception):
-    """Raised by a handler that knows when to try again, as of a server that says ``Retry-After``.
+    """Raised by a handler that wants to be tried again, and may know when, as of a server that says ``Retry-After``.
 
     Attributes
     ----------
@@ -16,7 +16,7 @@ class RetryLater(Exception):
         How long to wait at least.
     """
 
-    def __init__(self, message: str, after_s: float) -> None:
+    def __init__(self, message: str, after_s: float = 0.0) -> None:
         super().__init__(message)
         self.after_s = after_s
 

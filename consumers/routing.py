@@ -39,6 +39,8 @@ class Route:
         Kinds of episodes. Events that have no kind are not held back.
     severity : str, optional
         ``critical``: no warnings. Events that have no severity are not held back.
+    per_incident : bool
+        Of the episodes of an incident only the first to come is given, and the last to be resolved.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Route:
     models: tuple[str, ...] | None = None
     kinds: tuple[str, ...] | None = None
     severity: str | None = None
+    per_incident: bool = False
 
     def wants(self, event: Event | UnknownEvent) -> bool:
         """Whether the handler is for this event."""

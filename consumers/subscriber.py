@@ -139,6 +139,7 @@ class Subscriber:
         kinds: Sequence[str] | None = None,
         severity: str | None = None,
         name: str | None = None,
+        per_incident: bool = False,
     ) -> Callable[[Function], Function]:
         """Make a function, asynchronous or not, the handler of events.
 
@@ -155,6 +156,9 @@ class Subscriber:
             ``critical``: no warnings; events without a severity are given as well.
         name : str, optional
             By what its memory knows the handler, by default the function's name: under another it has handled nothing.
+        per_incident : bool
+            For handlers that call people: of the episodes of an incident only the first to come is given, and, where
+            `types` say so, the last to be resolved.
 
         Raises
         ------
@@ -170,7 +174,7 @@ class Subscriber:
             if any(route.name == called for route in self._routes):
                 message = f"subscriber: two handlers are called '{called}'; give one a 'name'"
                 raise UsageError(message)
-            given = Route(called, handler, checked_types(types), _tuple(models), _tuple(kinds), severity)
+            given = Route(called, handler, checked_types(types), _tuple(models), _tuple(kinds), severity, per_incident)
             self._routes.append(given)
             return handler
 
@@ -205,7 +209,7 @@ class Subscriber:
             Too many handlers hang.
         """
         replay = replay_from is not None
-        with contextlib.closing(Memory(self._memory_path, self._keep_s)) as memory, _signals(self.stop):
+        with contextlib.closing(Memory(self._memory_path, self._keep_s)) as memory, orderly(self.stop):
             topic = GroupTopic(
                 self._client,
                 self._topic,
@@ -290,7 +294,7 @@ class _Background(threading.Thread):
 
 
 @contextlib.contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
+def orderly(stop: Callable[[], None]) -> Iterator[None]:
     """SIGTERM and Ctrl-C stop in an orderly way, a second one at once; other threads than the main one get none."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -227,7 +227,12 @@ def drift_event(
 
 
 def stream_event(
-    what: Literal["silent", "resumed"] = "silent", *, model: str = "churn", time: str = TIME, muted: bool = False
+    what: Literal["silent", "resumed"] = "silent",
+    *,
+    model: str = "churn",
+    time: str = TIME,
+    info: Mapping[str, Any] | None = None,
+    muted: bool = False,
 ) -> StreamEvent:
     """Make an event about a model's stream; equal arguments make the same event."""
     said = "no records for 10 min, the last" if what == "silent" else "records again after 10 min, the last before"
@@ -235,7 +240,7 @@ def stream_event(
         model=model,
         last_record=START,
         freshness_ms=600_000,
-        info={},
+        info=dict(info or {}),
         muted=muted,
         message=f"{model}: {said} at {START}",
     )
@@ -249,7 +254,14 @@ def stream_event(
     )
 
 
-def profile_event(*, model: str = "churn", version: str = "4", time: str = TIME, muted: bool = False) -> ProfileEvent:
+def profile_event(
+    *,
+    model: str = "churn",
+    version: str = "4",
+    time: str = TIME,
+    info: Mapping[str, Any] | None = None,
+    muted: bool = False,
+) -> ProfileEvent:
     """Make an event about a learned reference; equal arguments make the same event."""
     data = ProfileData(
         model=model,
@@ -261,7 +273,7 @@ def profile_event(*, model: str = "churn", version: str = "4", time: str = TIME,
         signals=23,
         start=START,
         end=TIME,
-        info={},
+        info=dict(info or {}),
         muted=muted,
         message=f"the first 10,000 records of version {version} are its reference now",
     )

@@ -30,6 +30,7 @@ COMMANDS = {  # in the order of `tidemark --help`; a command is there as soon as
     "submit": "tidemark.commands.submit:submit",
     "backtest": "tidemark.commands.backtest:backtest",
     "watch": "tidemark.commands.watch:watch",
+    "listen": "tidemark.commands.listen:listen",
     "simulate": "tidemark.commands.simulate:simulate",
     "broker": "tidemark.commands.broker:broker",
     "schema": "tidemark.commands.schema:schema",

@@ -81,7 +81,7 @@ def test_a_secret_where_it_would_be_seen(name, problems, tmp_path):
 
 def test_a_secret_for_the_models_of_an_action(problems):
     """An action may hold secrets, but which models it is for is told in messages."""
-    action = 'actions: [{on: [io.tidemark.drift.opened], models: ["${PASSWORD}"], http: {token: "${PASSWORD}"}}]\n'
+    action = 'actions: [{on: [io.tidemark.drift.opened], models: ["${PASSWORD}"], http: {url: "${PASSWORD}"}}]\n'
     assert problems(TEXT % ("x", "${PASSWORD}") + action, ENVIRONMENT) == [
         "c.yaml:5:53: actions[0].models[0]: '${PASSWORD}' is a secret and would be seen in events and logs "
         "(secrets are for kafka.security, actions and store)"

@@ -61,8 +61,8 @@ NO_BROKERS = "is a topic, and there are no brokers; give 'kafka: {bootstrap: HOS
           "io.tidemark.retrain.overdue, io.tidemark.retrain.completed, io.tidemark.stream.silent, "
           "io.tidemark.stream.resumed, io.tidemark.profile.learned); did you mean 'io.tidemark.drift.opened'?"]),
         (SOURCES + MODELS + "actions: [{on: io.tidemark.drift.opened, models: [x*]}]",
-         ["3:11: actions[0]: does nothing; give one of http, command, github, jenkins, prefect, airflow, kubernetes, "
-          "slack", "3:51: actions[0].models[0]: 'x*' matches no model (churn)"]),
+         ["3:11: actions[0]: does nothing; give one of http, command, slack, pagerduty, kubernetes, airflow, "
+          "prefect, jenkins, github", "3:51: actions[0].models[0]: 'x*' matches no model (churn)"]),
         (SOURCES + MODELS + "groups: {a: {disclose: 3}}", ["3:10: groups.a: has no 'models'"]),
         (SOURCES + MODELS + "groups: {a: {models: [churn, 'x*']}}",
          ["3:30: groups.a.models[1]: 'x*' matches no model (churn)"]),

@@ -1,0 +1,28 @@
+"""`http`: any webhook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from config.actions import Http
+from config.templates import values
+from consumers.actions.web import Call, Send
+
+CLOUDEVENT = "application/cloudevents+json"  # CloudEvents, HTTP binding, structured mode
+
+
+def act(settings: Http, scope: Mapping[str, Any], key: str, send: Send) -> None:
+    """Send the event, or a body of one's own, with its idempotency key."""
+    headers = {name.lower(): value.text(scope) for name, value in settings.headers.items()}
+    body = None
+    if settings.body is not None:
+        body = values(settings.body, scope)
+    elif settings.method in ("POST", "PUT", "PATCH"):
+        body = scope["payload"]
+        headers.setdefault("content-type", CLOUDEVENT)
+    auth = None
+    if settings.username is not None and settings.password is not None:
+        auth = (settings.username.text(scope), settings.password.text(scope))
+    headers.setdefault("idempotency-key", key)
+    send(Call(settings.method, settings.url.text(scope), headers, json=body, auth=auth))
