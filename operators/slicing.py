@@ -106,7 +106,7 @@ class SliceCounter:
         if not len(columns.rows):
             return
         read = read_values(self._signals.model, columns, source, self._measures, times_ms)
-        values, codes = self._coded(read, len(columns.rows))
+        values, codes = row_codes(self._signals, read, len(columns.rows))
         for plan, coder, slices in self._ways:
             found = coder.codes([segment_column(field, columns, len(codes)) for field in plan.fields])
             slices.add(np.where(found < slices.size, found, -1), values, codes)
@@ -191,21 +191,21 @@ class SliceCounter:
         self._signals.fill_errors(np.empty((records, len(self._signals.numeric))), codes)
         yield RECONSTRUCTION, codes[:, self._signals.names.index(RECONSTRUCTION)]
 
-    def _coded(self, read: Values, records: int) -> tuple[Floats, Codes]:
-        """Values of the number-valued signals, and codes of all, a row for each record."""
-        signals = self._signals
-        values = np.full((records, len(signals.numeric)), np.nan)
-        for column, position in enumerate(signals.numeric):
-            if signals.names[position] != RECONSTRUCTION:
-                values[:, column] = read.numbers[signals.names[position]]
-        codes = np.empty((records, len(signals.names)), np.uint8)
-        codes[:, signals.numeric] = signals.numeric_coder.codes(values)
-        for name, aside in read.aside.items():
-            codes[aside, signals.names.index(name)] = ABSENT
-        for position, coder in zip(signals.named, signals.category_coders, strict=True):
-            codes[:, position] = coder.codes(read.names[signals.names[position]])
-        signals.fill_errors(values, codes)
-        return values, codes
+
+def row_codes(signals: ModelSignals, read: Values, records: int) -> tuple[Floats, Codes]:
+    """Values of the number-valued signals, and codes of all, a row for each record."""
+    values = np.full((records, len(signals.numeric)), np.nan)
+    for column, position in enumerate(signals.numeric):
+        if signals.names[position] != RECONSTRUCTION:
+            values[:, column] = read.numbers[signals.names[position]]
+    codes = np.empty((records, len(signals.names)), np.uint8)
+    codes[:, signals.numeric] = signals.numeric_coder.codes(values)
+    for name, aside in read.aside.items():
+        codes[aside, signals.names.index(name)] = ABSENT
+    for position, coder in zip(signals.named, signals.category_coders, strict=True):
+        codes[:, position] = coder.codes(read.names[signals.names[position]])
+    signals.fill_errors(values, codes)
+    return values, codes
 
 
 class _Slices:
@@ -249,6 +249,14 @@ class _Slices:
             told = signals.moments.mean(self._sums[number], many), signals.moments.sd(self._sums[number], many)
             found.append(codec.pack(int(self._records[number]), counts, np.nan_to_num(np.column_stack(told))))
         return found
+
+
+def count_slices(codes: Codes, slices: Ints, many: int) -> npt.NDArray[np.uint32]:
+    """Counts by code of so many slices, shape (slices, signals, 256); those of no slice have the number -1."""
+    counts = np.zeros((many, codes.shape[1], CODES), np.uint32)
+    there = slices >= 0
+    _count(np.ascontiguousarray(codes[there]), slices[there], counts)
+    return counts
 
 
 @kernel

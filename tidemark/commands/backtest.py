@@ -12,14 +12,18 @@ from typing import Annotated
 import msgspec
 import typer
 
-from config import load
+from config import Configuration, load
 from config.plan import Plan, SourcePlan
+from jobs.slice_search import Sliced, search_slices
+from operators.references import JobReferences
 from operators.state import Key
 from schemas.errors import UsageError
 from schemas.evaluations import COLUMNS
+from schemas.events import Event
 from schemas.profile import Profile
 from schemas.summaries import Summary
 from tidemark.options import AsJson, Config
+from tidemark.slice_lines import lines
 
 
 def backtest(
@@ -43,6 +47,13 @@ def backtest(
         Path | None,
         typer.Option(metavar="DIR", help="Write references that versions learned here, as MODEL-VERSION.json."),
     ] = None,
+    slices: Annotated[
+        bool, typer.Option("--slices", help="Search the slices of the records that lost or changed most.")
+    ] = False,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="Of --slices: file or glob to compare with, not what was before the drift."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the monitors of a configuration over files; the same events come out as from the job.
@@ -64,7 +75,9 @@ def backtest(
     for line in loaded.unavailable:
         print(line, file=sys.stderr)
     with _scores(scores) as write:
-        result = Backtest(load_references(plan), write, _progress(), _saver(plan, profiles)).run()
+        job = load_references(plan)
+        result = Backtest(job, write, _progress(), _saver(plan, profiles)).run()
+    sliced = list(_sliced(loaded, job, result.events, reference)) if slices else []
     encoded = [drift_events.encode(event) for event in result.events]
     if events is not None:
         write_sorted(str(events), encoded)
@@ -76,8 +89,9 @@ def backtest(
     if as_json:
         from jobs.totals import Totals
 
+        more = {"slices": msgspec.to_builtins(sliced)} if slices else {}
         totals = msgspec.json.decode(Totals(records=records, labels=label_counts, events=counts).as_json())
-        print(msgspec.json.encode(totals | ({"truth": compared.as_dict()} if compared else {})).decode())
+        print(msgspec.json.encode(totals | ({"truth": compared.as_dict()} if compared else {}) | more).decode())
         return
     from tidemark.commands.run import describe
 
@@ -86,6 +100,19 @@ def backtest(
     print(describe(records, counts, label_counts))
     if compared is not None:
         print(compared)
+    for one in sliced:
+        print("\n".join(lines(one)))
+
+
+def _sliced(loaded: Configuration, job: JobReferences, events: list[Event], reference: str | None) -> Iterator[Sliced]:
+    """Slices of the records that were run."""
+    sources = {source.kind: source for source in job.plan.sources}
+    if "predictions" not in sources:
+        message = "--slices: the configuration has no predictions source"
+        raise UsageError(message)
+    data, labels = sources["predictions"].path, sources.get("labels")
+    assert data is not None, "a backtest reads files"
+    yield from search_slices(loaded, job, events, data, labels.path if labels else None, reference)
 
 
 def _only(plan: Plan, model: str) -> Plan:

@@ -1,0 +1,142 @@
+"""Searching slices: the records of a backtest beside those of a reference, coded by the profile, with their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from config import Configuration
+from config.plan import ModelPlan, SourcePlan
+from jobs.labelled import Labels
+from jobs.pieces import Pieces, label_pieces, reference_pieces
+from operators.baseline import ERROR, can_be_measured, errors_of
+from operators.columns import Column, Columns
+from operators.measures import Measures, yardsticks_of
+from operators.outcomes import label_outcomes, predicted_outcomes
+from operators.profiling import confidences, read_values, watched
+from operators.reference_data import ReferenceData
+from operators.references import JobReferences, ModelSignals, References
+from operators.slice_search import Found, Rows, search
+from operators.slicing import row_codes
+from schemas.cloudevents import milliseconds, timestamp
+from schemas.errors import DataError, UsageError
+from schemas.events import DriftEvent, Event
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+ROWS = 1_000_000  # of each side: of more, every second, fourth, ... record is taken
+
+
+class Sliced(msgspec.Struct, frozen=True):
+    """What was found for a model, and what with."""
+
+    model: str
+    reference: str | None = None  # what the records were compared with
+    found: Found | None = None  # None: no episode says since when to look, and no reference was given
+
+
+def search_slices(
+    loaded: Configuration,
+    job: JobReferences,
+    events: list[Event],
+    data: str,
+    labels: str | None,
+    reference: str | None,
+) -> Iterator[Sliced]:
+    """Search the slices of each model.
+
+    Parameters
+    ----------
+    loaded
+        The configuration.
+    job
+        The plan that was run, with its profiles.
+    events
+        What came of it.
+    data, labels
+        Files of the records that were run, and of their labels.
+    reference
+        Data to compare with; None: the records before the first episode.
+
+    Raises
+    ------
+    UsageError
+        A model has no profile to code records by.
+    DataError
+        The data cannot be read.
+    """
+    references = References(job)
+    for model in job.plan.models:
+        if not job.profiles[model.name]:
+            message = f"--slices: {model.name} learns its reference from the stream; make a profile of it"
+            raise UsageError(message)
+        signals = _signals(model, references)
+        rows, times_ms = _read(loaded, signals, reference_pieces(loaded, model, data), labels)
+        if reference is not None:
+            known, _ = _read(loaded, signals, reference_pieces(loaded, model, reference), labels)
+            yield Sliced(model.name, reference, search(signals, known, rows))
+            continue
+        onsets = [
+            milliseconds(event.data.onset)
+            for event in events
+            if isinstance(event, DriftEvent) and event.data.model == model.name
+        ]
+        if not onsets or times_ms is None:
+            yield Sliced(model.name)
+            continue
+        later = times_ms >= min(onsets)
+        before = f"the records before {timestamp(min(onsets))}"
+        yield Sliced(model.name, before, search(signals, rows.take(~later), rows.take(later)))
+
+
+def _signals(model: ModelPlan, references: References) -> ModelSignals:
+    """Those of the newest profile that follow from a record alone."""
+    plan = msgspec.structs.replace(model, features=tuple(watched(model)), estimated=msgspec.UNSET)
+    return ModelSignals(plan, references.any(model.name).profile)
+
+
+def _read(loaded: Configuration, signals: ModelSignals, pieces: Pieces, labels: str | None) -> tuple[Rows, Ints | None]:
+    """Records of a model, and their times."""
+    model = signals.model
+    told = None
+    measured = can_be_measured(model.prediction)
+    if measured and labels is not None:
+        told = Labels(model, label_pieces(loaded, model, labels), lambda total: nullcontext(lambda more: None))
+    selected, measures = ReferenceData(model, pieces.source), Measures(model, yardsticks_of(signals.profile))
+    every = 1 if pieces.total is None else -(-pieces.total // ROWS)
+    codes, errors, times = [], [], []
+    for piece in pieces.read():
+        columns = selected.select(piece.records, piece.malformed, piece.times_ms)
+        times_ms = selected.times_ms
+        if every > 1:
+            kept = np.arange(len(columns.rows)) % every == 0
+            columns, times_ms = columns.take(kept), None if times_ms is None else times_ms[kept]
+        read = read_values(model, columns, pieces.source, measures, times_ms)
+        codes.append(row_codes(signals, read, len(columns.rows))[1])
+        errors.append(_errors(model, columns, pieces.source, told) if measured else np.full(len(columns.rows), np.nan))
+        times.append(times_ms)
+    if not codes or not sum(map(len, codes)):
+        message = f"{pieces.source.path}: has no records of {model.name}"
+        raise DataError(message)
+    rows = Rows(np.ascontiguousarray(np.concatenate(codes)), np.concatenate(errors))
+    known = [one for one in times if one is not None]
+    return rows, np.concatenate(known) if len(known) == len(times) else None
+
+
+def _errors(model: ModelPlan, columns: Columns, source: SourcePlan, labels: Labels | None) -> Floats:
+    """Error of each record's prediction; NaN without a label."""
+    assert model.prediction is not None, "asked for where it is"
+    records, texts = len(columns.rows), source.format == "csv"
+    nothing: Column = [None] * records
+    outcomes = label_outcomes(columns.fields.get("label", nothing), model.prediction, texts=texts)
+    if labels is not None:
+        joined = labels.of(columns)
+        outcomes = np.where(np.isnan(joined), outcomes, joined)
+    predictions = columns.fields.get("prediction", nothing)
+    predicted = predicted_outcomes(predictions, confidences(columns, records, texts), model.prediction, texts=texts)
+    return np.asarray(errors_of(model.prediction, np.column_stack([predicted, outcomes]))[ERROR], np.float64)
