@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from benchmarks import false_alarms
+from benchmarks import families
 from benchmarks.quality.streams import Floats, Stream, Truth
 
 WINDOW = 1_000
@@ -39,11 +39,11 @@ FAMILIES: dict[str, Draw] = {
     "normal": lambda rng, count: rng.normal(size=count),
     "heavy-tailed": _heavy,
     "discrete": lambda rng, count: rng.poisson(COUNTS, count).astype(np.float64),
-    "AR(0.5)": lambda rng, count: false_alarms.FAMILIES["ar .5"](rng, count, 0),
-    "AR(0.9)": lambda rng, count: false_alarms.FAMILIES["ar .9"](rng, count, 0),
-    "daily season": lambda rng, count: false_alarms.FAMILIES["daily"](rng, count, DAY) / np.sqrt(1.125),
-    "bursty": lambda rng, count: false_alarms.FAMILIES["bursty"](rng, count, 0),
-    "categories": lambda rng, count: false_alarms.FAMILIES["zipf 30"](rng, count, 0),
+    "AR(0.5)": lambda rng, count: families.FAMILIES["ar .5"](rng, count, 0),
+    "AR(0.9)": lambda rng, count: families.FAMILIES["ar .9"](rng, count, 0),
+    "daily season": lambda rng, count: families.FAMILIES["daily"](rng, count, DAY) / np.sqrt(1.125),
+    "bursty": lambda rng, count: families.FAMILIES["bursty"](rng, count, 0),
+    "categories": lambda rng, count: families.FAMILIES["zipf 30"](rng, count, 0),
 }
 
 

@@ -1,7 +1,7 @@
 """Tidemark on a stream: its defaults and a stated budget, through the step functions of job and backtest.
 
-Each value is a record; slides are 5 minutes, so that a window is 50 minutes. Nothing is set by the stream but the
-window's length in values and, where that is short, the fewest values a window must have.
+Each value is a record; slides are 5 minutes, so that a window is 50 minutes, in panes of 10 s. Nothing is set by the
+stream but the window's length in values and, where that is short, the fewest values a window must have.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks import false_alarms
+from benchmarks import watched
 from benchmarks.quality.measures import Alarms
 from benchmarks.quality.streams import SLIDES_A_WINDOW, Floats, Stream
 from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, WindowPlan
@@ -22,39 +22,44 @@ from schemas.profile import Profile, Provenance
 
 NAME = "Tidemark"
 BUDGET_SLIDES = 288  # one false episode in so many: in a day of slides of five minutes
-SLIDE_MS = false_alarms.SLIDE_MS
-WEEK_MS = 7 * 24 * 60 * false_alarms.MINUTE
+SLIDE_MS = watched.SLIDE_MS
+WEEK_MS = 7 * 24 * 60 * watched.MINUTE
 MIN_COUNT = 500
+PANES = 30  # of a slide: 10 s of 5 minutes, as in a job by default
 
 
 def watch(stream: Stream, *, window_slides: int = SLIDES_A_WINDOW, confirm: int = 2) -> Alarms:
-    """When it is in alarm: at the end of each slide from an episode's first event on, until it is resolved.
+    """When it is in alarm: when an episode is told of, and at the end of each slide until it is resolved.
 
     So does a windowed test: it alarms at each evaluation while the change lasts.
     """
     began = time.process_time()
     sizes = stream.slides if window_slides == SLIDES_A_WINDOW else _sizes(stream, window_slides)
-    watched = false_alarms.Stream(Detection(_signals(stream, window_slides, confirm)))
-    watched.show([stream.values[:, column] for column in range(stream.values.shape[1])], sizes)
+    model = watched.Stream(Detection(_signals(stream, window_slides, confirm)))
+    model.show([stream.values[:, column] for column in range(stream.values.shape[1])], sizes, PANES)
     seconds = time.process_time() - began
     ends = np.cumsum(sizes)
-    told: dict[int, int] = {}  # by slide: the onset that was told last
-    open_: dict[str, tuple[int, int]] = {}  # by episode: the slide of its last event, the onset told there
-    for event in watched.events:
-        slide = milliseconds(event.time) // SLIDE_MS - 1
-        if event.data.episode in open_:
-            first, onset = open_.pop(event.data.episode)
-            told |= dict.fromkeys(range(first, slide), onset)
-        if event.type.endswith(".opened"):
-            open_[event.data.episode] = slide, _position(milliseconds(event.data.onset), ends)
-        elif event.type.endswith(".updated"):
+    told: dict[int, int] = {}  # by values seen: the onset that was told last
+    open_: dict[str, tuple[int, int]] = {}  # by episode: values seen at its last event, the onset told there
+    for event in model.events:
+        now, episode = _position(milliseconds(event.time), ends), event.data.episode
+        if episode in open_:
+            told |= _going_on(*open_.pop(episode), now, ends)
+        if not event.type.endswith(".resolved"):
             newest = max(milliseconds(signal.onset) for signal in event.data.signals)
-            open_[event.data.episode] = slide, _position(newest, ends)
+            onset_ms = milliseconds(event.data.onset) if event.type.endswith(".opened") else newest
+            open_[episode] = now, _position(onset_ms, ends)
     for first, onset in open_.values():
-        told |= dict.fromkeys(range(first, len(sizes)), onset)
-    slides = sorted(told)
-    positions, onsets = [int(ends[slide]) for slide in slides], [told[slide] for slide in slides]
+        told |= _going_on(first, onset, len(stream.values) + 1, ends)
+    positions = sorted(told)
+    onsets = [told[position] for position in positions]
     return Alarms(tuple(positions), tuple(onsets), seconds, stream.values.size + stream.reference.size)
+
+
+def _going_on(first: int, onset: int, until: int, ends: np.typing.NDArray[np.int64]) -> dict[int, int]:
+    """Alarms from the first on, before the next."""
+    later = ends[(ends > first) & (ends < until)].tolist()
+    return dict.fromkeys([first, *later], onset)
 
 
 def _sizes(stream: Stream, window_slides: int) -> list[int]:
@@ -81,7 +86,7 @@ def _signals(stream: Stream, window_slides: int, confirm: int) -> ModelSignals:
     )  # fmt: skip
     columns: Sequence[Floats] = [stream.reference[:, column] for column in range(len(features))]
     signals = {
-        FEATURE + feature.name: false_alarms.profiled(values, named)
+        FEATURE + feature.name: watched.profiled(values, named)
         for feature, values, named in zip(features, columns, stream.named, strict=True)
     }
     provenance = Provenance(source="simulated", rows=len(columns[0]), start=None, end=None, tidemark="")
