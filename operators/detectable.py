@@ -13,6 +13,8 @@ from config.plan import AlarmsPlan
 from operators import mixture
 from operators.calibration import (
     ALLOWANCE,
+    OVERSHOOT,
+    SOONEST_WEIGHT,
     adwin_delta,
     evaluation_level,
     key_budget,
@@ -30,7 +32,7 @@ from schemas.profile import BINS
 
 POWER = 0.9  # probability with which the smallest change is found in one evaluation
 UNIFORM_SD = math.sqrt(1 / 12)  # of ranks, and of spread ranks
-UNIFORM_TILT = 0.51285  # root of `tilts` for uniform ranks and an allowance of 0.25, the same on both sides
+NORMAL_TILT = 0.50100  # root of `tilts` for normal scores of 256 bins and an allowance of 0.25, the same on both sides
 UNEVEN = 0.5  # window over reference from which the budget holds only on average over references
 UNSOUND = 2.0  # from here on most references never alarm and a few always do
 
@@ -45,9 +47,9 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
     lepage: float
     chi_squared: float
     distances: dict[str, float]  # of the other windowed detectors; of wasserstein for a shift of the mean
-    values_between: float  # values, or blocks, of a signal between false alarms of a sequential detector
+    values_between: float  # values, or blocks, of a signal between false alarms of `adwin`
     block: int  # values whose mean it is shown; 1: each
-    page_hinkley: float  # uniform ranks, in standard deviations
+    page_hinkley: float  # of continuous values, in standard deviations
     adwin_delta: float
     smallest_psi: float  # found with 90 % probability in one window
     smallest_shift: float  # by lepage, in standard deviations of a normal feature
@@ -103,7 +105,8 @@ def describe(
     budget = key_budget(alarms, segments, whole)
     level = evaluation_level(alarms, budget, tests, slide_ms)
     block = block_length(slow.long)
-    between = values_between_alarms(alarms, budget, tests, values_per_ms / block, streams=2)
+    between = values_between_alarms(alarms, budget, tests, values_per_ms / block)
+    smooth = between / SOONEST_WEIGHT * (OVERSHOOT if block == 1 else 1.0)
     inverse = 1 / count + 1 / reference
     dependent = slow is not INDEPENDENT
     critical = mixture.critical(slow.shares, GROUPS - 1, level) if dependent else float(chdtri(GROUPS - 1, level))
@@ -120,7 +123,7 @@ def describe(
         },
         values_between=between,
         block=block,
-        page_hinkley=float(page_hinkley_threshold(between, _tilt(block / slow.long))),
+        page_hinkley=float(page_hinkley_threshold(smooth, _tilt(block / slow.long))),
         adwin_delta=float(adwin_delta(between)),
         smallest_psi=_smallest_mixed(slow.shares, critical) * inverse if dependent else smallest_psi(level, inverse),
         smallest_shift=smallest_shift(level, slow.location * inverse),
@@ -154,9 +157,9 @@ def _smallest_mixed(shares: tuple[float, ...], critical: float, df: int = GROUPS
 
 
 def _tilt(values: float) -> float:
-    """Of the mean of so many independent ranks, as `tracks` takes it."""
+    """Of the score of a value, or of the mean of so many independent ranks, as `tracks` takes it."""
     if values == 1:
-        return UNIFORM_TILT
+        return NORMAL_TILT
     ranks = np.full((1, CODES), np.nan)
     ranks[0, :BINS] = ((np.arange(BINS) + 0.5) / BINS - 0.5) / UNIFORM_SD
     root = math.sqrt(values)

@@ -1,7 +1,7 @@
 """Detection: which detectors look at which signal of a model version, and where their thresholds are.
 
 All of it follows from the plan, the profile and, for the sequential detectors, the rate at which a key's records
-come; the rate is taken as a power of two, upwards, so that thresholds move seldom and on the safe side.
+come; the rate is taken in steps, upwards, so that thresholds move seldom and on the safe side.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ MOVING_DEFAULTS = {NUMERIC_DEFAULTS: ("psi", "lepage", "adwin"), CATEGORICAL_DEF
 
 TABLES = 15_000  # bytes of a signal of a segment: tables, and the counts that they come from
 KEPT = 512 << 20  # bytes of tables for a model version's segments; of more the ones used last are kept
+STEPS = 4  # of the rate of records, to twice of it: more, and thresholds move often; fewer, and they are too high
 SLOWER = 4  # of what a key's stream has told; more take memory in each segment, fewer are made anew at each pane
 PARTS = 2  # of the season whose tracks are kept, of the whole and of each segment: panes come in the order of time
 
@@ -107,6 +108,11 @@ class Detection:
             values = signals.profile.segments.get(",".join(segment.fields), ()) if listed is None else listed
             self.segments += min(len(values), segment.limit) + 1
         budgeted = [[d.name for d in ds if d.in_budget] for ds in self.detectors]
+        for track in self.tracks.tracks:
+            if track.form == "spread":
+                budgeted[track.signal].append(track.name)
+        parts = [calibration.weights(names) for names in budgeted]
+        self._weights = [parts[track.signal].get(track.name, 1) for track in self.tracks.tracks]
         self.quality = signals.quality  # what the quality signals are compared with
         model = signals.model
         self.estimated = model.estimated if signals.estimation and isinstance(model.estimated, tuple) else ()
@@ -317,9 +323,9 @@ class Detection:
         Parameters
         ----------
         values_per_ms
-            Records of the key a millisecond; taken as the next power of two.
+            Records of the key a millisecond; taken as the next power of 2^(1/STEPS).
         """
-        rate = 2.0 ** math.ceil(math.log2(values_per_ms)) if values_per_ms > 0 else 0.0
+        rate = 2.0 ** (math.ceil(STEPS * math.log2(values_per_ms)) / STEPS) if values_per_ms > 0 else 0.0
         whole = segment == ALL
         if (whole, rate) not in self._limits:
             self._limits[whole, rate] = self._thresholds(whole, rate)
@@ -329,19 +335,21 @@ class Detection:
         budget = self.budget(ALL if whole else "")
         alarms = self.signals.model.alarms
 
-        def values_between(bank: Bank) -> list[float]:
+        def values_between(bank: Bank) -> Floats:
             """Or blocks, where it sees their means."""
-            streams = [1 + isinstance(self.signals.signals[signal], NumericSignal) for signal in bank.signals.tolist()]
-            return [
-                calibration.values_between_alarms(alarms, budget, self.tests, rate / block, many)
-                for many, block in zip(streams, bank.blocks.tolist(), strict=True)
-            ]
+            return np.array(
+                [
+                    calibration.values_between_alarms(alarms, budget, self.tests, rate / block, self._weights[track])
+                    for block, track in zip(bank.blocks.tolist(), bank.tracks, strict=True)
+                ]
+            )
 
         delta = calibration.adwin_delta(values_between(self.tracks.adwin))
-        between = values_between(self.tracks.page_hinkley)
+        bank = self.tracks.page_hinkley
+        between = values_between(bank) * np.where(bank.is_smooth, calibration.OVERSHOOT, 1.0)
         up, down = self._tilts
         # Of tau equal values in a row high sums get rare tau times as slowly.
-        tau = self._tau(self.tracks.page_hinkley)
+        tau = self._tau(bank)
         if self._slowed is not None:
             delta = calibration.slowed_delta(delta, self._tau(self.tracks.adwin))
         return Thresholds(

@@ -28,9 +28,6 @@ from schemas.summaries import Summary
 # Level at which a change that was found at the budget's is still there. The larger, the sooner a noisy window looks
 # changed and holds an episode open; the smaller, the more often a drift that goes on is taken for over and told twice.
 STILL = 0.01
-# Standard errors by which the records since a sequential alarm's onset must lie from the reference, as far as STILL: an
-# alarm also comes where values go back to what the reference has. Less: that opens a signal; more: waits for records.
-CLEAR = 2.6
 
 OPPOSITE: Mapping[Direction, Direction] = {"up": "down", "down": "up", "spread": "narrow", "narrow": "spread"}
 
@@ -70,7 +67,7 @@ def open_at_once(
     slide
         The part that has passed.
     positions
-        Of signals with a new alarm, held in ``state.watches``.
+        Of signals that are not open, with new alarms held in ``state.watches``.
     """
     return _Evaluation(detection, key, state, ring, slide).open(positions)
 
@@ -138,7 +135,7 @@ class _Evaluation:
             for position in sorted(positions):
                 watch = self._state.watches[position]
                 found = [alarm for held in watch.held if (alarm := self._shown(position, held)) is not None]
-                if found and watch.told is None and self._has_values(position):
+                if found and self._has_values(position):
                     self._alarmed(position, watch, found)
         return self._changes
 
@@ -209,12 +206,12 @@ class _Evaluation:
     def _shown(self, position: int, held: Held) -> Alarm | None:
         """A sequential alarm, if the records since its onset show a change that way that is large enough."""
         track = self._detection.tracks.tracks[held.track]
-        shift = self._slides.shift_since(position, held.onset_ms, spread=track.form == "spread")
+        shift = self._slides.shift_since(position, held.onset_ms, held.direction, spread=track.form == "spread")
         level = effects.effect_level(track.name, shift.size)
         if track.gated:
             # Where values go back to what the reference has, that is a change for the detector alone.
             moved = shift.z_spread if track.form == "spread" else shift.z_location
-            clear = abs(moved) > CLEAR and moved * held.direction >= 0
+            clear = abs(moved) > effects.CLEAR and moved * held.direction >= 0
             if not clear or not effects.reaches(level, self._model.alarms.min_effect):
                 return None
         return Alarm(

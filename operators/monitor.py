@@ -173,20 +173,14 @@ class _Run:
         followed = tracks.unpack(state.tracks, str(self._key))
         given = self._detection.given(self._key.segment)
         thresholds = self._detection.slowed(state.tau).thresholds(self._key.segment, rate)
-        alarmed = set()
         for hit in tracks.follow(followed, pane, thresholds):
-            signal = tracks.tracks[hit.track].signal
-            if not given[signal]:
+            if not given[tracks.tracks[hit.track].signal]:
                 self._hold(state, hit, before)
-                alarmed.add(signal)
         state.tracks = tracks.pack(followed)
         state.octaves = self._detection.stream.follow(state.octaves, pane.codes)
         self._step.counted += len(pane)
-        if alarmed and pane.end_ms < end_ms and not self._is_passed_over(state.slide):
-            part = state.slide.until(pane.end_ms, slide_ms)
-            ring = Ring([*self._ring.slides, part])
-            detection = self._detection.slowed(state.tau)
-            self._step.outputs += open_at_once(detection, self._key, state, ring, part, alarmed)
+        if pane.end_ms < end_ms and state.watches and not self._is_passed_over(state.slide):
+            self._open_at_once(state, state.slide)
 
     def _beside(self, state: KeyState, pane: Pane) -> Sequence[int]:
         """What is counted beside the codes: values out of their ranges, then ids that came again, of so many."""
@@ -200,6 +194,20 @@ class _Run:
         """Whether the season leaves a pane out: by its last moment, whichever records it has."""
         season = self._detection.season
         return season is not None and bool(season.calendar.ignored(np.array([pane.end_ms - 1]))[0])
+
+    def _open_at_once(self, state: KeyState, slide: Slide) -> None:
+        """At the end of a pane: open what sequential detectors have found in the slide so far."""
+        alarms = self._detection.signals.model.alarms
+        new = [
+            position
+            for position, watch in state.watches.items()
+            if watch.told is None and any(held.left == alarms.confirm + alarms.recover for held in watch.held)
+        ]
+        if new:
+            part = slide.until(state.pane_ms, self._window.slide_ms)
+            ring = Ring([*self._ring.slides, part])
+            detection = self._detection.slowed(state.tau)
+            self._step.outputs += open_at_once(detection, self._key, state, ring, part, new)
 
     def _is_passed_over(self, slide: Slide) -> bool:
         """Whether the season leaves out some of a slide: then nothing is evaluated."""

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from operators.codes import CODES, OTHER, UNSEEN
 from schemas.profile import NumericSignal, Signal
+
+OUTERMOST = 1 / 1024  # rank at which normal scores are cut off, at 3.1: smaller, and one value counts for many
 
 
 def reference_counts(signal: Signal) -> NDArray[np.float64]:
@@ -112,6 +115,17 @@ def rank_rows(counts: NDArray[np.float64], is_value: NDArray[np.generic]) -> NDA
 def spread_ranks(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance from the middle of the reference, |2u - 1|, of any shape; NaN stays NaN."""
     return np.asarray(np.abs(2 * ranks - 1), dtype=np.float64)
+
+
+def normal_scores(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where a standard normal variable has these ranks, of any shape; NaN stays NaN.
+
+    Cut off where one of 1,024 values lies beyond: the outermost bins of a profile are twice as wide.
+
+    >>> normal_scores(np.array([0.5, 0.975, 1.0])).round(2).tolist()
+    [0.0, 1.96, 3.1]
+    """
+    return np.asarray(ndtri(np.clip(ranks, OUTERMOST, 1 - OUTERMOST)), dtype=np.float64)
 
 
 def probabilities(signal: Signal) -> NDArray[np.float64]:

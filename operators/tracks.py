@@ -1,7 +1,9 @@
 """Tracks: the sequential detectors of a key, each following one signal in one form, value by value.
 
 A signal is followed as its rank (location), as its spread rank |2u - 1| (numeric signals only), or, where the
-configuration says ``input: raw`` or names a detector of river, outside the budget (raw_tracks.py).
+configuration says ``input: raw`` or names a detector of river, outside the budget (raw_tracks.py). Page-Hinkley is
+shown normal scores of the ranks, and their squares for spread: it finds normal values' shifts a tenth sooner so, and
+their spread in half the time (Klotz 1962, doi:10.1214/aoms/1177704576).
 
 Where a signal's values follow each other, its ranks are shown as means of blocks of three tau values, in units of what
 such means vary by: blocks are nearly independent, and that variance is right for their sum whatever is left. What
@@ -24,13 +26,14 @@ from operators.chunks import Pane
 from operators.detectors import adwin, page_hinkley
 from operators.detectors.alarms import Alarms
 from operators.jit import kernel
-from operators.ranks import spread_ranks
+from operators.ranks import moment_rows, normal_scores, spread_ranks
 from operators.track import Found, Hit, Track
 from operators.window_tests import ReferenceTables
 
 BLOCK_TAUS = 3  # values of a block, in tau: fewer are not independent, more find changes later
 BLOCK = 16_384  # columns a call: fewer cost calls, more leave the cache
 
+RANK, SPREAD, SCORE, SQUARE = range(4)  # what a row shows of a rank: itself, |2u - 1|, its normal score, that squared
 COUNT, TOTAL = range(2)  # of an open block: how many values it has, and their sum
 OPEN_FIELDS = 2
 
@@ -75,22 +78,28 @@ class Bank:
         self.blocks = np.array([block_length(tau) for tau in self.tau.tolist()], np.float64)
         # The mean of a block has the variance tau / block: standardised it is the sum over the root of both.
         self.divisors = np.sqrt(self.blocks * self.tau) if standard else self.blocks
-        self.ranks = tables.ranks
+        # Of values that follow each other it is known how closely their ranks do, not their scores.
+        scored = np.full(len(tables.totals), standard) & tables.numeric & ~always.inflation.dependent
+        self.forms = np.where(scored[self.signals], SCORE, RANK) + self.spread
+        self.is_smooth = always.even[self.signals] & (self.blocks == 1)  # sums of them go beyond any threshold
+        self.ranks = np.where(scored[:, None], normal_scores(tables.ranks), tables.ranks) if standard else tables.ranks
         self.mean, self.scale = np.zeros(len(chosen)), np.ones(len(chosen))
         if tables is not always:  # the mean of spread ranks is not the same in all parts of a season
             moved = tables.spread.mean - always.spread.mean
             self.mean = np.where(self.spread, moved[self.signals], 0.0)
         if standard:
-            self.mean = np.where(self.spread, tables.spread.mean[self.signals], tables.location.mean[self.signals])
-            sd = np.where(self.spread, tables.spread.sd[self.signals], tables.location.sd[self.signals])
+            self.mean, sd = moment_rows(tables.counts[self.signals], self._shown)
             self.scale = 1 / np.where(sd > 0, sd, 1.0)
 
     @property
     def values(self) -> Floats:
         """What each row shows its detector for each code, shape (rows, 256); NaN for codes without a value."""
-        ranks = self.ranks[self.signals]
-        ranks = np.where(self.spread[:, None], spread_ranks(ranks), ranks)
-        return np.asarray((ranks - self.mean[:, None]) * self.scale[:, None], np.float64)
+        return np.asarray((self._shown - self.mean[:, None]) * self.scale[:, None], np.float64)
+
+    @property
+    def _shown(self) -> Floats:
+        ranks, forms = self.ranks[self.signals], self.forms[:, None]
+        return np.where(forms == SPREAD, spread_ranks(ranks), np.where(forms == SQUARE, ranks**2, ranks))
 
     def tilts(self, reference: Floats) -> tuple[Floats, Floats]:
         """How fast high sums of each row get rare, upwards and downwards, see `calibration.tilts`.
@@ -199,7 +208,7 @@ class Tracks:
                 codes = pane.codes[first : first + BLOCK]
                 values = np.empty((len(bank.tracks), len(codes)))
                 lengths = np.empty(len(bank.tracks), np.int64)
-                shown = (codes, bank.signals, bank.ranks, bank.spread, bank.mean, bank.scale)
+                shown = (codes, bank.signals, bank.ranks, bank.forms, bank.mean, bank.scale)
                 if bank.has_blocks:
                     _gather_means(*shown, bank.blocks, bank.divisors, left, values, lengths)
                 else:
@@ -246,12 +255,12 @@ class Tracks:
 
 
 @kernel
-def _gather(codes, signals, ranks, spread, mean, scale, values, lengths):  # type: ignore[no-untyped-def]
+def _gather(codes, signals, ranks, forms, mean, scale, values, lengths):  # type: ignore[no-untyped-def]
     for row in range(signals.shape[0]):
         signal = signals[row]
         used = 0
         for i in range(codes.shape[0]):
-            value = _shown(ranks[signal, codes[i, signal]], spread[row], mean[row], scale[row])
+            value = _shown(ranks[signal, codes[i, signal]], forms[row], mean[row], scale[row])
             # Written always, kept only where the code has a value: no branch to guess wrong.
             values[row, used] = value
             used += 1 if np.isfinite(value) else 0
@@ -260,14 +269,14 @@ def _gather(codes, signals, ranks, spread, mean, scale, values, lengths):  # typ
 
 @kernel
 def _gather_means(  # type: ignore[no-untyped-def]
-    codes, signals, ranks, spread, mean, scale, blocks, divisors, left, values, lengths
+    codes, signals, ranks, forms, mean, scale, blocks, divisors, left, values, lengths
 ):
     for row in range(signals.shape[0]):
         signal = signals[row]
         used = 0
         count, total = left[row, COUNT], left[row, TOTAL]
         for i in range(codes.shape[0]):
-            value = _shown(ranks[signal, codes[i, signal]], spread[row], mean[row], scale[row])
+            value = _shown(ranks[signal, codes[i, signal]], forms[row], mean[row], scale[row])
             if np.isfinite(value):
                 count += 1.0
                 total += value
@@ -280,5 +289,9 @@ def _gather_means(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _shown(rank, spread, mean, scale):  # type: ignore[no-untyped-def]
-    return ((abs(2.0 * rank - 1.0) if spread else rank) - mean) * scale
+def _shown(rank, form, mean, scale):  # type: ignore[no-untyped-def]
+    if form == SPREAD:
+        rank = abs(2.0 * rank - 1.0)
+    elif form == SQUARE:
+        rank *= rank
+    return (rank - mean) * scale

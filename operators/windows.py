@@ -114,13 +114,21 @@ class Slides:
         found = [(slide, slide.names[position]) for slide in self._slides if position in slide.names]
         return [(int(slide.row(position, self._signals)[code]), names) for slide, names in found]
 
-    def shift_since(self, position: int, onset_ms: int, *, spread: bool) -> Shift:
-        """Shift in the slides after an onset, or, where those have too few values, in the newest that have enough."""
-        newest, values = self._newest(position)
+    def shift_since(self, position: int, onset_ms: int, direction: int, *, spread: bool) -> Shift:
+        """Shift in the slides after an onset, or, where those have too few values, in the newest that have enough.
+
+        The slide that the onset lies in counts too, if it shows more of a move that way (1: up, -1: down).
+        """
+        _, values = self._newest(position)
         after = sum(slide.start_ms(self._slide_ms) >= onset_ms for slide in self._slides)
         enough = int(np.searchsorted(values, LEAST)) + 1  # slides, from the newest on
-        many = min(max(after, enough, 1), len(newest))
-        row = newest[many - 1]
+        many = {min(max(slides, enough, 1), len(values)) for slides in (after, after + (direction != 0))}
+        found = [self._shift(position, slides, spread=spread) for slides in sorted(many)]
+        return max(found, key=lambda shift: direction * (shift.z_spread if spread else shift.z_location))
+
+    def _shift(self, position: int, many: int, *, spread: bool) -> Shift:
+        """Shift in so many of the newest slides."""
+        row = self._newest(position)[0][many - 1]
         tables = self._compared_with(many)
         one = slice(position, position + 1)
         tau = tables.inflated(np.full(self._signals, float(row.sum())))

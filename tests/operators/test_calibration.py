@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import poisson
 
-from config.plan import AlarmsPlan
+from config.plan import AlarmsPlan, DetectorPlan
 from operators.calibration import (
     ALLOWANCE,
     LEAST_VALUES,
+    OVERSHOOT,
     adwin_delta,
     count_tests,
     evaluation_level,
@@ -21,6 +22,7 @@ from operators.calibration import (
 from operators.detectors import adwin, page_hinkley
 from operators.ranks import mean_and_sd, probabilities, rank_table, reference_counts, spread_ranks, standardised
 from schemas.profile import Signal
+from tests.operators.panes import detection
 from tests.operators.signals import categorical_signal, continuous_signal, discrete_signal, expanded, signals, unhurried
 
 DAY = 86_400_000
@@ -63,19 +65,19 @@ def test_level_never_reaches_one() -> None:
     assert evaluation_level(alarms(1e9), 1e9, 1, 300_000) == 0.5
 
 
-def test_variants_and_names_of_one_test_share() -> None:
-    """Location and spread of a detector count once, as do psi and chi_squared; no detector at all counts one."""
+def test_tests_are_counted_by_their_weights() -> None:
+    """Psi and chi_squared are one; page_hinkley has three parts where it follows spread too; none at all counts one."""
     numeric = ["psi", "chi_squared", "lepage", "adwin", "adwin:spread", "page_hinkley", "page_hinkley:spread"]
-    assert count_tests([numeric] * 3 + [["psi", "page_hinkley"]]) == 14
+    assert count_tests([numeric] * 3 + [["psi", "page_hinkley"]]) == 26
     assert count_tests([["chi_squared"]]) == 1
     assert count_tests([]) == 1
 
 
 def test_values_between_false_alarms() -> None:
-    """Rate times period times tests over the budget, twice that for two streams, and never below the measured."""
+    """Rate times period times tests over weight and budget, and never below the measured."""
     plan = alarms()
     assert values_between_alarms(plan, 0.5, 400, 0.01) == pytest.approx(30 * DAY * 0.01 * 400 / 0.5)
-    assert values_between_alarms(plan, 0.5, 400, 0.01, streams=2) == pytest.approx(30 * DAY * 0.01 * 800 / 0.5)
+    assert values_between_alarms(plan, 0.5, 400, 0.01, weight=3) == pytest.approx(10 * DAY * 0.01 * 400 / 0.5)
     assert values_between_alarms(plan, 1.0, 1, 0.0) == LEAST_VALUES
 
 
@@ -183,6 +185,37 @@ def test_page_hinkley_keeps_the_promised_rate(signal: Signal, spread: bool) -> N
         prior_weight=np.full(20, 2_000.0),
     )
     assert len(found.signal) <= poisson.ppf(0.999, 200)
+
+
+@pytest.mark.parametrize("form", ["page_hinkley", "page_hinkley:spread"])
+def test_page_hinkley_uses_the_rate_on_values_without_ties(form: str) -> None:
+    """200 streams of 100,000 scores, one alarm in 20,000 promised: 1,000, of which there are 800 to 1,100.
+
+    Sums that go beyond the threshold are allowed for, see OVERSHOOT.
+    """
+    plan = DetectorPlan(name="page_hinkley")
+    of = detection({"age": continuous_signal(np.random.default_rng(1).normal(size=10_000))}, (plan,))
+    bank = of.tracks.page_hinkley
+    row = [of.tracks.tracks[track].name for track in bank.tracks].index(form)
+    assert bank.is_smooth[row]
+    up, down = (page_hinkley_threshold(2e4 * OVERSHOOT, side[row]) for side in bank.tilts(of.tables.counts))
+    shares = of.tables.counts[0] / of.tables.counts[0].sum()
+    rng = np.random.default_rng(9)
+    found = 0
+    for _ in range(10):
+        stream = bank.values[row][rng.choice(256, size=(20, 100_000), p=shares)]
+        alarms = page_hinkley.page_hinkley(
+            stream,
+            np.full(20, 100_000),
+            page_hinkley.start(20),
+            ALLOWANCE,
+            np.full(20, up),
+            np.full(20, down),
+            prior_mean=np.zeros(20),
+            prior_weight=np.full(20, 2_000.0),
+        )
+        found += len(alarms.signal)
+    assert 800 <= found <= 1_100
 
 
 @pytest.mark.parametrize(("keep", "rate"), [(True, 1.0), (False, 0.65)])

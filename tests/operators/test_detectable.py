@@ -9,11 +9,10 @@ from msgspec import structs
 from scipy.signal import lfilter
 from scipy.stats import binom, ncx2
 
-from config.plan import AlarmsPlan
-from operators.calibration import tilts
+from config.plan import AlarmsPlan, DetectorPlan
 from operators.dependence import calibrate
 from operators.detectable import (
-    UNIFORM_TILT,
+    NORMAL_TILT,
     Slow,
     describe,
     smallest_psi,
@@ -24,8 +23,8 @@ from operators.g_test import chi_squared_threshold
 from operators.ks import ks_threshold
 from operators.lepage import lepage_threshold
 from operators.window_tests import evaluate_counts, judge, reference_tables
+from tests.operators.panes import detection
 from tests.operators.signals import codes_of, continuous_signal, window
-from tests.operators.test_calibration import standard_ranks
 
 ALARMS = AlarmsPlan(budget=1.0, period_ms=30 * 86_400_000, confirm=2, recover=3, min_effect="small", critical="large")
 
@@ -80,11 +79,11 @@ def test_changes_that_no_window_can_show_are_infinite() -> None:
     assert math.isfinite(smallest_psi(1e-6, 2.0))
 
 
-def test_uniform_tilt_is_that_of_a_continuous_reference() -> None:
+def test_normal_tilt_is_that_of_a_continuous_reference() -> None:
     """The constant for the typical threshold agrees with the solver."""
-    counts, values = standard_ranks(continuous_signal(np.arange(10_000.0)))
-    assert tilts(counts, values)[0] == pytest.approx(UNIFORM_TILT, rel=1e-4)
-    assert tilts(counts, -values)[0] == pytest.approx(UNIFORM_TILT, rel=1e-4)
+    of = detection({"age": continuous_signal(np.arange(10_000.0))}, (DetectorPlan(name="page_hinkley"),))
+    up, down = of.tracks.page_hinkley.tilts(of.tables.counts)
+    assert (up[0], down[0]) == pytest.approx((NORMAL_TILT, NORMAL_TILT), rel=2e-3)
 
 
 def test_smallest_changes_of_values_that_follow_each_other() -> None:
@@ -140,7 +139,7 @@ def test_description_of_a_key() -> None:
     assert told.psi == told.chi_squared * inverse
     assert told.ks == ks_threshold(told.level, inverse)
     assert told.lepage == lepage_threshold(told.level)
-    assert told.values_between == pytest.approx(3_600_000 * 88 * 2 / 0.05)
+    assert told.values_between == pytest.approx(3_600_000 * 88 / 0.05)
     assert told.smallest_psi == smallest_psi(told.level, inverse)
     assert told.smallest_shift == smallest_shift(told.level, inverse)
     assert told.smallest_spread == smallest_spread(told.level, inverse)

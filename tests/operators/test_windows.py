@@ -60,7 +60,7 @@ def test_an_onset_in_slides_that_were_merged(changed):
     assert less_sure.from_ms <= changed * MINUTE <= less_sure.to_ms
     assert less_sure.to_ms - less_sure.from_ms >= sure.to_ms - sure.from_ms
     assert merged.span(True) == exact.span(True)
-    assert merged.shift_since(0, 150 * MINUTE, spread=False) == exact.shift_since(0, 150 * MINUTE, spread=False)
+    assert merged.shift_since(0, 150 * MINUTE, 0, spread=False) == exact.shift_since(0, 150 * MINUTE, 0, spread=False)
 
 
 def test_the_onset_of_a_mix():
@@ -78,18 +78,38 @@ def test_the_shift_since_an_onset():
     window, _ = slides("oooouu", detection(), 2_000)
     up = 0.25 / np.sqrt(1 / 12)  # the mean rank moves from 1/2 to 3/4
     for onset_ms, size in [(4 * MINUTE, up), (5 * MINUTE, up), (5 * MINUTE + 1, up), (2 * MINUTE, up / 2)]:
-        assert window.shift_since(0, onset_ms, spread=False).size == pytest.approx(size, abs=0.05)
-    assert window.shift_since(0, 10 * MINUTE, spread=False) == window.shift_since(0, 5 * MINUTE, spread=False)
-    shift = window.shift_since(0, 4 * MINUTE, spread=False)
+        assert window.shift_since(0, onset_ms, 0, spread=False).size == pytest.approx(size, abs=0.05)
+    assert window.shift_since(0, 10 * MINUTE, 0, spread=False) == window.shift_since(0, 5 * MINUTE, 0, spread=False)
+    shift = window.shift_since(0, 4 * MINUTE, 0, spread=False)
     assert shift.z_location > 20 * abs(shift.z_spread)
+
+
+def test_the_slide_of_an_onset_counts_where_it_shows_more_of_the_move():
+    """Of a change in the last slide but one its part says more than it hides; of one that goes back it does not."""
+    kinds = {"m": [*range(10), *[*range(5, 10)] * 4], **KINDS}
+    window, _ = slides(
+        "ooomu",
+        detection(),
+        200,
+        kinds,
+    )
+    with_it, without = (window.shift_since(0, 3 * MINUTE + 1, direction, spread=False) for direction in (1, 0))
+    assert with_it.z_location > without.z_location + 1
+    back, _ = slides(
+        "uuumo",
+        detection(),
+        200,
+        kinds,
+    )
+    assert back.shift_since(0, 3 * MINUTE + 1, -1, spread=False) == back.shift_since(0, 4 * MINUTE, 0, spread=False)
 
 
 def test_a_shift_is_judged_by_enough_values():
     """Where the slides after an onset have too few, older ones are taken, and dilute it."""
     window, _ = slides("oooouu", detection(), LEAST // 4)
     whole, _ = slides("oooouu", detection(), LEAST // 4)
-    since = window.shift_since(0, 4 * MINUTE, spread=False)
-    assert since == whole.shift_since(0, MINUTE, spread=False)
+    since = window.shift_since(0, 4 * MINUTE, 0, spread=False)
+    assert since == whole.shift_since(0, MINUTE, 0, spread=False)
 
 
 def test_counts_and_sums_are_those_of_all_slides():
