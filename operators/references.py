@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from config.plan import ModelPlan, Plan
 from operators.coding import CategoryCoder, NumericCoder
+from operators.dependence import unknown
 from operators.moments import Moments
 from operators.proxies import PROXIES
 from operators.quality import QualityReference, quality_reference, ranged_features
@@ -58,7 +59,7 @@ class ModelSignals:
         wanted += [name for name in watched if name in profile.signals]
         shown = {name: disclosed(profile.signals[name], name, model) for name in wanted}
         self._less = [signal for name, signal in shown.items() if signal is not profile.signals[name]]
-        signals = in_season(shown, profile, model)
+        signals = calibrated(shown, profile, model)
         self.estimation = estimation_of(model, profile)
         if self.estimation is not None:
             signals[SCORE] = self.estimation.score
@@ -189,12 +190,23 @@ def disclosed(signal: Signal, name: str, model: ModelPlan) -> Signal:
     return msgspec.structs.replace(signal, categories=kept, rest=signal.count - sum(n for _, n in kept))
 
 
-def in_season(signals: Mapping[str, Signal], profile: Profile, model: ModelPlan) -> dict[str, Signal]:
-    """Signals of a profile, with the dependence of their values in the season if the model has one."""
-    if model.season is None or isinstance(profile.season, msgspec.UnsetType):
+def calibrated(signals: Mapping[str, Signal], profile: Profile, model: ModelPlan) -> dict[str, Signal]:
+    """Signals of a profile, with what is known of the dependence of their values.
+
+    In the season if the model has one. Of records without times none: a file may be sorted by anything, by place or by
+    class, and what follows each other there need not do so in the stream, nor the other way round.
+    """
+    if model.season is not None and not isinstance(profile.season, msgspec.UnsetType):
+        found = profile.season.calibrations
+        return {name: msgspec.structs.replace(signal, calibration=found.get(name)) for name, signal in signals.items()}
+    if profile.provenance.order != "file":
         return dict(signals)
-    found = profile.season.calibrations
-    return {name: msgspec.structs.replace(signal, calibration=found.get(name)) for name, signal in signals.items()}
+    return {
+        name: signal
+        if signal.calibration is None
+        else msgspec.structs.replace(signal, calibration=unknown(signal.calibration.values))
+        for name, signal in signals.items()
+    }
 
 
 class JobReferences(msgspec.Struct, frozen=True):

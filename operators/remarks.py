@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from config.plan import ModelPlan
-from operators.references import in_season
+from operators.references import calibrated
 from operators.window_tests import LEAST
 from schemas.profile import CategoricalSignal, NumericSignal, Profile, Signal
 
@@ -22,7 +22,7 @@ SLOW = 100  # independent values that a signal comes to, below which even their 
 
 def remarks(profile: Profile, model: ModelPlan) -> list[str]:
     """Signals that say nothing or are likely to be configured wrongly: which, how, and what to do."""
-    signals = in_season(profile.signals, profile, model)
+    signals = calibrated(profile.signals, profile, model)
     measured = {
         f"feature.{feature.name}": "texts" if feature.dim is None else f"embeddings of {feature.dim} numbers"
         for feature in model.features
@@ -39,12 +39,11 @@ def remarks(profile: Profile, model: ModelPlan) -> list[str]:
         lines.append(f"it has {rows:,} records (at least {least}), so nothing is found; profile more")
     elif rows < FEW:
         lines.append(f"it has {rows:,} records, too few to tell any but large changes from chance; profile more")
-    elif profile.provenance.order == "file" and not any(dependent(signal) for signal in signals.values()):
+    elif profile.provenance.order == "file":
         times = "no times" if profile.provenance.start is None else "all the same time"
         lines.append(
-            f"its records have {times} and seem independent, as any do that are not in the order in which they came: "
-            "autocorrelation will be learned from the stream; to know it from the start give 'fields.timestamp' of "
-            "the source"
+            f"its records have {times}, so that nobody knows in which order they came: how closely they follow each "
+            "other will be learned from the stream; to know it from the start give 'fields.timestamp' of the source"
         )
     lines += season_remarks(profile)
     for name, values in profile.segments.items():

@@ -1,7 +1,7 @@
-"""Dependence that the stream has to tell, where the reference is in no known order: a shuffled one shows none.
+"""Dependence that the stream has to tell, where the reference is in no known order: shuffled, or sorted by anything.
 
 Then each key learns from its own records how closely they follow each other (octaves.py), and its thresholds follow. A
-reference in the order of time, or in whose file values do follow each other, is taken at its word.
+reference in the order of time is taken at its word.
 """
 
 from __future__ import annotations
@@ -35,13 +35,10 @@ class Slowed(NamedTuple):
 
 
 def unordered(signals: ModelSignals) -> list[int]:
-    """Positions of the signals of which the reference does not tell: it has no times, and seems independent."""
+    """Positions of the signals of which the reference does not tell, as it has no times."""
     if signals.profile.provenance.order != "file" or signals.model.season is not None:
         return []
-    calibrations = [signal.calibration for signal in signals.signals]
-    if any(one is not None and one.tau for one in calibrations):
-        return []
-    return [position for position, one in enumerate(calibrations) if one is not None]
+    return [position for position, one in enumerate(signals.signals) if one.calibration is not None]
 
 
 class StreamDependence:

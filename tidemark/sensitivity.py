@@ -27,6 +27,7 @@ from schemas.profile import Profile
 
 FEW_BEFORE = 4  # windows in the time before one: with as many the smallest change found is 1.12 times the least
 CLOSEST = 5  # pairs of features that are named
+BLIND = 1.0  # smallest shift in standard deviations, from which on a user has to know that hardly anything is found
 FEW_IN_WINDOW = 50  # independent values: of 20, runs of 50 records gave four times the promised alarms at 1e-4
 
 
@@ -105,7 +106,15 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     yield from _dependence(profile, detection, count)
     for position, alike in _alike(detection, slow):
         name = detection.signals.names[position] + (f" and {alike} more" if alike else "")
-        yield from _thresholds(detection, described(position), f"in {name}: ")
+        of = described(position)
+        yield from _thresholds(detection, of, f"in {name}: ")
+        if of.smallest_shift > BLIND:
+            yield (
+                "warning",
+                f"{name}: almost nothing can be found ({_shift(of.smallest_shift)} is the smallest), as the values "
+                "follow each other so closely that window and reference say little: profile a longer time and take "
+                "larger windows; or, if the times of the reference do not say when its records came, leave them out",
+            )
     for line in remarks(profile, model):
         yield "warning", line
     if window.previous_ms:
@@ -171,18 +180,25 @@ def _relations(detection: Detection, reference: RelationReference, count: int) -
 
 def _thresholds(detection: Detection, found: Sensitivity, where: str) -> Iterator[tuple[str, str]]:
     """What detectors alarm at, and the smallest change that they find."""
-    asked = "".join(f"{name} {found.distances[name]:.3g}, " for name in detection.windowed if name in found.distances)
+    asked = "".join(_above(name, found.distances[name]) for name in detection.windowed if name in found.distances)
     page_hinkley = "" if detection.signals.model.window.previous_ms else f"page_hinkley {found.page_hinkley:.3g}, "
     blocks = f", both in means of {found.block} values" if found.block > 1 and page_hinkley else ""
     yield (
         "alarms above",
-        f"{where}psi {found.psi:.3g}, ks {found.ks:.3g}, lepage {found.lepage:.3g}, "
+        f"{where}{_above('psi', found.psi)}{_above('ks', found.ks)}lepage {found.lepage:.3g}, "
         f"chi_squared {found.chi_squared:.3g}, {asked}{page_hinkley}adwin at delta {found.adwin_delta:.2g}{blocks}",
     )
     yield (
         "smallest found",
         f"{where}psi {found.smallest_psi:.3g}, {_shift(found.smallest_shift)}, {_spread(found.smallest_spread)}",
     )
+
+
+def _above(name: str, threshold: float) -> str:
+    """A threshold, if the statistic can reach it: all are at most 1 but psi and wasserstein."""
+    if threshold >= 1 and name not in ("psi", "wasserstein"):
+        return f"{name} cannot alarm, "
+    return f"{name} {threshold:.3g}, "
 
 
 def _slow(detection: Detection, count: int, known: int) -> dict[int, Slow]:

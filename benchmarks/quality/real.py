@@ -27,7 +27,7 @@ class MissingDataError(Exception):
 
 def _stream(
     name: str, group: str, rows: Floats, reference: int, truths: Sequence[tuple[int, int]], window: int,
-    *, named: Sequence[int] = (), judged: bool = True,
+    *, named: Sequence[int] = (), judged: bool = True, timed: bool = True,
 ) -> Stream:  # fmt: skip
     """Cut rows after the reference; truths are row numbers."""
     columns = range(rows.shape[1])
@@ -35,7 +35,8 @@ def _stream(
         name=name, group=group, change="real", reference=np.ascontiguousarray(rows[:reference]),
         values=np.ascontiguousarray(rows[reference:]),
         truths=tuple(Truth(start - reference, end - reference) for start, end in truths), window=window,
-        named=tuple(column in named for column in columns), judged=judged, prolonged=window + window // 2,
+        named=tuple(column in named for column in columns), judged=judged, timed=timed,
+        prolonged=window + window // 2,
     )  # fmt: skip
 
 
@@ -46,17 +47,20 @@ def _elec2(folder: Path) -> Iterator[Stream]:
 
 
 def _sea(folder: Path) -> Iterator[Stream]:
-    """Concepts change at three rows: features and class, references of 7,000 rows, 3,000 more before each change."""
+    """Concepts change at three rows: features and class, references of 7,000 rows, 3,000 more before each change.
+
+    Rows have no times, in none of the sets but elec2, NAB, TCPD and bike.
+    """
     rows = _numbers(folder / "sea_drifts_12500_25000_37500.csv.gz")
     for change in (12_500, 25_000, 37_500):
         part = rows[change - 10_000 : change + 10_000]
-        yield _stream(f"SEA at {change:,}", "SEA", part, 7_000, [(10_000, len(part))], 1_000, named=[3])
+        yield _stream(f"SEA at {change:,}", "SEA", part, 7_000, [(10_000, len(part))], 1_000, named=[3], timed=False)
 
 
 def _sea_stationary(folder: Path) -> Iterator[Stream]:
     """One concept throughout: nothing is to be found."""
     rows = _numbers(folder / "sea_stream_stationary.csv.gz")
-    yield _stream("SEA, stationary", "SEA, stationary", rows, 7_000, [], 1_000, named=[3])
+    yield _stream("SEA, stationary", "SEA, stationary", rows, 7_000, [], 1_000, named=[3], timed=False)
 
 
 def _rbf(folder: Path) -> Iterator[Stream]:
@@ -64,15 +68,18 @@ def _rbf(folder: Path) -> Iterator[Stream]:
     rows = np.loadtxt(gzip.open(folder / "rbf_rows_0_60000.txt.gz"))
     for change in range(3_000, len(rows), 3_000):
         part = rows[change - 3_000 : change + 3_000]
-        yield _stream(f"RBF at {change:,}", "RBF", part, 2_000, [(3_000, len(part))], 300, named=[2])
+        yield _stream(f"RBF at {change:,}", "RBF", part, 2_000, [(3_000, len(part))], 300, named=[2], timed=False)
 
 
 def _california(folder: Path) -> Iterator[Stream]:
-    """NannyML's own set: all of the analysis differs from the reference; windows of 30 days of hours."""
+    """NannyML's own set: all of the analysis differs from the reference; windows of 30 days of hours.
+
+    The rows are blocks of houses, sorted by place, and their times are made up, an hour from each to the next.
+    """
     names = ["MedInc", "HouseAge", "AveRooms", "AveBedrms", "Population", "AveOccup", "Latitude", "Longitude"]
     reference = _numbers(folder / "california_housing_reference.csv", names)
     rows = np.concatenate([reference, _numbers(folder / "california_housing_analysis.csv", names)])
-    yield _stream("California", "California", rows, len(reference), [(len(reference), len(rows))], 720)
+    yield _stream("California", "California", rows, len(reference), [(len(reference), len(rows))], 720, timed=False)
 
 
 def _nab(folder: Path) -> Iterator[Stream]:
@@ -131,7 +138,7 @@ def _bike(folder: Path) -> Iterator[Stream]:
 def _weather(folder: Path) -> Iterator[Stream]:
     """Ten years of days against forty that follow: no drift is known."""
     rows = _numbers(folder / "skmf_weather.csv", [f"feat_{number}" for number in range(1, 9)])
-    yield _stream("weather", "weather", rows, 3_650, [], 360, judged=False)
+    yield _stream("weather", "weather", rows, 3_650, [], 360, judged=False, timed=False)
 
 
 SETS: dict[str, tuple[str, Callable[[Path], Iterator[Stream]]]] = {

@@ -34,6 +34,7 @@ class Stream:
     named: tuple[bool, ...]  # of each column: whether its numbers stand for categories
     judged: bool = True  # whether the truth is known, so that alarms can be said to be right or false
     sizes: tuple[int, ...] = field(default=(), repr=False)  # values in each slide where the volume varies
+    timed: bool = True  # whether the rows of the reference have times: else nobody knows in which order they came
     prolonged: int = 0  # values after the end of a drift in which alarms are neither right nor false
 
     @property

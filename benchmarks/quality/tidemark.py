@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -89,7 +90,8 @@ def _signals(stream: Stream, window_slides: int, confirm: int) -> ModelSignals:
         FEATURE + feature.name: watched.profiled(values, named)
         for feature, values, named in zip(features, columns, stream.named, strict=True)
     }
-    provenance = Provenance(source="simulated", rows=len(columns[0]), start=None, end=None, tidemark="")
+    order: Literal["time", "file"] = "time" if stream.timed else "file"
+    provenance = Provenance(source="a", rows=len(columns[0]), start=None, end=None, tidemark="", order=order)
     return ModelSignals(model, Profile(model="model", version=None, provenance=provenance, signals=signals))
 
 

@@ -50,11 +50,11 @@ def shown(codes, each=200):
         ("time", (INDEPENDENT, INDEPENDENT), []),
         (None, (INDEPENDENT, INDEPENDENT), []),  # made before there was an order
         ("file", (INDEPENDENT, None), [0]),
-        ("file", (INDEPENDENT, SLOW), []),  # values follow each other in the file: it is in order
+        ("file", (INDEPENDENT, SLOW), [0, 1]),  # which may be sorted by anything
     ],
 )
 def test_of_which_signals_the_reference_does_not_tell(order, calibrations, positions):
-    """Without times, and where nothing in the file follows anything."""
+    """Without times, whatever follows each other in the file."""
     signals = {f"x{number}": known(one) for number, one in enumerate(calibrations)}
     assert unordered(of_file(signals, order).signals) == positions
 
