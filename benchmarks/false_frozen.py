@@ -82,7 +82,7 @@ def measured(family: str, references: int, seed: int) -> dict[str, object]:
     exceeded = dict.fromkeys(LEVELS, 0)
     for _ in range(references):
         reference = FAMILIES[family](rng, REFERENCE)
-        many, longest, _ = runs(reference)
+        many, longest, _, _ = runs(reference)
         known = Runs(many, longest, np.bincount(reference, minlength=256).astype(np.float64))
         slides = FAMILIES[family](rng, SLIDE * SLIDES).reshape(SLIDES, SLIDE)
         still = (slides == slides[:, :1]).all(axis=1)

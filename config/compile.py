@@ -8,10 +8,11 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from config.availability import expected_number, record_sources, unavailable
+from config.availability import record_sources, unavailable
 from config.detector import Detector
 from config.durations import time_ms
 from config.estimated import ESTIMATED
+from config.expected import expected_number
 from config.later import Labels
 from config.measured import measured
 from config.metrics import METRICS, VALUE
@@ -312,7 +313,10 @@ def _rules(model: Model) -> tuple[RulePlan, ...]:
                 found.append(RulePlan(field=field, what=what, limit=limit, number=True))  # type: ignore[arg-type]
         if expectation.listed is not None:
             found.append(RulePlan(field=field, what="values", values=expectation.listed, number=number))
-        for what, limit in (("missing", expectation.missing), ("invalid", expectation.invalid)):
+        if expectation.unique:
+            found.append(RulePlan(field=field, what="unique", number=number))
+        limits = ("missing", expectation.missing), ("invalid", expectation.invalid), ("unseen", expectation.unseen)
+        for what, limit in limits:
             if limit is not None:
                 found.append(RulePlan(field=field, what=what, limit=limit, number=number))  # type: ignore[arg-type]
     return tuple(found)

@@ -10,12 +10,12 @@ from typing import get_args
 
 import msgspec
 
-from config.availability import expected_number
 from config.compile import learned_records
 from config.detector import Detector
 from config.durations import duration, time_ms
 from config.errors import Path, Problem, did_you_mean
 from config.estimated import ESTIMATED, EVERY
+from config.expected import expected_number, refused
 from config.measured import MEASURES, measured_names
 from config.metrics import BY_CLASS, METRICS, OF_TASK, TOP, VALUE
 from config.model import Feature, Level, Model, Prediction, Reference, Segment
@@ -252,9 +252,11 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
         if expectation.in_ and expectation.values:
             yield Problem((*path, "expect", name), "has both 'in' and 'values', which say the same; keep one")
         number = expected_number(model, name)
-        for rule in ("min", "max") if number is False and name != "prediction" else ():
-            if getattr(expectation, rule) is not None:
-                yield Problem((*path, "expect", name, rule), f"is for numbers, and '{name}' is none (in)")
+        names = ("in_", "values", "min", "max", "unseen", "unique")
+        for rule in names if number is not None else ():
+            wrong = None if getattr(expectation, rule) in (None, False) else refused(model, name, rule.rstrip("_"))
+            if wrong is not None:
+                yield Problem((*path, "expect", name, rule.rstrip("_")), wrong)
         for value in expectation.listed or () if number else ():
             if not is_number(value):
                 yield Problem((*path, "expect", name), f"lists '{value}', which is not a number, and '{name}' is one")

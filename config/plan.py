@@ -217,9 +217,9 @@ class CorrelationPlan(msgspec.Struct, frozen=True, kw_only=True):
 class RulePlan(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is expected of a field."""
 
-    field: str  # a feature, prediction or confidence
-    what: Literal["min", "max", "values", "missing", "invalid"]
-    limit: float = 0.0  # `min`, `max`: of a value; `missing`, `invalid`: of the share of records
+    field: str  # a feature, what is measured of one, prediction, confidence or label
+    what: Literal["min", "max", "values", "missing", "invalid", "unseen", "unique"]
+    limit: float = 0.0  # `min`, `max`: of a value; `missing`, `invalid`, `unseen`: of the share of records
     values: tuple[str, ...] = ()
     number: bool = False  # the field is read as a number
 
@@ -231,7 +231,7 @@ class RulePlan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def each(self) -> bool:
         """Every record has to keep to it, and not most of them."""
-        return self.what in ("min", "max", "values")
+        return self.what in ("min", "max", "values", "unique")
 
 
 class RetrainPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,8 +27,8 @@ from operators.offsets import widen
 from operators.plain_times import NO_TIME
 from operators.record_coding import RecordCoder
 from operators.records import Identity, Reading, layout
-from operators.references import JobReferences, References
-from operators.rules import RuleCoder, rules_of
+from operators.references import JobReferences, ModelSignals, References
+from operators.rules import LABEL, RuleCoder, rules_of
 from operators.table_records import TableReader
 from operators.unprofiled import Unprofiled
 from operators.value_coding import ValueCoder
@@ -73,7 +73,8 @@ class Decoder:
             self._tables = self._lines = LabelReader(job.plan, source)
         else:
             identities = Identities(self._references, source)
-            own = source.kind == "predictions" and bool(self._labels.models)
+            ruled = any(rule.field == LABEL for model in job.plan.models for rule in rules_of(model))
+            own = source.kind == "predictions" and (ruled or bool(self._labels.models))
             self._tables = TableReader(source, self._layouts, identities, labels=own)
             self._lines = JsonReader(source, self._layouts, identities, labels=own)
 
@@ -200,7 +201,9 @@ class Decoder:
         records = reading.take(model, rows)
         yield from self._coder(model, version).chunks(records, times_ms, whose)
         if model in self._ruled:
-            yield from self._ruled[model].facts(records, times_ms, whose, place)
+            known = self._references.find(model, version)
+            signals = known if isinstance(known, ModelSignals) else None
+            yield from self._ruled[model].facts(records, times_ms, whose, place, signals)
         if model in self._labels.models:
             yield from self._labels.of_records(reading, records, whose, times_ms, place, batch)
 

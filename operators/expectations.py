@@ -1,8 +1,8 @@
 """Expectations: what records have to be like, whatever the reference says; outside the budget, told at once.
 
-At the end of each slide in which a model version had records: one record that does not keep to `min`, `max` or `values`
-opens the rule's signal, and so does a share of missing or invalid ones that reaches its limit in the window, once that
-has `min_count` records. `recover` slides in a row without it close it.
+At the end of each slide in which a model version had records: one record that does not keep to `min`, `max`, `values`
+or `unique` opens the rule's signal, and so does a share of missing, invalid or unseen ones that reaches its limit in
+the window, once that has `min_count` records. `recover` slides in a row without it close it.
 
 State of a key: `RuleState`, see state_format.py.
 """
@@ -18,11 +18,13 @@ from config.plan import ALL, ModelPlan, RulePlan
 from operators.evaluation import over
 from operators.monitor import Step, forgotten_ms
 from operators.outputs import Output, SignalChange
-from operators.rules import Facts, meaning, rules_of
+from operators.rules import EXAMPLES, Facts, meaning, rules_of
 from operators.season import Calendar
+from operators.seen import Seen
 from operators.sketch import Slide
 from operators.state import Key
 from operators.state_format import StateFormat
+from operators.unique_values import repeated
 from schemas.cloudevents import significant, timestamp
 from schemas.events import Effect, Moments, SignalEvidence, Window
 
@@ -51,6 +53,7 @@ class RuleState(msgspec.Struct, array_like=True):
     past: list[RuleSlide] = []
     told: dict[int, SignalChange] = {}  # by rule: what is open
     calm: dict[int, int] = {}  # slides in a row without it
+    seen: dict[int, Seen] = {}  # by rule: values that have to be unique
 
 
 _format = StateFormat(b"TX", 1, RuleState)
@@ -125,6 +128,11 @@ class Expectations:
             return
         state.end_ms = slide_end_ms
         state.records += records
+        for number, parts in facts.values.items():
+            known = state.seen.get(number, Seen())
+            state.seen[number], found = repeated(known, parts, self._model.window.size_ms, EXAMPLES)
+            facts.carried[number], facts.broken[number], facts.examples[number] = found
+        facts.values = {}
         state.facts.add(facts)
 
     def _pass_time(self, key: Key, state: RuleState, until_ms: int, result: Step) -> None:

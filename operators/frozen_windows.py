@@ -56,7 +56,8 @@ class FrozenWindow:
         return still.values if still is not None else 0
 
     def _chance(self, row: int) -> float:
-        return self._signals[row].runs.chance(self._values(row))
+        still = self._still.get(self._signals[row].position)
+        return 1.0 if still is None else self._signals[row].runs.chance(still.values, still.until_ms - still.since_ms)
 
     def _effect(self, row: int) -> Effect:
         """Cohen's h of the value's share: all, against that of its bin in the reference."""

@@ -114,6 +114,15 @@ class Measures:
         return Measured(numbers, aside)
 
 
+def measured_number(feature: FeaturePlan, columns: Mapping[str, Column], *, texts: bool) -> Floats:
+    """What is measured of a text or an embedding whatever the reference is: its length, or its norm."""
+    assert feature.of is not None, "it is measured"
+    if feature.dim is None:
+        return lengths(Texts(columns[feature.of]))
+    vectors = Vectors(columns[feature.of], feature.dim, texts=texts)
+    return np.asarray(np.where(vectors.gaps == 0, np.sqrt((vectors.values**2).sum(axis=1)), vectors.gaps), np.float64)
+
+
 def fields(model: ModelPlan) -> Mapping[str, FeaturePlan]:
     """Fields of records of which numbers are measured, each with one of its features."""
     return {feature.of: feature for feature in model.features if feature.of is not None}

@@ -65,8 +65,13 @@ def _shares(one: Profile, other: Profile) -> dict[str, Share] | msgspec.UnsetTyp
                 range=share.range,
                 calibration=cautious(share.calibration, twin.calibration),
                 runs=None if share.runs is None or twin.runs is None else share.runs + twin.runs,
+                lasted_ms=_longest(share.lasted_ms, twin.lasted_ms),
             )
     return found or msgspec.UNSET
+
+
+def _longest(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else max(one, other)
 
 
 def _misfit(one: Profile, other: Profile) -> str | None:

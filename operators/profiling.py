@@ -202,8 +202,10 @@ class ProfileBuilder:
         if isinstance(self._model.quality, QualityPlan) and self._model.quality.frozen:
             for name, codes in self._calibrating.codes(signals, self._truths):
                 if isinstance(signals[name], NumericSignal):
-                    many, longest, values = runs(codes)
-                    found[frozen_name(name, signals)] = Share(found=longest, records=values, runs=many)
+                    held = runs(codes, self._calibrating.times_ms)
+                    found[frozen_name(name, signals)] = Share(
+                        found=held.longest, records=held.values, runs=held.many, lasted_ms=held.lasted_ms
+                    )
         if self._ids is not None and (share := self._ids.share(self._model.window.size_ms)) is not None:
             found[DUPLICATES] = share
         return found

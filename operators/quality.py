@@ -93,12 +93,12 @@ def _applicable(
     return (
         ("missing", plan.missing),
         ("invalid", plan.invalid),
-        ("unseen", plan.unseen and not measured and _has_unseen(feature, signal)),
+        ("unseen", plan.unseen and not measured and has_unseen(feature, signal)),
         ("range", plan.range and feature is not None and feature.range is not None),
     )
 
 
-def _has_unseen(feature: FeaturePlan | None, signal: Signal) -> bool:
+def has_unseen(feature: FeaturePlan | None, signal: Signal) -> bool:
     """Whether values that the reference has not can be told from those that it has."""
     if isinstance(signal, NumericSignal):
         return signal.discrete and signal.count > 0

@@ -25,14 +25,18 @@ from operators.coding import CategoryCoder
 from operators.columns import Column, numbers
 from operators.entries import Entry, Place
 from operators.keys import monitor_key
+from operators.measures import measured_number
 from operators.record_coding import carries
 from operators.records import Identity, Layout, Records
+from operators.references import ModelSignals
+from operators.unique_values import Values, hashes_of, values_of
+from operators.unseen_values import Unseen, unseen_of
 from schemas.events import Example
 from schemas.profile import CategoricalSignal
 
 EXPECT = "expect"  # no segment is called so: segments have an equals sign in them
 EXAMPLES = 3  # of each rule and slide
-FEATURE = "feature."
+FEATURE, LABEL, CONFIDENCE = "feature.", "label", "confidence"
 
 Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
@@ -45,6 +49,7 @@ class Facts(msgspec.Struct, array_like=True):
     carried: list[int]
     broken: list[int]
     examples: list[list[Found]]
+    values: dict[int, list[Values]] = {}  # by rule: of those that have to be unique
 
     @classmethod
     def none(cls, rules: int) -> Facts:
@@ -56,6 +61,8 @@ class Facts(msgspec.Struct, array_like=True):
         self.carried = [a + b for a, b in zip(self.carried, other.carried, strict=True)]
         self.broken = [a + b for a, b in zip(self.broken, other.broken, strict=True)]
         self.examples = [first([*a, *b]) for a, b in zip(self.examples, other.examples, strict=True)]
+        for number, parts in other.values.items():
+            self.values = self.values | {number: [*self.values.get(number, ()), *parts]}
 
 
 def first(found: Iterable[Found]) -> list[Found]:
@@ -97,18 +104,29 @@ class RuleCoder:
         self._texts = source.format == "csv"
         self._slots = {name: slot for slot, name in enumerate(layout.numbers)}
         self._features = {feature.name: feature for feature in model.features}
-        self._carried = [carries(source, self._signal(rule.field)) for rule in self._rules]
         self._coders = [
             None if rule.number else _coder(rule.values, truth=self._is_truth(rule.field)) for rule in self._rules
         ]
+        self._fields = {feature.field: feature for feature in model.features}
+        # A number that is measured, and, of an embedding itself, its norm: whether there is one.
+        self._measured = {feature.name: feature for feature in model.features if feature.of is not None}
+        self._measured |= {field: feature for field, feature in self._fields.items() if feature.dim is not None}
+        self._carried = [carries(source, self._signal(rule.field)) for rule in self._rules]
+        self._unseen: dict[int, dict[str, Unseen | None]] = {}  # by signals and field
 
     def _signal(self, field: str) -> str:
-        return FEATURE + field if field in self._features else field
+        whole = self._measured[field].field if field in self._measured else field
+        return FEATURE + whole if whole in self._fields else field
+
+    def _label(self, field: str) -> bool:
+        return field == LABEL and field not in self._fields
 
     def _is_truth(self, field: str) -> bool:
         return field in self._features and self._features[field].type == "boolean"
 
-    def facts(self, records: Records, times_ms: Ints, whose: Identity, place: Place) -> Iterator[Entry]:
+    def facts(
+        self, records: Records, times_ms: Ints, whose: Identity, place: Place, signals: ModelSignals | None
+    ) -> Iterator[Entry]:
         """A chunk of facts for each pane, standing on the first of its records.
 
         Parameters
@@ -119,14 +137,28 @@ class RuleCoder:
             Event times of these records.
         place
             Of the batch.
+        signals
+            Of the version; None while it learns them.
         """
-        broken = np.column_stack([self._broken(records, number) for number in range(len(self._rules))])
+        held = [self._held(records, number, signals) for number in range(len(self._rules))]
+        broken = np.column_stack([_none(len(records.rows)) if one is None else one for one in held])
+        unique = {
+            number: hashes_of(self._read(records, rule.field))
+            for number, rule in enumerate(self._rules)
+            if rule.what == "unique" and held[number] is not None
+        }
         panes = times_ms // self._pane_ms
         for pane in np.unique(panes).tolist():
             rows = np.flatnonzero(panes == pane)
             found = [self._examples(records, times_ms, rows[broken[rows, n]], place) for n in range(len(self._rules))]
-            carried = [len(rows) * there for there in self._carried]
-            data = msgspec.msgpack.encode(Facts(carried, broken[rows].sum(axis=0).tolist(), found))
+            carried = [len(rows) * (one is not None) for one in held]
+            values = {
+                number: [values_of(hashes[kept], times_ms[kept], records.hashes[kept], records.rows[kept], place)]
+                for number, (hashes, there) in unique.items()
+                for kept in [rows[there[rows]]]
+            }
+            facts = Facts(carried, broken[rows].sum(axis=0).tolist(), found, values)
+            data = msgspec.msgpack.encode(facts)
             end_ms = (pane + 1) * self._pane_ms
             head = chunks.encode(end_ms, self._meaning, 0, 0, 0, len(rows), b"", data)
             yield Entry(int(records.rows[rows[0]]), monitor_key(*whose, EXPECT), head, end_ms)
@@ -138,10 +170,16 @@ class RuleCoder:
             for row in rows.tolist()
         ]
 
-    def _broken(self, records: Records, number: int) -> Flags:
+    def _held(self, records: Records, number: int, signals: ModelSignals | None) -> Flags | None:
+        """Which records break a rule by themselves; None where it says nothing of any."""
         rule, coder = self._rules[number], self._coders[number]
-        if not self._carried[number]:
-            return np.zeros(len(records.rows), np.bool_)
+        if not self._carried[number] or (self._label(rule.field) and records.labels is None):
+            return None
+        if rule.what == "unique":
+            return _none(len(records.rows))
+        if rule.what == "unseen":
+            known = None if signals is None else self._known(rule.field, signals)
+            return None if known is None else known.among(self._read(records, rule.field))
         if coder is not None:
             codes = coder.codes(self._names(records, rule.field))
             wanted = {"values": UNSEEN, "missing": MISSING, "invalid": INVALID}[rule.what]
@@ -156,13 +194,35 @@ class RuleCoder:
         beyond = values < rule.limit if rule.what == "min" else values > rule.limit
         return np.asarray(np.isfinite(values) & beyond, np.bool_)
 
+    def _known(self, field: str, signals: ModelSignals) -> Unseen | None:
+        kept = self._unseen.setdefault(id(signals), {})
+        if field not in kept:
+            kept[field] = unseen_of(signals, self._signal(field))
+        return kept[field]
+
+    def _read(self, records: Records, field: str) -> npt.NDArray[np.float64] | Column:
+        number = next(rule.number for rule in self._rules if rule.field == field)
+        return self._numbers(records, field) if number else self._names(records, field)
+
     def _names(self, records: Records, field: str) -> Column:
-        return records.names[field] if field in self._features else records.prediction
+        if field in self._fields:
+            return records.names[field]
+        if self._label(field):
+            assert records.labels is not None, "they are read"
+            return records.labels
+        return records.prediction
 
     def _numbers(self, records: Records, field: str) -> npt.NDArray[np.float64]:
         if field in self._slots:
-            return records.numbers[:, self._slots[field]]
-        return records.confidence if field == "confidence" else numbers(records.prediction, texts=self._texts)
+            return np.ascontiguousarray(records.numbers[:, self._slots[field]])
+        if field in self._measured:
+            return measured_number(self._measured[field], records.names, texts=self._texts)
+        own = field == CONFIDENCE and field not in self._fields
+        return records.confidence if own else numbers(self._names(records, field), texts=self._texts)
+
+
+def _none(records: int) -> Flags:
+    return np.zeros(records, np.bool_)
 
 
 def _coder(values: Sequence[str], *, truth: bool) -> CategoryCoder:

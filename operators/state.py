@@ -68,6 +68,7 @@ class Still(msgspec.Struct, array_like=True):
     value: float
     values: int
     since_ms: int  # start of the first slide
+    until_ms: int  # end of the last
 
 
 class KeyState(msgspec.Struct, array_like=True):

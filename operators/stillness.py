@@ -45,7 +45,7 @@ def frozen_signals(signals: ModelSignals, unordered: Collection[int]) -> tuple[F
         share = told.get(name)
         if share is None or share.runs is None or position in unordered:
             continue
-        runs = Runs(share.runs, share.found, reference_counts(signals.signals[position]))
+        runs = Runs(share.runs, share.found, reference_counts(signals.signals[position]), share.lasted_ms)
         if runs.varied:
             found.append(FrozenSignal(name, position, column, runs))
     return tuple(found)
@@ -76,7 +76,7 @@ def follow(
         elif least == largest:
             many = int(slide.row(position, signals)[:ABSENT].sum())
             if before is not None and before.value == least:
-                found[position] = Still(least, before.values + many, before.since_ms)
+                found[position] = Still(least, before.values + many, before.since_ms, slide.end_ms)
             else:
-                found[position] = Still(least, many, slide.start_ms(slide_ms))
+                found[position] = Still(least, many, slide.start_ms(slide_ms), slide.end_ms)
     return found

@@ -101,6 +101,7 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     range: tuple[float, float] | None = None  # of ``quality.range``: the values that are in it
     calibration: Calibration | None = None  # how they follow each other; None: not known
     runs: int | None = None  # of ``quality.frozen``: runs of one value, the longest of which has ``found`` records
+    lasted_ms: int | None = None  # likewise, the one that lasted longest; None: times are not known
 
 
 class Season(msgspec.Struct, frozen=True, kw_only=True):

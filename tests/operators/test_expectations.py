@@ -6,7 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from config.plan import RulePlan, SeasonPlan
+from config.measured import measured
+from config.plan import FeaturePlan, LearnPlan, RulePlan, SeasonPlan
 from operators import rules
 from operators.decode import Decoder
 from operators.entries import Place
@@ -16,7 +17,8 @@ from operators.rules import EXPECT, Facts
 from operators.state import Key
 from schemas.errors import StateVersionError
 from schemas.events import Example
-from tests.operators.decoding import NOW_MS, PANE_MS, TOPIC, job, line, model
+from schemas.profile import TextReference, VectorReference
+from tests.operators.decoding import FEATURES, NOW_MS, PANE_MS, TOPIC, job, line, model, numeric, profile
 
 KEY = Key("churn", "3", "champion", EXPECT)
 RULES = (
@@ -204,3 +206,123 @@ def test_state_of_another_release():
         unpack(KEY, b"TX\x09\x00")
     with pytest.raises(StateVersionError, match="cannot be read"):
         unpack(KEY, b"T")
+
+
+MORE = (
+    RulePlan(field="plan", what="unseen", limit=0.5),
+    RulePlan(field="age", what="unseen", limit=0.5, number=True),
+    RulePlan(field="plan", what="unique"),
+    RulePlan(field="age", what="unique", number=True),
+    RulePlan(field="title.length", what="min", limit=4.0, number=True),
+    RulePlan(field="title", what="missing", limit=0.5),
+    RulePlan(field="vector.norm", what="max", limit=5.0, number=True),
+    RulePlan(field="vector", what="invalid", limit=0.5, number=True),
+    RulePlan(field="label", what="values", values=("yes", "no")),
+)
+MEASURED = (
+    *FEATURES,
+    *measured(FeaturePlan(name="title", type="text")),
+    *measured(FeaturePlan(name="vector", type="embedding", dim=2)),
+)
+
+
+def more_facts(lines, rules_=MORE, **changes):
+    """Of the whole batch, in one pane: by name, with the state's way of counting what has to be unique."""
+    plan = model(features=MEASURED, expect=rules_)
+    made = profile()
+    names = ("title.length", "title.coverage", "vector.norm", "vector.distance")
+    signals = made.signals | {f"feature.{name}": numeric(1.0, 2.0) for name in names}
+    known = msgspec.structs.replace(
+        made,
+        signals=signals,
+        texts={"title": TextReference(words=b"", records=1)},
+        vectors={"vector": VectorReference(center=b"\0" * 16, directions=b"", deviations=(), vectors=2)},
+    )
+    references = job(models=(plan,), profiles={"churn": {"3": known}}, **changes)
+    place = Place(topic="predictions", partitions=[2] * len(lines), offsets=range(100, 100 + len(lines)))
+    entries = Decoder(references, TOPIC).decode(
+        lines, NOW_MS + np.arange(len(lines)), np.zeros(len(lines), np.bool_), place
+    )
+    found = [entry for entry in entries if entry.key.startswith("m|") and split_key(entry.key)[3] == EXPECT]
+    return plan, rules.decode([entry.data for entry in found], len(rules_))
+
+
+def said(**changes):
+    usual = {"age": 41, "plan": "gold", "member": True, "title": "a title", "vector": [3, 4]}
+    return line(features=usual | changes.pop("features", {}), label="yes", **changes)
+
+
+def test_what_breaks_other_rules():
+    """Categories that the reference lacks, lengths of texts, norms, labels that records carry."""
+    _, (_, records, counted) = more_facts(
+        [
+            said(),
+            said(features={"plan": "never", "title": "abc", "vector": [30, 4]}),
+            said(features={"plan": None, "title": None, "vector": "x"}),
+            line(features={"age": 41}, label="perhaps"),
+        ]
+    )
+    assert records == 4
+    broken = dict(zip([rule.name for rule in MORE], counted.broken, strict=True))
+    assert broken == {
+        "expect.plan.unseen": 1,
+        "expect.age.unseen": 0,
+        "expect.plan.unique": 0,
+        "expect.age.unique": 0,
+        "expect.title.length.min": 1,
+        "expect.title.missing": 2,
+        "expect.vector.norm.max": 1,
+        "expect.vector.invalid": 1,
+        "expect.label.values": 1,
+    }
+    # A continuous number has no unseen values; which repeat is found with what came before.
+    assert dict(zip([rule.name for rule in MORE], counted.carried, strict=True))["expect.age.unseen"] == 0
+
+
+def opened_by(panes, rule, **changes):
+    """What is told of a rule over panes of lines."""
+    state, outputs = b"", []
+    for number, lines in enumerate(panes):
+        plan, (_, records, counted) = more_facts(lines, (rule,), **changes)
+        known = Expectations(plan, ("sha256:1", "profile"), 1)
+        end_ms = NOW_MS + (number + 1) * PANE_MS
+        shift = number * PANE_MS
+        for parts in counted.values.values():
+            for at, one in enumerate(parts):
+                times = np.frombuffer(one.times_ms, np.int64) + shift
+                parts[at] = msgspec.structs.replace(one, times_ms=times.tobytes())
+        done = known.step(KEY, state, (end_ms, records, counted), end_ms)
+        state, outputs = done.state, outputs + done.outputs
+    return outputs
+
+
+def test_values_that_have_to_be_unique():
+    """The first that comes again opens it, in the pane or in one within the window; its place is told."""
+    rule = RulePlan(field="plan", what="unique")
+
+    def lines(*names):
+        return [said(features={"plan": name}, id=f"{name}{at}") for at, name in enumerate(names)]
+
+    assert opened_by([lines("a", "b"), lines("c", None, None)], rule) == []
+    (told,) = opened_by([lines("a", "b"), lines("c", "d", "a")], rule)
+    assert (told.state, told.severity, told.evidence.signal, told.evidence.statistic) == (
+        "opened", "critical", "expect.plan.unique", 1.0,
+    )  # fmt: skip
+    assert told.evidence.examples == (Example(topic="predictions", partition=2, offset=102),)
+    (same,) = opened_by([lines("a", "a")], rule)
+    assert same.evidence.examples == (Example(topic="predictions", partition=2, offset=101),)
+    # After the window, which has a minute, a value may come again.
+    assert opened_by([lines("a"), *[lines(f"x{n}") for n in range(7)], lines("a")], rule) == []
+
+
+def test_a_version_that_learns_its_reference():
+    """Nothing is unseen yet; other rules are held against it."""
+    plan = model(expect=MORE[:3], reference=None, learn=LearnPlan(records=1_000, save=""))
+    lines = [line(features={"plan": "never"}), line(features={"plan": "never"})]
+    place = Place(topic="predictions", partitions=[0, 0], offsets=[0, 1])
+    entries = Decoder(job(models=(plan,), profiles={"churn": {}}), TOPIC).decode(
+        lines, NOW_MS + np.arange(2), np.zeros(2, np.bool_), place
+    )
+    found = [entry.data for entry in entries if entry.key.startswith("m|") and split_key(entry.key)[3] == EXPECT]
+    _, _, counted = rules.decode(found, 3)
+    assert counted.carried == [0, 0, 2]

@@ -80,6 +80,14 @@ def test_runs_longer_than_a_window():
     assert 62 < first[0] < 120
 
 
+def test_more_records_than_there_were():
+    """A run of as many records as are unusual that lasts no longer than the reference's is no news."""
+    shares = {NAME: Share(found=6, records=10_000, runs=8_000, lasted_ms=3 * MINUTE)}
+    assert told(Driver(watching(shares=shares)).run(minutes("oooo333ooo"))) == []
+    (first, *_) = told(Driver(watching(shares=shares)).run(minutes("oooo" + "3" * 20)))
+    assert 8 < first[0] < 16
+
+
 def test_gaps_and_silence():
     """Minutes in which the value is missing, or nothing comes, end no run and are none."""
     assert told(Driver(watching()).run(minutes("ooo3-3oooo")))[0] == (6, "opened", "narrow")
