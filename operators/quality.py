@@ -149,8 +149,11 @@ class QualityReference:
         counts : int64, shape (signals, 256)
             By code.
         outside : int64
-            What is counted beside the codes.
+            What is counted beside the codes: out of ranges, then ids that came again, which segments have none of.
         """
+        if len(outside):
+            missing = max(self.ranged.max(initial=-1), self.sampled.max(initial=-1)) + 1 - len(outside)
+            outside = np.append(outside, np.zeros(max(missing, 0), np.int64))
         rows = counts[self.positions]
         found = (rows * self.codes).sum(axis=1)
         if len(outside):

@@ -170,6 +170,24 @@ def test_values_out_of_range():
     assert none.summaries[0].counts["feature.age"].outside == 0
 
 
+def test_ids_that_came_again_are_not_counted_in_segments():
+    """Where only values out of their ranges are, no id has come again, of none."""
+    of = watching(
+        quality=QualityPlan(), ranges={"age": (0.0, 9.0)},
+        shares={
+            "quality.range.age": Share(found=9, records=9_000, range=(0.0, 9.0)),
+            "quality.duplicates": Share(found=9, records=9_000),
+        },
+    )  # fmt: skip
+    assert of.quality is not None
+    counts = np.zeros((len(of.signals.names), 256), np.int64)
+    found, records = (column.tolist() for column in of.quality.count(counts, np.array([7])))
+    names = [signal.name for signal in of.quality.signals]
+    assert found[names.index("quality.range.age")] == 7
+    again = names.index("quality.duplicates")
+    assert (found[again], records[again]) == (0, 0)
+
+
 def test_restarts_and_the_order_of_records_change_nothing():
     """State goes through bytes, records come mixed and in several chunks: the same is said."""
     usual, gaps = {(0, MISSING): 2}, {(0, MISSING): 60}
