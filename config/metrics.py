@@ -14,7 +14,8 @@ OF_TASK = {
     "regression": ERRORS,
     "ranking": (),
 }
-METRICS = (*CLASSES, *SCORES, TOP, VALUE, *ERRORS)
+CONCEPT = "concept"  # no measure, but whether labels depend on predictions as they did; of all tasks
+METRICS = (*CLASSES, *SCORES, TOP, VALUE, *ERRORS, CONCEPT)
 
 # Of which measures more is worse; of `bias` any change is; of all others less.
 MORE_IS_WORSE = ("log_loss", "brier", "calibration_error", "mae", "mse", "rmse", "mape")

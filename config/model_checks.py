@@ -17,7 +17,7 @@ from config.errors import Path, Problem, did_you_mean
 from config.estimated import ESTIMATED, EVERY
 from config.expected import expected_number, refused
 from config.measured import MEASURES, measured_names
-from config.metrics import BY_CLASS, METRICS, OF_TASK, TOP, VALUE
+from config.metrics import BY_CLASS, CONCEPT, METRICS, OF_TASK, TOP, VALUE
 from config.model import Feature, Level, Model, Prediction, Reference, Segment
 from config.performance import Measured
 from config.plan import MetricPlan
@@ -277,6 +277,9 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
                 seen.add(title)
             yield from _metric_problems((*path, "performance", index), name, model.prediction)
             yield from _of_problems((*path, "performance", index, name), name, limits, model)
+            if name == CONCEPT and (limits.min is not None or limits.max is not None):
+                message = "has no limits: it follows from the budget alone"
+                yield Problem((*path, "performance", index, name), message)
             if limits.min is not None and limits.max is not None and limits.min > limits.max:
                 yield Problem((*path, "performance", index, name), f"has min {limits.min:g} above max {limits.max:g}")
 
@@ -367,7 +370,7 @@ def _metric_problems(path: Path, name: str, prediction: Prediction | None) -> It
         yield Problem(path, f"'{name}' needs to know what is predicted; give 'prediction: binary' or another task")
         return
     known = OF_TASK[prediction.task]
-    if name not in known:
+    if name not in (*known, CONCEPT) or not known:
         listed = f" ({', '.join(known)})" if known else ""
         yield Problem(path, f"'{name}' is not for {prediction.task} predictions{listed}")
     elif prediction.task == "binary" and prediction.positive is None:

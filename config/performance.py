@@ -38,6 +38,7 @@ MetricName = Annotated[
         "hit_rate",
         "value",
         "errors",
+        "concept",
     ],
     OneOf("a metric"),
 ]

@@ -14,9 +14,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from config.metrics import OF_TASK, PLAIN, SCORES, TOP
+from config.metrics import CONCEPT, OF_TASK, PLAIN, SCORES, TOP
 from config.plan import FeaturePlan, MetricPlan, ModelPlan, PredictionPlan
 from operators.columns import Columns
+from operators.concept import relation_edges
 from operators.measure import Measure
 from operators.metrics.scores import EPSILON
 from operators.outcome_sums import OutcomeSums
@@ -94,6 +95,7 @@ class BaselineBuilder:
         # Which values the configuration lists does not matter: it may list others when the job runs.
         plans = [msgspec.structs.replace(plan, values=None) for plan in model.segments]
         self._coders = [SegmentCoder(plan, model, profile.segments) for plan in plans]
+        self._edges = relation_edges(profile) if self._plan.task == "regression" else ()
         self._sums: OutcomeSums | None = None
         self._segments: dict[str, OutcomeSums] = {}
 
@@ -107,7 +109,7 @@ class BaselineBuilder:
         times_ms
             Event times, as for a `ProfileBuilder`.
         """
-        sums = OutcomeSums.of(self._plan, values)
+        sums = OutcomeSums.of(self._plan, values, self._edges)
         self._sums = sums if self._sums is None else self._sums + sums
         errors = {FEATURE + name: each for name, each in errors_of(self._plan, values).items()}
         self._builder.count(Values(errors, {}), len(values), times_ms)
@@ -115,7 +117,7 @@ class BaselineBuilder:
             codes = coder.codes([segment_column(field, columns, len(values)) for field in coder.fields])
             for code in np.unique(codes[codes < len(coder.texts) - 1]).tolist():
                 text = coder.texts[code]
-                part = OutcomeSums.of(self._plan, values[codes == code])
+                part = OutcomeSums.of(self._plan, values[codes == code], self._edges)
                 self._segments[text] = self._segments[text] + part if text in self._segments else part
 
     def build(self, source: str, *, trained: bool) -> PerformanceReference | None:
@@ -128,7 +130,7 @@ class BaselineBuilder:
         streams = {name.removeprefix(FEATURE): signal for name, signal in made.signals.items()}
         metrics = {name: MetricPlan(name=name) for name in PLAIN[self._plan.task]}
         if isinstance(self._model.performance, tuple):
-            metrics |= {metric.title: metric for metric in self._model.performance}
+            metrics |= {metric.title: metric for metric in self._model.performance if metric.name != CONCEPT}
         measures = {title: Measure(metric, self._plan) for title, metric in metrics.items()}
         return PerformanceReference(
             source=source,

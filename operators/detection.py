@@ -20,6 +20,7 @@ import numpy.typing as npt
 from config.plan import ALL, DetectorPlan, ModelPlan
 from operators import calibration
 from operators.baseline import tested
+from operators.concept import relation_edges
 from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
 from operators.estimates import Estimator
@@ -116,6 +117,7 @@ class Detection:
         self.quality = signals.quality  # what the quality signals are compared with
         model = signals.model
         self.estimated = model.estimated if signals.estimation and isinstance(model.estimated, tuple) else ()
+        self.edges = relation_edges(signals.profile)
         self.estimator: Estimator | None = None
         if signals.estimation is not None and model.prediction is not None:
             self.estimator = Estimator(signals.estimation, model.prediction.task)

@@ -73,6 +73,13 @@ def _add(codes, values, ways, flags, roots, gaps, found):  # type: ignore[no-unt
         found[i] = total
 
 
+def warm() -> None:
+    """Compile the kernel, which models that predict classes do not come to."""
+    leaf = np.zeros(1, NODE)
+    leaf["flags"] = LEAF
+    LossModel(packed(("feature.a",), 0.0, [leaf]), {"feature.a": 0}).losses(np.zeros((1, 1), np.uint8))
+
+
 def sound(trees: LossTrees) -> bool:
     """Whether bytes are trees that end: children come after their parents and inside of their tree."""
     if len(trees.nodes) % NODE.itemsize or not trees.roots or len(trees.roots) % 4:

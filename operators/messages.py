@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from config.metrics import CONCEPT
 from config.plan import RIVER
 from schemas.cloudevents import significant
 from schemas.events import Moments, SignalEvidence
@@ -54,6 +55,9 @@ def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
     if first.detector == RUN:
         text = f"{first.signal}: the last {_many(first.statistic)} values are all the same"
         return _with_others(f"{text} (alarm above {_many(first.threshold)})", signals)
+    if first.detector == CONCEPT:
+        text = f"{first.signal} changed{_place(segment)}: chi-squared {_number(first.statistic)}"
+        return _with_others(f"{text} (alarm at {_number(first.threshold)})", signals)
     moved = _ROSE if first.detector in (SHARE, RATE, RELATION, *MEASURES) else _MOVED
     text = f"{first.signal} {moved[first.effect.direction]}{_place(segment)}: {_finding(first)}"
     if first.contributions:

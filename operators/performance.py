@@ -25,6 +25,7 @@ from operators.join_rows import Labelled
 from operators.outcome_sums import OutcomeSums
 from operators.outputs import SignalChange
 from operators.performance_windows import Against, PerformanceWindow, Watched, ended, evaluated
+from operators.promises import Kept
 from operators.sketch import taken
 from operators.state import Key
 from operators.state_format import StateFormat
@@ -49,6 +50,7 @@ class _State(msgspec.Struct, array_like=True):
     slides: list[_Slide] = []  # oldest first
     evaluated_ms: int = 0  # end of the newest that was evaluated
     watches: dict[str, Watched] = {}  # by name of the measure
+    kept: dict[str, Kept] = {}  # likewise: how far estimates were off
 
 
 _format = StateFormat(b"TL", 2, _State)
@@ -118,7 +120,7 @@ def step(
     if pane_ms is not None and labelled is not None and pane_ms > known.pane_ms:
         if not mature:
             _evaluate(*about, against, pane_ms - 1, pane_ms, result)
-        _fold(plan, known, labelled, pane_ms)
+        _fold(plan, known, labelled, pane_ms, against.edges)
         known.pane_ms = pane_ms
         if mature:
             # What is settled comes with the next pane of each part of the join: of few records some take longer.
@@ -146,7 +148,7 @@ def retire(key: Key, state: bytes, until_ms: int) -> list[SignalChange]:
     return ended(_format.unpack(state, f"performance of {key}").watches, until_ms, "configuration") if state else []
 
 
-def _fold(plan: ModelPlan, known: _State, labelled: Labelled, pane_ms: int) -> None:
+def _fold(plan: ModelPlan, known: _State, labelled: Labelled, pane_ms: int, edges: tuple[float, ...]) -> None:
     """Add labels to their slides."""
     assert plan.prediction is not None, "performance is of a task"
     mature = mature_ms(plan)
@@ -161,7 +163,7 @@ def _fold(plan: ModelPlan, known: _State, labelled: Labelled, pane_ms: int) -> N
     slides = {slide.end_ms: slide for slide in known.slides}
     for end_ms in np.unique(ends).tolist():
         rows = ends == end_ms
-        sums = OutcomeSums.of(plan.prediction, values[rows])
+        sums = OutcomeSums.of(plan.prediction, values[rows], edges)
         slide = _Slide(end_ms, sums, int(times_ms[rows].min()), int(times_ms[rows].max()))
         before = slides.get(end_ms)
         if before is not None:
@@ -207,7 +209,7 @@ def _evaluate(
             ends_ms=[slide.end_ms for slide in slides],
             slides=[slide.sums for slide in slides],
         )
-        summary, changes = evaluated(plan, metrics, key, against, known.watches, at)
+        summary, changes = evaluated(plan, metrics, key, against, known.watches, known.kept, at)
         result.summaries.append(summary)
         result.changes += changes
 

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 
+from config.metrics import CONCEPT
 from config.plan import AlarmsPlan, MetricPlan, ModelPlan
 from operators import effects
 from operators.baseline import calibration_of
+from operators.concept import relation
 from operators.evaluation import STILL
 from operators.evidence import alarm_evidence
 from operators.measure import Measure
@@ -24,13 +26,14 @@ from operators.measure_tests import Judged, judge
 from operators.onsets import Onset, likelihoods_of_sums, onset
 from operators.outcome_sums import OutcomeSums
 from operators.outputs import ProfileKind, SignalChange
+from operators.promises import Kept, Promise, keep
 from operators.scores import Alarm
 from operators.state import Key
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
 from schemas.events import Effect, Moments, Span, Why, Window
 from schemas.profile import Level, Signal
-from schemas.summaries import Summary
+from schemas.summaries import Estimated, Summary
 
 MEASURE, LIMIT = "measure", "limit"  # in the place of a detector
 # Sizes of effects from which they are small, medium, large: those of a shift of a normal value by so many deviations,
@@ -57,6 +60,8 @@ class Against:
     streams: Mapping[str, Signal] = field(default_factory=dict)
     profile_id: str = ""
     profile_kind: ProfileKind = "profile"
+    edges: tuple[float, ...] = ()  # of the groups of predicted numbers, see concept.py
+    promise: Promise | None = None  # what labelled records had been estimated to be; None: nothing is estimated
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,10 @@ def evaluated(
     key: Key,
     against: Against,
     watches: dict[str, Watched],
+    kept: dict[str, Kept],
     at: PerformanceWindow,
 ) -> tuple[Summary, list[SignalChange]]:
-    """Evaluate a window; ``watches`` are brought up to date, by name of the measure."""
+    """Evaluate a window; ``watches`` and ``kept`` are brought up to date, by name of the measure."""
     assert plan.prediction is not None, "performance is of a task"
     sums = at.slides[0]
     for slide in at.slides[1:]:
@@ -101,11 +107,21 @@ def evaluated(
     errors: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
     changes: list[SignalChange] = []
+    estimated: dict[str, Estimated] = {}
     exceeded = expected = 0
     if sums.labels >= plan.window.min_count:
+        values: dict[str, float] = {}
         for metric in metrics:
             measure = Measure(metric, plan.prediction)
+            if metric.name == CONCEPT:
+                said, value = _related(plan, sums, against)
+                rows.append(_evaluation(key, at.window.end, metric.title, value, sums.labels, said))
+                exceeded, expected = exceeded + said.over, expected + (said.p_value is not None)
+                watch = watches.setdefault(metric.title, Watched())
+                changes += _follow(_Turn(plan, key, against, at, measure, sums, value, None), watch, said)
+                continue
             value, error, count = measure.value(sums)
+            values[metric.title] = value
             calibration = calibration_of(metric.name, against.streams)
             said = _said(plan, metric, measure, sums, against, value)
             rows.append(_evaluation(key, at.window.end, metric.title, value, count, said))
@@ -118,6 +134,9 @@ def evaluated(
             if not math.isnan(value):
                 watch = watches.setdefault(metric.title, Watched())
                 changes += _follow(_Turn(plan, key, against, at, measure, sums, value, interval), watch, said)
+        if against.promise is not None:
+            estimated = against.promise.of(sums, values)
+            keep(kept, estimated, values)
         for name in [name for name, watch in watches.items() if watch.told is None and not watch.streak]:
             del watches[name]
     summary = Summary(
@@ -131,6 +150,8 @@ def evaluated(
         about="performance",
         errors=errors,
         intervals=intervals,
+        estimated=estimated,
+        estimate_errors={name: kept[name].error for name in estimated if name in kept},
         exceeded=exceeded,
         expected=significant(expected * against.level),
     )
@@ -174,6 +195,20 @@ def _said(
         effect,
         over,
     )
+
+
+def _related(plan: ModelPlan, sums: OutcomeSums, against: Against) -> tuple[_Said, float]:
+    """Whether labels depend on predictions otherwise than in the baseline, and chi-squared."""
+    assert plan.prediction is not None, "performance is of a task"
+    found = None
+    if against.baseline is not None and sums.labels >= min(LEAST, plan.window.min_count):
+        calibration = calibration_of("bias" if plan.prediction.task == "regression" else "accuracy", against.streams)
+        found = relation(plan.prediction, sums, against.baseline, calibration, against.level)
+    if found is None:
+        return _Said(False, True, CONCEPT, None), math.nan
+    large, over = effects.reaches(found.effect.level, plan.alarms.min_effect), found.statistic > found.threshold
+    still = found.p_value < STILL and large
+    return _Said(over and large, still, CONCEPT, found.threshold, found.p_value, found.effect, over), found.statistic
 
 
 def _effect(measure: Measure, found: Judged) -> Effect:
@@ -236,10 +271,12 @@ def _tell(turn: _Turn, watch: Watched, said: _Said, state: str) -> list[SignalCh
     assert said.effect is not None, "it alarms"
     assert said.threshold is not None, "at something"
     began = _onset(turn, watch)
-    then = turn.measure.value(turn.against.baseline)[0] if turn.against.baseline is not None else math.nan
+    then = math.nan
+    if turn.against.baseline is not None and turn.measure.name != CONCEPT:
+        then = turn.measure.value(turn.against.baseline)[0]
     low, high = turn.interval or (None, None)
     now = Moments(
-        value=significant(turn.value),
+        value=None if turn.measure.name == CONCEPT else significant(turn.value),
         low=None if low is None else significant(low),
         high=None if high is None else significant(high),
     )
@@ -279,7 +316,7 @@ def _onset(turn: _Turn, watch: Watched) -> Onset:
     """Where in the window the measure began to differ from the baseline; without one, in the newest slide."""
     at, measure, baseline = turn.at, turn.measure, turn.against.baseline
     since = Onset(watch.since_ms, None, at.ends_ms[-1])
-    if baseline is None:
+    if baseline is None or measure.name == CONCEPT:
         return since
     both = turn.sums + baseline
     influence = measure.influence(both)

@@ -13,6 +13,7 @@ from operators.joins import labelled, performance_of
 from operators.keys import split_key
 from operators.performance import Measured, mature_ms, slide_ms
 from operators.performance_windows import Against
+from operators.promises import Promise
 from operators.references import JobReferences, ModelSignals, References
 from operators.state import Key
 
@@ -24,6 +25,7 @@ class Performances:
         self._models = {model.name: (model, performance_of(model)) for model in measured_models(job.plan)}
         self._references = References(job)
         self._detections: dict[int, Detection] = {}
+        self._promises: dict[int, Promise] = {}
 
     def fold(self, text: str, state: bytes, parts: Sequence[bytes], pane_ms: int, until_ms: int) -> Measured:
         """Fold all matches of a key's pane."""
@@ -55,13 +57,22 @@ class Performances:
         model = signals.model
         every_ms = slide_ms(model.window, mature_ms(model))
         level = calibration.evaluation_level(model.alarms, detection.budget(key.segment), detection.tests, every_ms)
+        promise = self._promises.get(id(signals))
+        if promise is None and signals.estimation is not None and _is_binary(model):
+            promise = self._promises[id(signals)] = Promise(signals.estimation, detection.estimated)
         return Against(
             level=level,
             baseline=None if sums is None else decoded(sums),
             streams=known.streams,
             profile_id=signals.profile_id,
             profile_kind=signals.kind,
+            edges=detection.edges,
+            promise=promise,
         )
+
+
+def _is_binary(model: ModelPlan) -> bool:
+    return model.prediction is not None and model.prediction.task == "binary"
 
 
 def measured_models(plan: Plan) -> list[ModelPlan]:

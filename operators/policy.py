@@ -24,6 +24,7 @@ import msgspec
 
 from config.plan import ALL, JobPlan, ModelPlan, RetrainPlan
 from operators import announcements, episodes, messages, outputs, requests, retraining, volume
+from operators.causes import context
 from operators.episodes import Episode, Story, Turn
 from operators.outputs import LabelsCame, Learned, Output, Places, Progress, SignalChange
 from operators.retraining import Retraining, Said
@@ -286,7 +287,7 @@ def _event(
         configuration=configuration_id,
         info=plan.info,
         muted=False,
-        message=_message(turn, signals, change, new_version),
+        message=_with(_message(turn, signals, change, new_version), turn, plan, story),
         why=(change.why or "recovered") if turn.type == "resolved" else None,
     )
     return DriftEvent(
@@ -312,6 +313,12 @@ def _ranked(episode: Episode, turn: Turn) -> tuple[SignalEvidence, ...]:
 
 def _severity(episode: Episode) -> Severity:
     return "critical" if any(change.severity == "critical" for change in episode.open) else "warning"
+
+
+def _with(message: str, turn: Turn, plan: ModelPlan, story: Story) -> str:
+    """A message, and what the other episodes of the model say of the cause."""
+    said = "" if turn.type == "resolved" else context(plan, story.episodes, turn.episode)
+    return f"{message}; {said}" if said else message
 
 
 def _message(turn: Turn, signals: Sequence[SignalEvidence], change: SignalChange, new_version: str) -> str:

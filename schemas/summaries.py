@@ -55,7 +55,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     # the measures as statistics, null where one is undefined, and the limits of the configuration as thresholds.
     about: Literal["records", "performance"] = "records"
     intervals: dict[str, tuple[float, float]] = {}  # by measure: it lies between these 95 times in 100
-    estimated: dict[str, Estimated] = {}  # by measure
+    # By measure; of summaries of performance: what had been estimated of the records whose labels came.
+    estimated: dict[str, Estimated] = {}
+    estimate_errors: dict[str, float] = {}  # likewise: how far these were off, on average over all windows so far
     errors: dict[str, float] = {}  # by measure: how far it may be from that of the scores themselves; 0 where left out
 
 

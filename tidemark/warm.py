@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from jobs.jars import kafka_broker_classpath, kafka_connector
-from operators import octaves
+from operators import loss_trees, octaves
 from tidemark import cli
 
 CONFIG = """
@@ -76,6 +76,7 @@ def main() -> int:
         sys.stderr.write(said.getvalue())
         return status
     octaves.warm()  # a stream with times does not come to it
+    loss_trees.warm()
     kafka_connector(print)
     kafka_broker_classpath(print)
     return 0

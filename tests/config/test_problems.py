@@ -251,7 +251,7 @@ LEARNED = "comes from a profile, and here references are learned from the stream
         ("performance: [acuracy]", [
             "performance[0]: 'acuracy' is not a metric (accuracy, balanced_accuracy, precision, recall, "
             "specificity, f1, mcc, kappa, roc_auc, average_precision, precision_at_k, log_loss, brier, "
-            "calibration_error, mae, mse, rmse, mape, bias, r2, ndcg, mrr, map, hit_rate, value, errors); "
+            "calibration_error, mae, mse, rmse, mape, bias, r2, ndcg, mrr, map, hit_rate, value, errors, concept); "
             "did you mean 'accuracy'?"]),
         ("performance: [{f1: {average: weighted}}]\n    prediction: {task: binary, positive: a}", [
             "performance[0].f1.average: is of precision, recall, specificity, f1 of several classes ('task: "
@@ -304,6 +304,41 @@ def test_models(settings, expected, problems):
     lines = [line.split(": models.churn.", 1) for line in problems(SOURCES + text)]
     assert [message for _, message in lines] == expected
     assert all(place.startswith("c.yaml:5:") for place, _ in lines)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("prediction: regression\n    performance: [{concept: {max: 3}}]", [
+            "performance[0].concept: has no limits: it follows from the budget alone"]),
+        ("prediction: ranking\n    performance: [concept]", [
+            "performance[0]: 'concept' is not for ranking predictions"]),
+        ("estimated_performance: true", [
+            "estimated_performance: needs to know what is predicted; give 'prediction: binary' or another task"]),
+        ("prediction: binary\n    estimated_performance: [accuracy]", [
+            "estimated_performance: needs the positive class; give 'prediction: {task: binary, positive: CLASS}'"]),
+        ("prediction: {task: multiclass, classes: [a, b, c]}\n    estimated_performance: [accuracy, recall]", [
+            "estimated_performance: 'recall' cannot be estimated for multiclass predictions (accuracy, precision)"]),
+        ("prediction: multiclass\n    estimated_performance: true", [
+            "estimated_performance: needs the classes; give 'prediction: {task: multiclass, classes: [A, B, C]}'"]),
+        ("prediction: ranking\n    estimated_performance: [mae]", [
+            "estimated_performance: 'mae' cannot be estimated for ranking predictions"]),
+        ("prediction: regression\n    estimated_performance: [mape]", [
+            "estimated_performance[0]: 'mape' is not a measure that can be estimated (accuracy, precision, recall, "
+            "specificity, f1, roc_auc, mae, mse, rmse); did you mean 'mae'?"]),
+        ("prediction: regression\n    estimated_performance: true\n    reference: {learn: 1000}", [
+            "estimated_performance: is estimated from labelled data in a profile, and 'reference.learn' is without "
+            "one; name a profile, or leave it out"]),
+        ("prediction: regression\n    proxies: [margin]", [
+            "proxies: are of the probabilities of classes, and 'prediction' has none"]),
+        ("prediction: multiclass\n    proxies: [margins]", [
+            "proxies[0]: 'margins' is not a proxy (margin, entropy); did you mean 'margin'?"]),
+    ],
+)  # fmt: skip
+def test_estimates_and_proxies(settings, expected, problems):
+    """What goes with what is predicted, and needs a profile."""
+    text = f"models:\n  churn:\n    features: {{age: numeric}}\n    {settings}\n"
+    assert [line.split(": models.churn.", 1)[1] for line in problems(SOURCES + text)] == expected
 
 
 DETECTORS = (

@@ -197,3 +197,86 @@ def test_a_profile_without_it(tmp_path):
         with pytest.raises(ProfileError) as raised:
             load_references(load(tmp_path / "monitors.yaml").plan)
         assert str(raised.value) == f"profile churn: {said}"
+
+
+STORIES = """\
+sources:
+  predictions: {path: live.jsonl, model: churn, version: "1"}
+models:
+  churn:
+    reference: churn.json
+    window: {size: 30 min, slide: 10 min, min_count: 300, grow_to: 2 h}
+    prediction: {task: binary, positive: "yes", classes: ["yes", "no"]}
+    features: {age: numeric, plan: categorical}
+    performance: [accuracy, roc_auc, concept]
+    estimated_performance: [accuracy, roc_auc]
+"""
+
+
+def told(folder: Path, count: int, *, moved: bool, changed: bool) -> tuple[list[tuple[str, str]], list[Summary]]:
+    """Kinds and messages of what opens in a stream whose records carry their labels, and its summaries of performance.
+
+    From the middle on inputs move, without becoming harder, or labels depend less on scores.
+    """
+
+    def stream_(many: int, seed: int, moved: bool, changed: bool) -> list[dict[str, Any]]:
+        rng = np.random.default_rng(seed)
+        made = []
+        for row in range(many):
+            late = row >= many // 2
+            age = float(rng.normal(1.0 if moved and late else 0.0))
+            odds = float(rng.normal(0, 2.0))
+            yes = 1 / (1 + np.exp(-odds))
+            true = 1 / (1 + np.exp(-(0.15 if changed and late else 1.0) * odds))
+            made.append({
+                "id": f"r{row}", "timestamp": START_S + row,
+                "features": {"age": age, "plan": str(rng.choice(["gold", "basic"]))},
+                "prediction": "yes" if odds >= 0 else "no", "probabilities": {"yes": yes, "no": 1 - yes},
+                "label": "yes" if rng.random() < true else "no",
+            })  # fmt: skip
+        return made
+
+    (folder / "monitors.yaml").write_text(STORIES)
+    loaded = load(folder / "monitors.yaml")
+    train = write(folder / "train.jsonl", stream_(6_000, 1, False, False))
+    valid = write(folder / "valid.jsonl", stream_(6_000, 2, False, False))
+    made = make_profile(
+        loaded, "churn", train, version=None, start=None, end=None, output=None, progress=progress, performance=valid
+    )
+    write_profile(made.path, made.profile)
+    write(folder / "live.jsonl", stream_(count, 3, moved, changed))
+    summaries: list[Summary] = []
+    result = Backtest(load_references(loaded.plan), on_summary=summaries.append).run()
+    opened = [event for event in result.events if event.type == "io.tidemark.drift.opened"]
+    return (
+        [(event.data.kind, event.data.message.rpartition("; ")[2]) for event in opened],
+        [one for one in summaries if one.about == "performance"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("moved", "changed", "said"),
+    [
+        (False, False, set()),
+        (True, False, {("feature", "without loss of performance so far")}),
+        (False, True, {("performance", "concept drift: labels depend on predictions otherwise than they did, and "
+                        "inputs have not drifted")}),
+        (True, True, {("feature", "without loss of performance so far"),
+                      ("performance", "both: inputs have drifted, and labels depend on predictions otherwise than "
+                       "they did")}),
+    ],
+)  # fmt: skip
+def test_three_stories(tmp_path, moved, changed, said):
+    """Inputs that drift without loss, a loss without drift of inputs, and both, are told apart."""
+    found, summaries = told(tmp_path, 14_400, moved=moved, changed=changed)
+    assert set(found) == said
+    last = summaries[-1]
+    accuracy = next(one.statistic for one in last.evaluations if one.signal == "performance.accuracy")
+    promised = last.estimated["accuracy"]
+    assert last.estimate_errors.keys() == {"accuracy", "roc_auc"}
+    if changed:  # scores promise what labels do not keep
+        assert promised.low > accuracy
+        assert last.estimate_errors["accuracy"] > 0.05
+    else:
+        assert promised.low < accuracy < promised.high
+        assert last.estimate_errors["accuracy"] < 0.02
