@@ -15,7 +15,7 @@ from config.estimated import ESTIMATED
 from config.expected import expected_number
 from config.later import Labels
 from config.measured import measured
-from config.metrics import METRICS, VALUE
+from config.metrics import METRICS, STREAM, VALUE
 from config.model import Feature, FromProfile, Model, Reference, Segment
 from config.models import File, Format, Job, Kind, Sink, Source
 from config.paths import resolve
@@ -60,6 +60,7 @@ TOPICS = {"events": "drift-events", "summaries": "drift-summaries", "dead_letter
 FILES = {"events": "events.jsonl", "summaries": "summaries.jsonl", "dead_letters": "dead-letters.jsonl"}
 LEARNED = 10_000  # records of a reference that is learned when nothing is said about how many
 MATURE_MS = 7 * 86_400_000  # when outcomes are settled if nothing is said about it
+FOLLOWING = ("adwin", "page_hinkley")  # of errors of which nothing more is said
 OUT = "out"  # folder of the sinks' files when nothing is said about sinks
 
 
@@ -259,7 +260,14 @@ def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]
     )
     plan = msgspec.structs.replace(plan, labels=found)
     metrics = tuple(metric_plans(settings))
-    return msgspec.structs.replace(plan, performance=metrics) if metrics else plan
+    errors = [said for metric in settings.performance for name, said in metric.items() if name == STREAM]
+    if metrics or errors:
+        plan = msgspec.structs.replace(plan, performance=metrics)
+    if errors:
+        named = tuple(map(_detector, errors[0].detectors or ()))
+        usual = tuple(DetectorPlan(name=name) for name in FOLLOWING)
+        plan = msgspec.structs.replace(plan, errors=named or usual)
+    return plan
 
 
 def metric_plans(model: Model) -> Iterator[MetricPlan]:

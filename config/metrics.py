@@ -16,6 +16,7 @@ OF_TASK = {
 }
 CONCEPT = "concept"  # no measure, but whether labels depend on predictions as they did; of all tasks
 METRICS = (*CLASSES, *SCORES, TOP, VALUE, *ERRORS, CONCEPT)
+STREAM = "errors"  # no measure: errors one by one
 
 # Of which measures more is worse; of `bias` any change is; of all others less.
 MORE_IS_WORSE = ("log_loss", "brier", "calibration_error", "mae", "mse", "rmse", "mape")

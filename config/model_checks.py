@@ -17,7 +17,7 @@ from config.errors import Path, Problem, did_you_mean
 from config.estimated import ESTIMATED, EVERY
 from config.expected import expected_number, refused
 from config.measured import MEASURES, measured_names
-from config.metrics import BY_CLASS, CONCEPT, METRICS, OF_TASK, TOP, VALUE
+from config.metrics import BY_CLASS, CONCEPT, METRICS, OF_TASK, STREAM, TOP, VALUE
 from config.model import Feature, Level, Model, Prediction, Reference, Segment
 from config.performance import Measured
 from config.plan import MetricPlan
@@ -347,6 +347,15 @@ def _of_problems(path: Path, name: str, said: Measured, model: Model) -> Iterato
                     yield Problem((*path, "classes"), f"'{of}' is not one of the model's classes {listed}")
         if said.average:
             yield Problem((*path, "average"), "is over all classes; leave 'classes' out, or give both as an item each")
+    if said.detectors is not None and name != STREAM:
+        yield Problem((*path, "detectors"), f"are of '{STREAM}'; measures are tested")
+    for index, detector in enumerate(said.detectors or ()):
+        of_classes = task != "regression" and detector.name.startswith("river:binary.")
+        feature = Feature(type="boolean" if of_classes else "numeric")
+        yield from _detector_problems((*path, "detectors", index), detector, feature)
+    for limit in ("min", "max") if name == STREAM else ():
+        if getattr(said, limit) is not None:
+            yield Problem((*path, limit), f"is of measures; '{STREAM}' are compared with the baseline")
     if (said.k is None) == (name == TOP):
         wrong = "needs 'k', as in '- precision_at_k: {k: 100}'" if name == TOP else f"is of {TOP}"
         yield Problem(path if name == TOP else (*path, "k"), wrong)
@@ -364,13 +373,13 @@ def is_number(text: str) -> bool:
 
 def _metric_problems(path: Path, name: str, prediction: Prediction | None) -> Iterator[Problem]:
     """Whether a measure goes with what the model predicts."""
-    if name not in METRICS:
+    if name not in (*METRICS, STREAM):
         return
     if prediction is None:
         yield Problem(path, f"'{name}' needs to know what is predicted; give 'prediction: binary' or another task")
         return
     known = OF_TASK[prediction.task]
-    if name not in (*known, CONCEPT) or not known:
+    if name not in (*known, CONCEPT, STREAM) or not known:
         listed = f" ({', '.join(known)})" if known else ""
         yield Problem(path, f"'{name}' is not for {prediction.task} predictions{listed}")
     elif prediction.task == "binary" and prediction.positive is None:

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from config.metrics import CONCEPT, OF_TASK, PLAIN, SCORES, TOP
-from config.plan import FeaturePlan, MetricPlan, ModelPlan, PredictionPlan
+from config.plan import RIVER, DetectorPlan, FeaturePlan, MetricPlan, ModelPlan, PredictionPlan
+from operators.calibration import count_tests
 from operators.columns import Columns
 from operators.concept import relation_edges
 from operators.measure import Measure
@@ -27,6 +28,7 @@ from schemas.cloudevents import significant
 from schemas.profile import Baseline, Calibration, PerformanceReference, Profile, Provenance, Signal
 
 ERROR, LOSS = "error", "loss"
+BINARY = f"{RIVER}binary."  # river's detectors of 0 and 1
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -140,6 +142,7 @@ class BaselineBuilder:
             measures={title: _baseline(measure, self._sums, streams) for title, measure in measures.items()},
             streams=streams,
             sums=msgspec.msgpack.encode(self._sums),
+            order=made.provenance.order,
             segments={name: msgspec.msgpack.encode(sums) for name, sums in sorted(self._segments.items())},
         )
 
@@ -186,3 +189,21 @@ def baseline_misfit(model: ModelPlan, profile: Profile) -> str | None:
     if found.prediction != prediction_id(model.prediction):
         return "its performance is of another 'prediction' than the configuration has"
     return None
+
+
+def followed(model: ModelPlan, profile: Profile) -> dict[str, tuple[DetectorPlan, ...]]:
+    """Detectors by stream; none where the configuration asks for none, or the profile has no baseline."""
+    known, prediction = baseline_of(profile), model.prediction
+    if known is None or prediction is None or not isinstance(model.errors, tuple):
+        return {}
+    found = {ERROR: model.errors}
+    # Log losses beside the errors; of numbers the error with its sign says no more of how large errors are.
+    if prediction.task == "binary" and known.streams[LOSS].count:
+        found[LOSS] = tuple(plan for plan in model.errors if not plan.name.startswith(BINARY))
+    return {name: plans for name, plans in found.items() if plans}
+
+
+def stream_tests(model: ModelPlan, profile: Profile) -> int:
+    """How many tests of the budget they are."""
+    budgeted = [[plan.name for plan in plans if plan.in_budget] for plans in followed(model, profile).values()]
+    return count_tests(budgeted) if any(budgeted) else 0

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from config.plan import ALL, DetectorPlan, ModelPlan
 from operators import calibration
-from operators.baseline import tested
+from operators.baseline import stream_tests, tested
 from operators.concept import relation_edges
 from operators.distances import DISTANCES
 from operators.effects import effect_levels, effect_sizes
@@ -75,8 +75,9 @@ class Verdict:
 class Detection:
     """Detectors and thresholds of a model version."""
 
-    def __init__(self, signals: ModelSignals) -> None:
+    def __init__(self, signals: ModelSignals, *, one_sided: bool = False) -> None:
         self.signals = signals
+        self.one_sided = one_sided  # only rises count, and values are not followed as spread ranks
         self.tables: ReferenceTables = reference_tables(signals.signals)
         self._always = self.tables  # of the whole or a segment, at all times
         self.least = min(LEAST, signals.model.window.min_count)  # values, on either side, of a signal that is judged
@@ -97,7 +98,7 @@ class Detection:
                     tracks.append(Track(position, plan.name, "raw", plan))
                     continue
                 tracks.append(Track(position, plan.name, "rank", plan))
-                if numeric:
+                if numeric and not one_sided:
                     tracks.append(Track(position, plan.name, "spread", plan))
         self.tracks = self._follow(tracks, self.tables)
         self.stream = StreamDependence(signals, unordered(signals), self.tables)
@@ -128,7 +129,7 @@ class Detection:
         others = len(self.estimated) + (0 if self.quality is None else len(self.quality.signals))
         self.tests = others + (calibration.count_tests(budgeted) if any(budgeted) or not others else 0)
         self.tests += 0 if self.relations is None else self.relations.tests
-        self.tests += len(tested(signals.model, signals.profile))
+        self.tests += len(tested(signals.model, signals.profile)) + stream_tests(signals.model, signals.profile)
         # The volume of a model is one test, whichever of its versions it is held against the budget of.
         self.tests += watches_volume(signals.model)
         self.looks_up = self.quality is not None and bool((self.quality.sampled >= 0).any())  # whether ids came before

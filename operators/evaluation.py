@@ -22,7 +22,7 @@ from operators.state import Held, Key, KeyState, Watch
 from operators.window_tests import WindowTests, evaluate_counts
 from operators.windows import Slides
 from schemas.cloudevents import milliseconds
-from schemas.events import Direction, Why
+from schemas.events import Direction, Effect, Why
 from schemas.summaries import Summary
 
 # Level at which a change that was found at the budget's is still there. The larger, the sooner a noisy window looks
@@ -158,6 +158,8 @@ class _Evaluation:
                 effect = evidence.effect(self._detection, position, level, size, *z)
                 if np.isnan(own[position]) and not effects.reaches(effect.level, self._model.alarms.min_effect):
                     continue
+                if self._falls(effect):
+                    continue
                 watch = self._state.watches.get(position)
                 alarm = Alarm(
                     detector=verdict.detector,
@@ -214,14 +216,21 @@ class _Evaluation:
             clear = abs(moved) > effects.CLEAR and moved * held.direction >= 0
             if not clear or not effects.reaches(level, self._model.alarms.min_effect):
                 return None
+        effect = evidence.effect(self._detection, position, level, shift.size, shift.z_location, shift.z_spread)
+        if self._falls(effect):
+            return None
         return Alarm(
             detector=track.name,
             statistic=held.statistic,
             threshold=held.threshold,
-            effect=evidence.effect(self._detection, position, level, shift.size, shift.z_location, shift.z_spread),
+            effect=effect,
             streak=self._model.alarms.confirm,  # its threshold rests on all values so far: it needs no second one
             onset_ms=None if track.plan.is_river else held.onset_ms,  # river tells when, not since when
         )
+
+    def _falls(self, effect: Effect) -> bool:
+        """Whether a change is one that does not count, as only rises do."""
+        return self._detection.one_sided and effect.direction in ("down", "narrow")
 
     def _alarmed(self, position: int, watch: Watch, alarms: Sequence[Alarm]) -> None:
         """Open a signal, or say that it changes further."""

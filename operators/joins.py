@@ -29,6 +29,11 @@ def joined(plan: Plan) -> dict[str, LabelsPlan]:
     return {name: labels for name, labels in labelled(plan).items() if anybody or name in named}
 
 
+def is_measured(model: ModelPlan) -> bool:
+    """Whether anything is made of what turned out."""
+    return isinstance(model.performance, tuple)
+
+
 def performance_of(model: ModelPlan) -> tuple[MetricPlan, ...]:
     """What is computed of a model's labels."""
     return model.performance if isinstance(model.performance, tuple) else ()

@@ -16,7 +16,7 @@ from operators.entries import Batch, Entry, LabelCounts, Place
 from operators.join_chunks import LABELS as OF_LABELS
 from operators.join_chunks import PREDICTIONS, Bytes, Ints, Rows, cut_chunks, sampled
 from operators.join_rows import Floats, Matches, by_pane, label_data
-from operators.joins import absent_outcome, joined, labelled, performance_of
+from operators.joins import absent_outcome, is_measured, joined, labelled
 from operators.keys import LABELS, source_key
 from operators.labels import LabelReading
 from operators.letters import Letters
@@ -34,7 +34,7 @@ class LabelChunks:
         self._references, self._source, self._pane_ms, self._letters = references, source, pane_ms, letters
         self.models = {} if source.kind == "features" else labelled(references.plan)
         self._joined = joined(references.plan)
-        self._performing = {model for model in self.models if performance_of(references.models[model])}
+        self._performing = {model for model in self.models if is_measured(references.models[model])}
         self._rows: dict[int, PredictionRows] = {}
         models = references.models.values()
         self._asking = {one.name: one.window.slide_ms for one in models if isinstance(one.retrain, RetrainPlan)}

@@ -10,7 +10,7 @@ from config.plan import LabelsPlan, ModelPlan
 from operators.footprint import LIMIT, text
 from operators.join_rows import FEWEST
 from operators.join_state import SPANS
-from operators.joins import performance_of
+from operators.joins import is_measured
 from schemas.errors import UsageError
 from schemas.profile import Profile
 
@@ -39,7 +39,7 @@ def label_footprint(model: ModelPlan, profiles: Iterable[Profile]) -> LabelFootp
     """
     labels = model.labels
     assert isinstance(labels, LabelsPlan), "it has labels"
-    data = FEWEST + 2 * len(model.segments) if performance_of(model) else 0
+    data = FEWEST + 2 * len(model.segments) if is_measured(model) else 0
     each = (PREDICTION + data) * (1 + 1 / SPANS)
     if labels.keep == "last" and data:
         each += LABEL * (1 + 1 / SPANS) * labels.mature_ms / labels.within_ms

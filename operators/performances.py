@@ -4,18 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from config.plan import ALL, ModelPlan, Plan
-from operators import calibration, performance
-from operators.baseline import baseline_of, decoded
+from operators import calibration, monitor, performance
+from operators.baseline import baseline_of, decoded, followed
 from operators.detection import Detection
+from operators.error_streams import ErrorStreams, follows
 from operators.join_rows import Labelled, unpack
-from operators.joins import labelled, performance_of
+from operators.joins import is_measured, labelled, performance_of
 from operators.keys import split_key
 from operators.performance import Measured, mature_ms, slide_ms
 from operators.performance_windows import Against
 from operators.promises import Promise
 from operators.references import JobReferences, ModelSignals, References
 from operators.state import Key
+from operators.state_format import StateFormat
+
+
+class _Both(msgspec.Struct, array_like=True):
+    """States of a key whose errors are followed."""
+
+    measures: bytes = b""
+    errors: bytes = b""
+    ring: bytes = b""
+
+
+_format = StateFormat(b"TE", 1, _Both)
+
+
+def _both(state: bytes, key: Key) -> _Both:
+    """States of measures and of errors; of errors there is none as long as none were followed."""
+    return _format.unpack(state, f"performance of {key}") if state[:2] == b"TE" else _Both(state)
 
 
 class Performances:
@@ -26,6 +46,7 @@ class Performances:
         self._references = References(job)
         self._detections: dict[int, Detection] = {}
         self._promises: dict[int, Promise] = {}
+        self._streams: dict[int, ErrorStreams] = {}
 
     def fold(self, text: str, state: bytes, parts: Sequence[bytes], pane_ms: int, until_ms: int) -> Measured:
         """Fold all matches of a key's pane."""
@@ -38,9 +59,41 @@ class Performances:
     def _step(self, text: str, state: bytes, pane_ms: int | None, found: Labelled | None, until_ms: int) -> Measured:
         key = Key(*split_key(text))  # type: ignore[arg-type]  # the role was read as one
         if key.model not in self._models:
-            return Measured(b"", changes=performance.retire(key, state, until_ms))  # of an earlier configuration
+            both = _both(state, key)  # of an earlier configuration
+            changes = performance.retire(key, both.measures, until_ms)
+            changes += monitor.retire(key, both.errors)  # type: ignore[arg-type]  # of signals alone
+            return Measured(b"", changes=changes)
         plan, metrics = self._models[key.model]
-        return performance.step(plan, metrics, key, state, pane_ms, found, until_ms, self._against(key))
+        both = _both(state, key)
+        measured = performance.step(plan, metrics, key, both.measures, pane_ms, found, until_ms, self._against(key))
+        streams = self._streams_of(key)
+        if streams is None:
+            if both.errors:
+                measured.changes += monitor.retire(key, both.errors)  # type: ignore[arg-type]  # of signals alone
+            return measured
+        step = streams.step(key, both.errors, both.ring, found, pane_ms or until_ms, until_ms)
+        ring = both.ring if step.ring is None else step.ring
+        if step.state or ring:
+            measured.state = _format.pack(_Both(measured.state, step.state, ring))
+        measured.changes += step.outputs  # type: ignore[arg-type]  # of signals alone
+        measured.summaries += step.summaries
+        measured.next_ms = min((ms for ms in (measured.next_ms, step.next_ms) if ms is not None), default=None)
+        return measured
+
+    def _streams_of(self, key: Key) -> ErrorStreams | None:
+        signals = self._references.find(key.model, key.version)
+        if not isinstance(signals, ModelSignals) or not follows(key) or not followed(signals.model, signals.profile):
+            return None
+        found = self._streams.get(id(signals))
+        if found is None:
+            found = self._streams[id(signals)] = ErrorStreams(self._detection(signals))
+        return found
+
+    def _detection(self, signals: ModelSignals) -> Detection:
+        found = self._detections.get(id(signals))
+        if found is None:
+            found = self._detections[id(signals)] = Detection(signals)
+        return found
 
     def _against(self, key: Key) -> Against:
         signals = self._references.find(key.model, key.version)
@@ -50,9 +103,7 @@ class Performances:
         whole = Against(profile_id=signals.profile_id, profile_kind=signals.kind)
         if known is None:
             return whole
-        detection = self._detections.get(id(signals))
-        if detection is None:
-            detection = self._detections[id(signals)] = Detection(signals)
+        detection = self._detection(signals)
         sums = known.sums if key.segment == ALL else known.segments.get(key.segment)
         model = signals.model
         every_ms = slide_ms(model.window, mature_ms(model))
@@ -78,4 +129,4 @@ def _is_binary(model: ModelPlan) -> bool:
 def measured_models(plan: Plan) -> list[ModelPlan]:
     """Models whose performance is computed."""
     there = labelled(plan)
-    return [model for model in plan.models if model.name in there and performance_of(model)]
+    return [model for model in plan.models if model.name in there and is_measured(model)]

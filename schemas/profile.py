@@ -162,6 +162,7 @@ class PerformanceReference(msgspec.Struct, frozen=True, kw_only=True):
     streams: dict[str, Signal]
     sums: bytes
     segments: dict[str, bytes]
+    order: Literal["time", "file"] | None = None  # in which it was looked for how errors follow each other
 
 
 class LossTrees(msgspec.Struct, frozen=True, kw_only=True):

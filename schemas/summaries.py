@@ -51,9 +51,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     exceeded: int = 0
     expected: float = 0.0
     previous: Span | None = None  # the time before the window that it was compared with, if not with a profile
-    # Performance: of the labels that came in the window, of which `count` is the number. Its evaluations have
-    # the measures as statistics, null where one is undefined, and the limits of the configuration as thresholds.
-    about: Literal["records", "performance"] = "records"
+    # Errors: what `records` are of others, of errors as their labels came. Performance: of the labels that came in the
+    # window, of which `count` is the number. Its evaluations have the measures as statistics, null where one is
+    # undefined, and as thresholds the limits of the configuration, or from where on they alarm against the baseline.
+    about: Literal["records", "performance", "errors"] = "records"
     intervals: dict[str, tuple[float, float]] = {}  # by measure: it lies between these 95 times in 100
     # By measure; of summaries of performance: what had been estimated of the records whose labels came.
     estimated: dict[str, Estimated] = {}

@@ -162,6 +162,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
     for metric in model.performance if isinstance(model.performance, tuple) else ():
         limits = ((word, limit) for word, limit in (("at least", metric.min), ("at most", metric.max)))
         yield "performance", ", ".join([metric.title, *(f"{word} {x:g}" for word, x in limits if x is not None)])
+    if isinstance(model.errors, tuple):
+        yield "errors", ", ".join(map(_detector, model.errors))
     if isinstance(model.estimated, tuple):
         yield "estimated performance", ", ".join(model.estimated)
     if isinstance(model.proxies, tuple):

@@ -268,6 +268,17 @@ LEARNED = "comes from a profile, and here references are learned from the stream
             "performance[2].mcc.k: is of precision_at_k",
             "performance[2].mcc.classes: is of precision, recall, specificity, f1",
             "performance[3].value: needs what predictions are worth; give 'value: {tp: 10, fp: -2}' of the model"]),
+        ("performance: [{errors: {detectors: ['river:binary.DDM', psy], min: 1}}, {mae: {detectors: [adwin]}}]\n"
+         "    prediction: regression", [
+            "performance[0].errors.detectors[1]: 'psy' is not a detector (adwin, chi_squared, hellinger, "
+            "jensen_shannon, ks, l_infinity, lepage, page_hinkley, psi, river:NAME, total_variation, wasserstein); "
+            "did you mean 'psi'?"]),
+        ("performance: [{errors: {detectors: ['river:binary.DDM', adwin], min: 1}}, {mae: {detectors: [adwin]}}]\n"
+         "    prediction: regression", [
+            "performance[0].errors.detectors[0]: 'river:binary.DDM' is for yes and no, boolean features, not numeric "
+            "ones",
+            "performance[0].errors.min: is of measures; 'errors' are compared with the baseline",
+            "performance[1].mae.detectors: are of 'errors'; measures are tested"]),
         ("value: {tp: 1}\n    prediction: regression", [
             "value: is of predictions of two classes; give 'prediction: {task: binary, ...}'"]),
         ("performance: [f1]", [
