@@ -40,8 +40,9 @@ class LossModel:
     def __init__(self, trees: LossTrees, columns: dict[str, int]) -> None:
         nodes = np.frombuffer(trees.nodes, NODE)
         self._start = trees.start
-        self._values = np.ascontiguousarray(nodes["value"])
-        self._ways = np.column_stack([nodes[name].astype(np.int64) for name in ("left", "right", "feature", "code")])
+        self._values = nodes["value"].copy()  # of the bytes themselves it would be read-only, and compiled for again
+        ways = np.column_stack([nodes[name].astype(np.int64) for name in ("left", "right", "feature", "code")])
+        self._ways = np.ascontiguousarray(ways)  # columns that are stacked may lie one after the other
         self._ways[:, 2] = np.array([columns[name] for name in trees.features], np.int64)[self._ways[:, 2]]
         self._flags = nodes["flags"].copy()
         self._roots = np.frombuffer(trees.roots, "<u4").astype(np.int64)

@@ -280,3 +280,26 @@ def test_three_stories(tmp_path, moved, changed, said):
     else:
         assert promised.low < accuracy < promised.high
         assert last.estimate_errors["accuracy"] < 0.02
+
+
+def test_proxies(tmp_path):
+    """A model that becomes undecided between its classes is told of by margin and entropy, as kind confidence."""
+    more = "proxies: [margin, entropy]"
+    (tmp_path / "monitors.yaml").write_text(CONFIGURATION.format(prediction=CLASSES, more=more))
+    loaded = load(tmp_path / "monitors.yaml")
+    train = write(tmp_path / "train.jsonl", stream(6_000, 1, "multiclass"))
+    made = make_profile(loaded, "churn", train, version=None, start=None, end=None, output=None, progress=progress)
+    write_profile(made.path, made.profile)
+    live = stream(14_400, 3, "multiclass", hard_at=7_200)
+    live[5]["probabilities"] = {"a": 0.5, "b": 0.9, "c": 0.1}
+    live[6]["probabilities"] = None
+    write(tmp_path / "live.jsonl", live)
+    summaries: list[Summary] = []
+    result = Backtest(load_references(loaded.plan), on_summary=summaries.append).run()
+    opened = [event.data for event in result.events if event.type == "io.tidemark.drift.opened"]
+    whole = next(one for one in opened if one.kind == "confidence" and one.segment == {})
+    assert {"margin", "entropy"} <= {one.signal for one in whole.signals}
+    directions = {one.signal: one.effect.direction for one in whole.signals}
+    assert (directions["margin"], directions["entropy"]) == ("down", "up")
+    first = next(one for one in summaries if one.segment == "all")
+    assert [(first.counts[name].missing, first.counts[name].invalid) for name in ("margin", "entropy")] == [(1, 1)] * 2
