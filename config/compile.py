@@ -233,7 +233,7 @@ def _model(name: str, model: Model) -> ModelPlan:
         freshness_ms=(model.quality or Quality()).freshness,
         season=_season(model.season) if model.season else None,
         quality=_quality(model.quality),
-        expect=_rules(model) or msgspec.UNSET,
+        expect=(*_rules(model), *_fresh(model)) or msgspec.UNSET,
         multivariate=True if model.multivariate else msgspec.UNSET,
         correlation=CorrelationPlan(pairs=model.correlation.pairs) if model.correlation else msgspec.UNSET,
         retrain=_retrain(model.retrain) if model.retrain else msgspec.UNSET,
@@ -341,6 +341,12 @@ def _retrain(retrain: Retrain) -> RetrainPlan:
         every_ms=retrain.every,
         expires_ms=retrain.expires,
     )
+
+
+def _fresh(model: Model) -> tuple[RulePlan, ...]:
+    """That at least half of the records arrive while they are fresh; where nothing is said of quality nothing is."""
+    watched = isinstance(_quality(model.quality), QualityPlan)
+    return (RulePlan(field="timestamp", what="stale", limit=0.5),) if watched else ()
 
 
 def _season(season: Season) -> SeasonPlan:

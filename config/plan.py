@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+FRESHNESS = "quality.freshness"  # the rule that is held against the time at which records arrive
 ALL = "all"  # the segment that is the whole traffic
 RIVER = "river:"  # begins the names of river's own detectors
 
@@ -218,7 +219,7 @@ class RulePlan(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is expected of a field."""
 
     field: str  # a feature, what is measured of one, prediction, confidence or label
-    what: Literal["min", "max", "values", "missing", "invalid", "unseen", "unique"]
+    what: Literal["min", "max", "values", "missing", "invalid", "unseen", "unique", "stale"]
     limit: float = 0.0  # `min`, `max`: of a value; `missing`, `invalid`, `unseen`: of the share of records
     values: tuple[str, ...] = ()
     number: bool = False  # the field is read as a number
@@ -226,7 +227,7 @@ class RulePlan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """As events call it."""
-        return f"expect.{self.field}.{self.what}"
+        return FRESHNESS if self.what == "stale" else f"expect.{self.field}.{self.what}"
 
     @property
     def each(self) -> bool:

@@ -111,6 +111,7 @@ class Decoder:
             assert broker_ms is not None, "payload time is held against the broker's"
             self._check_times(reading, times_ms, broker_ms)
             times_ms = np.where(_flags(reading.rows, reading.dead), NO_TIME, times_ms)
+            place = msgspec.structs.replace(place, arrived_ms=broker_ms)
         else:
             broker_ms = times_ms
         for row in np.flatnonzero((broker_ms <= 0) | (broker_ms >= LATEST_MS)).tolist():

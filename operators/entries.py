@@ -16,6 +16,7 @@ class Place(msgspec.Struct, frozen=True):
     offsets: Sequence[int] = ()
     path: str | None = None
     first_row: int = 0
+    arrived_ms: Sequence[int] = ()  # the broker's times, where records have their own; else none
 
     def of(self, row: int) -> dict[str, Any]:
         """Fields of a dead letter that say where record ``row`` of the batch stood."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from config.metrics import CONCEPT
-from config.plan import RIVER
+from config.plan import FRESHNESS, RIVER
 from schemas.cloudevents import significant
 from schemas.events import Moments, SignalEvidence
 from schemas.segments import ALL
@@ -49,6 +49,9 @@ _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000))
 def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
     """What has changed; `signals` strongest first, as in the event."""
     first = signals[0]
+    if first.signal == FRESHNESS:
+        late = _percent(_share(first.current))
+        return _with_others(f"{first.signal}: {late} of records arrived later than 'freshness' allows", signals)
     if first.detector == EXPECTATION:
         text = f"{first.signal} is not kept{_place(segment)}: {_broken(first)}"
         return _with_others(text, signals)

@@ -100,7 +100,7 @@ class RuleCoder:
     def __init__(self, model: ModelPlan, layout: Layout, source: SourcePlan, pane_ms: int) -> None:
         self._rules = rules_of(model)
         self._meaning = meaning(self._rules)
-        self._pane_ms = pane_ms
+        self._pane_ms, self._freshness_ms = pane_ms, model.freshness_ms
         self._texts = source.format == "csv"
         self._slots = {name: slot for slot, name in enumerate(layout.numbers)}
         self._features = {feature.name: feature for feature in model.features}
@@ -140,7 +140,9 @@ class RuleCoder:
         signals
             Of the version; None while it learns them.
         """
-        held = [self._held(records, number, signals) for number in range(len(self._rules))]
+        held = [self._held(records, times_ms, number, place, signals) for number in range(len(self._rules))]
+        if all(one is None for one in held):
+            return
         broken = np.column_stack([_none(len(records.rows)) if one is None else one for one in held])
         unique = {
             number: hashes_of(self._read(records, rule.field))
@@ -170,9 +172,16 @@ class RuleCoder:
             for row in rows.tolist()
         ]
 
-    def _held(self, records: Records, number: int, signals: ModelSignals | None) -> Flags | None:
+    def _held(
+        self, records: Records, times_ms: Ints, number: int, place: Place, signals: ModelSignals | None
+    ) -> Flags | None:
         """Which records break a rule by themselves; None where it says nothing of any."""
         rule, coder = self._rules[number], self._coders[number]
+        if rule.what == "stale":
+            if not len(place.arrived_ms):
+                return None
+            arrived_ms = np.asarray(place.arrived_ms, np.int64)[records.rows]
+            return np.asarray(arrived_ms - times_ms > self._freshness_ms, np.bool_)
         if not self._carried[number] or (self._label(rule.field) and records.labels is None):
             return None
         if rule.what == "unique":

@@ -130,6 +130,7 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     low: float | None = None  # it lies between these 95 times in 100
     high: float | None = None
     duplicates: float | None = None  # share whose id came shortly before
+    stale: float | None = None  # share that arrived later after its own time than `freshness` allows
     records: float | None = None  # of a window, for the volume
 
 

@@ -146,6 +146,7 @@ def test_everything():
                     RulePlan(field="age", what="min", limit=0.0, number=True),
                     RulePlan(field="age", what="max", limit=120.0, number=True),
                     RulePlan(field="age", what="missing", limit=0.01, number=True),
+                    RulePlan(field="timestamp", what="stale", limit=0.5),
                 ),
                 estimated=("accuracy", "precision", "recall", "specificity", "f1", "roc_auc"),
                 performance=(

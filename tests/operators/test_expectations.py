@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from config.measured import measured
-from config.plan import FeaturePlan, LearnPlan, RulePlan, SeasonPlan
-from operators import rules
+from config.plan import FeaturePlan, LearnPlan, RulePlan, SeasonPlan, TimePlan
+from operators import messages, rules
 from operators.decode import Decoder
 from operators.entries import Place
 from operators.expectations import Expectations, retire, unpack
@@ -326,3 +326,40 @@ def test_a_version_that_learns_its_reference():
     found = [entry.data for entry in entries if entry.key.startswith("m|") and split_key(entry.key)[3] == EXPECT]
     _, _, counted = rules.decode(found, 3)
     assert counted.carried == [0, 0, 2]
+
+
+STALE = RulePlan(field="timestamp", what="stale", limit=0.5)
+
+
+def stale(ages_ms, source):
+    """How many of records that arrived so long after their own time are found stale, of how many."""
+    lines = [line(timestamp=NOW_MS + at) for at in range(len(ages_ms))]
+    place = Place(topic="predictions", partitions=[0] * len(lines), offsets=range(len(lines)))
+    times = NOW_MS + np.arange(len(lines))
+    decoder = Decoder(job(models=(model(expect=(STALE,), freshness_ms=60_000),)), source)
+    entries = decoder.decode(lines, times, np.zeros(len(lines), np.bool_), place, times + np.array(ages_ms))
+    found = [entry.data for entry in entries if entry.key.startswith("m|") and split_key(entry.key)[3] == EXPECT]
+    return [(facts.carried[0], facts.broken[0]) for _, _, facts in [rules.decode(found, 1)]] if found else []
+
+
+def test_records_that_arrive_late():
+    """More than `freshness` after their own time; a minute itself is no more, and clocks may differ."""
+    payload = msgspec.structs.replace(TOPIC, time=TimePlan(kind="payload"))
+    assert stale([0, 60_000, 60_001, 3_600_000, -5_000], payload) == [(5, 2)]
+
+
+def test_records_without_a_time_of_their_own():
+    """What has the broker's time is as old as that: nothing is counted, nor a chunk made."""
+    assert stale([0, 60_001], TOPIC) == []
+
+
+def test_a_stream_that_lags():
+    """Half of the window's records are too many; the message says it in words."""
+    known = Expectations(model(expect=(STALE,)), ("sha256:1", "profile"), 1)
+    end_ms = NOW_MS + PANE_MS
+    assert known.step(KEY, b"", (end_ms, 100, Facts([100], [49], [[]])), end_ms).outputs == []
+    (told,) = known.step(KEY, b"", (end_ms, 100, Facts([100], [50], [[]])), end_ms).outputs
+    assert (told.kind, told.evidence.signal, told.evidence.current.stale) == ("quality", "quality.freshness", 0.5)
+    assert messages.opened([told.evidence], "all") == (
+        "quality.freshness: 50 % of records arrived later than 'freshness' allows"
+    )
