@@ -11,23 +11,22 @@ import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from config.plan import ALL, DetectorPlan, ModelPlan
+from config.plan import ALL
 from operators import calibration
 from operators.baseline import stream_tests, tested
+from operators.chosen import WINDOWED, chosen, tracks_of
 from operators.concept import relation_edges
-from operators.distances import DISTANCES
-from operators.effects import effect_levels, effect_sizes
 from operators.estimates import Estimator
 from operators.lepage import is_even
 from operators.quality import watches_volume
 from operators.quality_season import SeasonShares
-from operators.references import FEATURE, SCORE, ModelSignals
+from operators.references import FEATURE, ModelSignals
 from operators.relation_references import RelationReference
 from operators.relations import RelationColumns
 from operators.season_references import SeasonReferences
@@ -35,19 +34,12 @@ from operators.segment_references import SegmentReferences
 from operators.sketch import Slide
 from operators.stillness import frozen_signals
 from operators.stream_dependence import Slowed, StreamDependence, unordered
-from operators.track import Track, river_track
+from operators.track import Track
 from operators.tracks import Bank, Thresholds, Tracks
-from operators.window_tests import LEAST, ReferenceTables, WindowTests, judge, recounted, reference_tables
+from operators.verdicts import Verdict, verdicts
+from operators.window_tests import LEAST, ReferenceTables, WindowTests, recounted, reference_tables
 from schemas import segments
-from schemas.cloudevents import significant
-from schemas.profile import NumericSignal, Signal
-
-WINDOWED = ("psi", "lepage", "ks", "chi_squared", *DISTANCES, "wasserstein")
-SEQUENTIAL = ("adwin", "page_hinkley")
-NUMERIC_DEFAULTS = ("psi", "lepage", "adwin", "page_hinkley")
-CATEGORICAL_DEFAULTS = ("psi", "page_hinkley")
-# Page-Hinkley adds up deviations from the reference's mean, which has to stay where it is; ADWIN has no reference.
-MOVING_DEFAULTS = {NUMERIC_DEFAULTS: ("psi", "lepage", "adwin"), CATEGORICAL_DEFAULTS: ("psi", "adwin")}
+from schemas.profile import Signal
 
 TABLES = 15_000  # bytes of a signal of a segment: tables, and the counts that they come from
 KEPT = 512 << 20  # bytes of tables for a model version's segments; of more the ones used last are kept
@@ -56,20 +48,6 @@ SLOWER = 4  # of what a key's stream has told; more take memory in each segment,
 PARTS = 2  # of the season whose tracks are kept, of the whole and of each segment: panes come in the order of time
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One windowed detector on all signals; arrays of shape (signals,)."""
-
-    detector: str
-    watched: npt.NDArray[np.bool_]  # signals it looks at
-    statistic: Floats
-    threshold: Floats
-    p_value: Floats
-    effect: Floats
-    level: npt.NDArray[np.int64]  # of the effect, its position in effects.LEVELS
-    over: npt.NDArray[np.bool_]  # statistic > threshold, of a watched signal
 
 
 class Detection:
@@ -82,24 +60,10 @@ class Detection:
         self._always = self.tables  # of the whole or a segment, at all times
         self.least = min(LEAST, signals.model.window.min_count)  # values, on either side, of a signal that is judged
         self.is_known = self.tables.totals >= self.least
-        self.detectors: tuple[tuple[DetectorPlan, ...], ...] = tuple(
-            _detectors(signals, position) for position in range(len(signals.names))
-        )
-        tracks: list[Track] = []
-        for position, detectors in enumerate(self.detectors):
-            numeric = isinstance(signals.signals[position], NumericSignal)
-            for plan in detectors:
-                if plan.is_river:
-                    tracks.append(river_track(position, signals.names[position], plan, signals.signals[position]))
-                    continue
-                if plan.name not in SEQUENTIAL:
-                    continue
-                if plan.input == "raw":
-                    tracks.append(Track(position, plan.name, "raw", plan))
-                    continue
-                tracks.append(Track(position, plan.name, "rank", plan))
-                if numeric and not one_sided:
-                    tracks.append(Track(position, plan.name, "spread", plan))
+        self.detectors = chosen(signals)
+        tracks = tracks_of(signals, self.detectors)
+        if one_sided:
+            tracks = [track for track in tracks if track.form != "spread"]
         self.tracks = self._follow(tracks, self.tables)
         self.stream = StreamDependence(signals, unordered(signals), self.tables)
         self._slowed: Slowed | None = None  # what a key's stream has told
@@ -111,7 +75,7 @@ class Detection:
             self.segments += min(len(values), segment.limit) + 1
         budgeted = [[d.name for d in ds if d.in_budget] for ds in self.detectors]
         for track in self.tracks.tracks:
-            if track.form == "spread":
+            if track.form == "spread" and track.plan.in_budget:
                 budgeted[track.signal].append(track.name)
         parts = [calibration.weights(names) for names in budgeted]
         self._weights = [parts[track.signal].get(track.name, 1) for track in self.tracks.tracks]
@@ -306,19 +270,7 @@ class Detection:
 
     def judge(self, tests: WindowTests, segment: str) -> list[Verdict]:
         """What each windowed detector says of a window."""
-        alpha = self.level(segment)
-        given = self.given(segment)
-        verdicts = []
-        for name, (all_watched, own) in self.windowed.items():
-            watched = all_watched & ~given
-            judged = judge(tests, name, alpha)
-            statistic, p_value = judged.statistic, judged.p_value
-            threshold = np.where(np.isnan(own), judged.threshold, own)
-            over = watched & _over(statistic, threshold) & (tests.count > 0)
-            sizes = effect_sizes(tests, name)
-            levels = effect_levels(tests, name, sizes)
-            verdicts.append(Verdict(name, watched, statistic, threshold, p_value, sizes, levels, over))
-        return verdicts
+        return verdicts(tests, self.windowed, ~self.given(segment), self.level(segment))
 
     def thresholds(self, segment: str, values_per_ms: float) -> Thresholds:
         """What the sequential detectors alarm at, at a rate of records.
@@ -395,31 +347,3 @@ class Detection:
                 up_here, down_here = self._at({part: 1.0}).tracks.page_hinkley.tilts(counts)
                 up, down = np.minimum(up, up_here), np.minimum(down, down_here)
         return up, down
-
-
-def _over(statistic: Floats, threshold: Floats) -> npt.NDArray[np.bool_]:
-    """Which statistics exceed their threshold, both as they are written: rounded."""
-    over = statistic > threshold
-    with np.errstate(invalid="ignore"):
-        near = np.abs(statistic - threshold) <= 1e-8 * np.abs(threshold)
-    for position in np.flatnonzero(near).tolist():
-        over[position] = significant(float(statistic[position])) > significant(float(threshold[position]))
-    return over
-
-
-def _detectors(signals: ModelSignals, position: int) -> tuple[DetectorPlan, ...]:
-    name = signals.names[position]
-    if name == SCORE:
-        return ()
-    numeric = isinstance(signals.signals[position], NumericSignal)
-    if name.startswith(FEATURE):
-        feature = next(f for f in signals.model.features if FEATURE + f.name == name)
-        if feature.detectors is not None:
-            return feature.detectors
-    return tuple(DetectorPlan(name=d) for d in defaults(signals.model, numeric=numeric))
-
-
-def defaults(model: ModelPlan, *, numeric: bool) -> tuple[str, ...]:
-    """Detectors of a signal of which nothing is said."""
-    names = NUMERIC_DEFAULTS if numeric else CATEGORICAL_DEFAULTS
-    return MOVING_DEFAULTS[names] if model.window.previous_ms else names

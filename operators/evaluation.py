@@ -10,7 +10,7 @@ import numpy as np
 
 from config.plan import ALL
 from operators import effects, evidence, scores
-from operators.detection import Detection, Verdict
+from operators.detection import Detection
 from operators.onsets import Onset
 from operators.outputs import SignalChange
 from operators.previous import before
@@ -19,6 +19,7 @@ from operators.scores import Alarm, Bools
 from operators.signal_windows import SignalWindow, signal_windows
 from operators.sketch import Ring, Slide
 from operators.state import Held, Key, KeyState, Watch
+from operators.verdicts import Verdict
 from operators.window_tests import WindowTests, evaluate_counts
 from operators.windows import Slides
 from schemas.cloudevents import milliseconds

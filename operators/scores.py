@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from operators import sketch
 from operators.codes import INVALID, MISSING
-from operators.detection import Detection, Verdict
+from operators.detection import Detection
 from operators.sketch import Slide
 from operators.state import Key
+from operators.verdicts import Verdict
 from operators.windows import Slides
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation

@@ -21,7 +21,7 @@ from config.plan import (
     SinkPlan,
     SourcePlan,
 )
-from operators.detection import defaults
+from operators.chosen import defaults
 from operators.footprint import learned_footprint
 from operators.footprint import text as size
 from operators.joins import joined

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from operators.detection import WINDOWED
+from operators.chosen import WINDOWED
 from operators.effects import (
     HELLINGER_LEVELS,
     JENSEN_SHANNON_LEVELS,

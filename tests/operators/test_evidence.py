@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from config.plan import DetectorPlan
+from operators.chosen import WINDOWED
 from operators.codes import ABSENT, INVALID, MISSING, OTHER, UNSEEN
-from operators.detection import WINDOWED
 from schemas.events import CategoryChange, Moments
 from schemas.profile import CategoricalSignal
 from tests.operators.panes import MINUTE, RESTART, TENTHS, Driver, Records, detection

@@ -11,9 +11,9 @@ from msgspec import structs
 from scipy.signal import lfilter
 from scipy.stats import poisson
 
+from operators.chosen import WINDOWED
 from operators.codes import CODES, INVALID, MISSING, OTHER, UNSEEN
 from operators.dependence import calibrate
-from operators.detection import WINDOWED
 from operators.distances import DISTANCES
 from operators.effects import effect_sizes
 from operators.ranks import reference_counts, value_codes
