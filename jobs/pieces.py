@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 import pyarrow as pa
@@ -33,10 +33,17 @@ class Pieces(msgspec.Struct, frozen=True):
     source: SourcePlan
     read: Callable[[], Iterator[Piece]]
     total: int | None
+    offsets: dict[int, tuple[int, int]] = {}  # of a topic's partitions: the first, and the one before which it ends
+    gone: dict[int, int] = {}  # of a topic's partitions: how many of those asked for it does not keep any more
 
 
 def reference_pieces(
-    loaded: Configuration, plan: ModelPlan, data: str, start: str | None = None, end: str | None = None
+    loaded: Configuration,
+    plan: ModelPlan,
+    data: str,
+    start: str | None = None,
+    end: str | None = None,
+    offsets: Mapping[int, tuple[int, int]] | None = None,
 ) -> Pieces:
     """Records of a model.
 
@@ -44,6 +51,8 @@ def reference_pieces(
     ----------
     data, start, end
         As given to ``tidemark profile``.
+    offsets
+        Of a topic: by partition the first, and the one before which it ends.
 
     Raises
     ------
@@ -55,7 +64,8 @@ def reference_pieces(
         The broker does not answer, or the topic is not there.
     """
     if data.startswith(TOPIC):
-        return _of_topic(loaded, topic_source(loaded.plan, plan.name, data.removeprefix(TOPIC)), data, start, end)
+        source = topic_source(loaded.plan, plan.name, data.removeprefix(TOPIC))
+        return _of_topic(loaded, source, data, start, end, offsets)
     if start is not None or end is not None:
         message = f"--from and --to are for topics, and {data} is none (topic:NAME)"
         raise UsageError(message)
@@ -76,16 +86,27 @@ def label_pieces(loaded: Configuration, plan: ModelPlan, labels: str) -> Pieces:
     return _of_files(label_source(loaded.plan, plan.name, labels))
 
 
-def _of_topic(loaded: Configuration, source: SourcePlan, data: str, start: str | None, end: str | None) -> Pieces:
+def _of_topic(
+    loaded: Configuration,
+    source: SourcePlan,
+    data: str,
+    start: str | None,
+    end: str | None,
+    offsets: Mapping[int, tuple[int, int]] | None = None,
+) -> Pieces:
     from jobs.topic_data import TopicData
 
     if loaded.kafka is None:
         message = f"{data}: the configuration names no brokers; add 'kafka: {{bootstrap: HOST:PORT}}'"
         raise UsageError(message)
     topic = TopicData(
-        loaded.kafka.client_settings(), data.removeprefix(TOPIC), _time("--from", start), _time("--to", end)
+        loaded.kafka.client_settings(), data.removeprefix(TOPIC), _time("--from", start), _time("--to", end), offsets
     )
-    return Pieces(source, lambda: (Piece(values, (), times) for values, times in topic.pieces()), topic.records)
+
+    def pieces() -> Iterator[Piece]:
+        return (Piece(values, (), times) for values, times in topic.pieces())
+
+    return Pieces(source, pieces, topic.records, topic.spans, topic.gone)
 
 
 def _of_files(source: SourcePlan) -> Pieces:

@@ -24,11 +24,17 @@ class TopicData:
         Its name.
     start_ms, end_ms
         First event time and the one before which it ends; by the broker's timestamps. None: all there is.
+    offsets
+        First offset of each partition and the one before which it ends, in the place of all that; no other partitions.
 
     Attributes
     ----------
     records : int
         How many offsets are in that span: at least as many as records.
+    spans : dict of int to (int, int)
+        Of each partition the first offset and the one before which it ends.
+    gone : dict of int to int
+        Of each partition how many of the `offsets` the topic does not keep any more.
 
     Raises
     ------
@@ -37,7 +43,12 @@ class TopicData:
     """
 
     def __init__(
-        self, client: Mapping[str, Any], topic: str, start_ms: int | None = None, end_ms: int | None = None
+        self,
+        client: Mapping[str, Any],
+        topic: str,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+        offsets: Mapping[int, tuple[int, int]] | None = None,
     ) -> None:
         from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -63,9 +74,24 @@ class TopicData:
         except KafkaException as error:
             message = f"{self._where}: topic '{topic}' cannot be read: {error.args[0].str()}"
             raise BrokerError(message) from error
-        self._ends = {number: end for number, (start, end) in enumerate(spans) if start < end}
-        self.records = sum(end - start for start, end in spans)
-        self._places = [TopicPartition(topic, number, spans[number][0]) for number in self._ends]
+        there = dict(enumerate(spans))
+        self.spans, self.gone = there, dict.fromkeys(there, 0)
+        if offsets is not None:
+            # Not beyond what is there: a topic may have been made anew.
+            self.spans = {
+                number: (max(first, there[number][0]), min(end, there[number][1]))
+                for number, (first, end) in offsets.items()
+                if number in there
+            }
+            self.gone = {
+                number: end - first - max(0, self.spans[number][1] - self.spans[number][0])
+                if number in there
+                else end - first
+                for number, (first, end) in offsets.items()
+            }
+        self._ends = {number: end for number, (start, end) in self.spans.items() if start < end}
+        self.records = sum(max(0, end - start) for start, end in self.spans.values())
+        self._places = [TopicPartition(topic, number, self.spans[number][0]) for number in self._ends]
 
     def _span(self, place_of: Any, number: int) -> tuple[int, int]:
         """First offset of a partition that is read, and the one where it ends."""

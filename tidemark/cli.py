@@ -31,6 +31,7 @@ COMMANDS = {  # in the order of `tidemark --help`; a command is there as soon as
     "backtest": "tidemark.commands.backtest:backtest",
     "watch": "tidemark.commands.watch:watch",
     "listen": "tidemark.commands.listen:listen",
+    "dataset": "tidemark.commands.dataset:dataset",
     "simulate": "tidemark.commands.simulate:simulate",
     "broker": "tidemark.commands.broker:broker",
     "schema": "tidemark.commands.schema:schema",
