@@ -29,6 +29,7 @@ from schemas.events import DriftEvent, Event
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+BOTH = 500  # records before and after a change, at least
 ROWS = 1_000_000  # of each side: of more, every second, fourth, ... record is taken
 
 
@@ -81,17 +82,24 @@ def search_slices(
             known, _ = _read(loaded, signals, reference_pieces(loaded, model, reference), labels)
             yield Sliced(model.name, reference, search(signals, known, rows))
             continue
-        onsets = [
-            milliseconds(event.data.onset)
-            for event in events
-            if isinstance(event, DriftEvent) and event.data.model == model.name
-        ]
-        if not onsets or times_ms is None:
+        since_ms = None if times_ms is None else _since(events, model.name, times_ms)
+        if times_ms is None or since_ms is None:
             yield Sliced(model.name)
             continue
-        later = times_ms >= min(onsets)
-        before = f"the records before {timestamp(min(onsets))}"
+        later = times_ms >= since_ms
+        before = f"the records before {timestamp(since_ms)}"
         yield Sliced(model.name, before, search(signals, rows.take(~later), rows.take(later)))
+
+
+def _since(events: list[Event], model: str, times_ms: Ints) -> int | None:
+    """The first onset, else the first time at which an episode was found, that has enough records on both sides."""
+    told = [event.data for event in events if isinstance(event, DriftEvent) and event.data.model == model]
+    onsets = sorted({milliseconds(data.onset) for data in told})
+    for time_ms in [*onsets, *sorted({milliseconds(data.detected) for data in told})]:
+        before = int((times_ms < time_ms).sum())
+        if min(before, len(times_ms) - before) >= BOTH:
+            return time_ms
+    return None
 
 
 def _signals(model: ModelPlan, references: References) -> ModelSignals:

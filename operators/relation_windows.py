@@ -30,6 +30,7 @@ LEVELS = (0.1, 0.3, 0.5)  # of Cohen's q, the difference of two z: small, medium
 # Records that a pair needs, independent ones, for each unit of the product of its scores' kurtoses: with fewer the mean
 # of their products has longer tails than a normal one at the levels of a budget.
 RECORDS = 10
+INDEPENDENT = 20  # values of each of its features that the window has to come to; with 5 a cycle of days alarms
 SAME = 0.01  # of a ratio or V: what moves by less has no direction
 
 Bools = npt.NDArray[np.bool_]
@@ -66,6 +67,11 @@ class RelationWindow:
         least = min(LEAST, detection.signals.model.window.min_count)
         heavy = columns.kurtosis[columns.one] * columns.kurtosis[columns.other]
         enough = np.minimum(self._records, known) >= self._tau * np.maximum(least, RECORDS * heavy)
+        # A window with few independent values of a feature has less of its variance than the reference, and so another
+        # correlation: it is about another stretch, not about another relation.
+        slow = detection.tables.inflation.at(np.full(len(detection.signals.names), float(slides.records))).location
+        slow = slow[columns.positions[columns.of]]
+        enough &= self._records >= INDEPENDENT * np.maximum(slow[columns.one], slow[columns.other])
         moved = fisher(self._told.correlation) - fisher(reference.told.correlation)
         self._judged: Bools = enough & np.isfinite(moved)
         self._moved: Floats = np.where(self._judged, moved, 0.0)

@@ -53,7 +53,7 @@ class Rows(msgspec.Struct, frozen=True):
 class Loss(msgspec.Struct, frozen=True):
     """A slice whose predictions became worse."""
 
-    slice: dict[str, str]  # what its records have in common, by feature
+    slice: dict[str, str]  # what its records have in common, by feature; nothing: all records
     labels: int
     share: float  # of all labels
     reference: float  # mean error
@@ -164,7 +164,7 @@ class _Search:
         single = [one for part in self._parts for one in self._candidates((part,))]
         beam = self._beam(single)
         paired = [one for pair in combinations(beam, 2) for one in self._candidates(pair)]
-        every = [*single, *paired]
+        every = [*self._candidates(()), *single, *paired]  # all records first
         tests = max(1, len(every) * (len(self._signals.names) + self._labelled))
         z = -float(ndtri(LEVEL / tests))
         smallest = max(LEAST, math.ceil(((z - float(ndtri(0.1))) / FOUND) ** 2))
@@ -215,7 +215,7 @@ class _Search:
         for cell in range(many):
             if not min(int(records[0][cell]), int(records[1][cell])):
                 continue
-            numbers = np.unravel_index(cell, [len(part.names) for part in parts])
+            numbers = np.unravel_index(cell, [len(part.names) for part in parts]) if parts else ()
             yield _Candidate(
                 tuple((part.position, int(number)) for part, number in zip(parts, numbers, strict=True)),
                 (counts[0][cell], counts[1][cell]),
@@ -281,13 +281,13 @@ class _Search:
 def _distinct(found: Sequence[tuple[float, _Candidate]]) -> Iterator[tuple[float, _Candidate]]:
     """The largest, without those that only repeat what one of them says: it lies in the other, or the other in it."""
     kept: list[tuple[float, set[tuple[int, int]]]] = []
-    sizes = {one.parts: size for size, one in found}
+    sizes = {frozenset(one.parts): size for size, one in found}
     for size, one in sorted(found, key=lambda item: (-item[0], item[1].parts)):
         if size <= 0 or len(kept) == TOLD:
             return
         parts = set(one.parts)
-        wider = max((sizes.get((part,), 0.0) for part in one.parts), default=0.0) if len(parts) > 1 else 0.0
-        if wider > 0 and size < BETTER * wider:
+        wider = [frozenset(some) for many in range(len(parts)) for some in combinations(one.parts, many)]
+        if size < BETTER * max((sizes.get(some, 0.0) for some in wider), default=0.0):
             continue
         if any(size < BETTER * other and (parts < others or others < parts) for other, others in kept):
             continue

@@ -35,4 +35,4 @@ def lines(sliced: Sliced) -> Iterator[str]:
 
 
 def _conditions(parts: dict[str, str]) -> str:
-    return ", ".join(f"{feature}={value}" for feature, value in parts.items())
+    return ", ".join(f"{feature}={value}" for feature, value in parts.items()) or "all records"

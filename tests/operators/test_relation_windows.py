@@ -12,6 +12,7 @@ from operators.codes import MISSING, UNSEEN
 from operators.detection import Detection
 from operators.references import ModelSignals
 from operators.relation_fitting import fit
+from schemas.profile import Calibration
 from tests.operators.panes import MINUTE, RESTART, SHUFFLE, Driver, Records, detection
 from tests.operators.signals import categorical_signal, codes_of, continuous_signal
 
@@ -205,3 +206,14 @@ def test_features_that_are_not_watched_any_more():
         )
         if {wanted.names[one], wanted.names[other]} <= set(some)
     ]
+
+
+def test_of_a_slow_feature_nothing_is_said():
+    """A window that comes to a few independent values of it is about another stretch of it."""
+    slow = Calibration(values=COUNT, error=0.0, tau=(400.0,) * 12, spread_tau=(1.0,) * 12, shares=((400.0, 1.0),) * 12)
+    signals = SIGNALS | {"a": msgspec.structs.replace(SIGNALS["a"], calibration=slow)}
+    items = [*minutes(1, 6), *minutes(7, 12, broken="b")]
+    detectors = dict.fromkeys(signals, (DetectorPlan(name="psi"),))
+    driver = Driver(detection(signals, detectors, correlation=CorrelationPlan(), relations=RELATIONS)).run(items)
+    opened = {change.evidence.signal for change in driver.changes if change.state == "opened"}
+    assert opened == {"correlation.b~d", "correlation.b~e"}

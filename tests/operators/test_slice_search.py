@@ -70,7 +70,7 @@ def test_nothing_has_changed():
     """Of ten streams like the reference at most one has a slice that is told, with a level of 1 in 20 each."""
     told = [search(SIGNALS, KNOWN, rows(*drawn(seed))) for seed in range(10, 20)]
     assert sum(bool(found.losses or found.changes) for found in told) <= 1
-    assert all(found.labelled and found.tests == 5 * found.compared for found in told)
+    assert all(found.labelled and found.tests == 5 * found.compared for found in told)  # four signals, and errors
 
 
 def test_where_predictions_became_worse():
@@ -146,3 +146,13 @@ def test_without_labels():
     found = search(SIGNALS, KNOWN, Rows(current.codes, np.full(len(current.errors), np.nan)))
     assert (found.labelled, found.losses) == (False, ())
     assert found.changes
+
+
+def test_what_changed_everywhere():
+    """Is told of all records, and of no part of them."""
+    columns, errors = drawn(6)
+    columns["age"] = columns["age"] + 1.0
+    rng = np.random.default_rng(66)
+    found = search(SIGNALS, KNOWN, rows(columns, np.where(rng.random(COUNT) < 0.2, 1.0, errors)))
+    assert [(change.slice, change.signal) for change in found.changes] == [({}, "feature.age")]
+    assert [loss.slice for loss in found.losses] == [{}]
