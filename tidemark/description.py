@@ -143,9 +143,9 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         left_out = f", {spans} span{'s' * (spans > 1)} left out" if spans else ""
         yield "season", f"{season}{left_out}"
     if isinstance(model.quality, QualityPlan):
-        yield "quality", f"shares of records that are {_quality(model)}"
+        yield "quality", ", ".join(_quality(model, model.quality))
     for rule in rules_of(model):
-        yield "expect", _rule(rule)
+        yield ("expect", _rule(rule)) if rule.what != "stale" else ("freshness", _fresh(rule, model.freshness_ms))
     if isinstance(model.correlation, CorrelationPlan):
         yield "correlation", f"all pairs of features, the {model.correlation.pairs} closest with half of their budget"
     if model.multivariate is not msgspec.UNSET:
@@ -199,11 +199,17 @@ def _outcomes(labels: LabelsPlan) -> Iterator[Row]:
     yield "", f"performance by time of prediction, {later}"
 
 
-def _quality(model: ModelPlan) -> str:
-    assert isinstance(model.quality, QualityPlan), "asked for where there is one"
-    what = [name for name in ("missing", "invalid", "unseen") if getattr(model.quality, name)]
-    ranged = [model.features[position].name for position in ranged_features(model)]
-    return ", ".join([*what, *([f"out of range ({', '.join(ranged)})"] if ranged else [])])
+def _quality(model: ModelPlan, plan: QualityPlan) -> Iterator[str]:
+    names = ("missing", "invalid", "unseen", "range", "duplicates", "frozen", "volume")
+    for name in (name for name in names if getattr(plan, name)):
+        ranged = [model.features[position].name for position in ranged_features(model)] if name == "range" else []
+        if name != "range" or ranged:
+            yield f"{name} ({', '.join(ranged)})" if ranged else name
+
+
+def _fresh(rule: RulePlan, freshness_ms: int) -> str:
+    late = f"less than {rule.limit:.4g} of records arriving later than {duration(freshness_ms)}"
+    return f"{late}, where they have times of their own and the broker's"
 
 
 def _rule(rule: RulePlan) -> str:
@@ -211,6 +217,7 @@ def _rule(rule: RulePlan) -> str:
         "min": f"{rule.field} not below {rule.limit:g}",
         "max": f"{rule.field} not above {rule.limit:g}",
         "values": f"{rule.field} one of {', '.join(rule.values)}",
+        "unique": f"{rule.field} unique within a window",
     }
     return limits.get(rule.what, f"less than {rule.limit:.4g} of {rule.field} {rule.what}")
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from config.durations import duration
-from config.plan import ALL, ModelPlan
+from config.plan import ALL, ModelPlan, QualityPlan
 from operators.detectable import INDEPENDENT, UNEVEN, UNSOUND, Sensitivity, Slow, describe
 from operators.detection import Detection
 from operators.footprint import footprint
@@ -148,6 +148,20 @@ def _quality(
             "the profile does not say whether missing values come in bursts: they are taken for independent, and there "
             "will be false alarms if they are not; run 'tidemark profile' again",
         )
+        return
+    plan = detection.signals.model.quality
+    assert isinstance(plan, QualityPlan), "asked for where there is one"
+    if plan.duplicates and not detection.looks_up:
+        yield (
+            "warning",
+            "the profile knows no ids of records: quality.duplicates watches nothing",
+        )
+    if detection.frozen:
+        longest = max(detection.frozen, key=lambda one: one.runs.bound(level))
+        bound = longest.runs.bound(level)
+        yield "", f"{len(detection.frozen)} for standing still; alarms of {longest.name} from {bound:,} values in a row"
+    elif plan.frozen and detection.signals.numeric:
+        yield "warning", "the profile does not say for how long numbers stand still: quality.frozen watches nothing"
 
 
 def _relations(detection: Detection, reference: RelationReference, count: int) -> Iterator[tuple[str, str]]:

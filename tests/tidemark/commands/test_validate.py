@@ -155,7 +155,8 @@ def test_quality_signals(folder, capsys):
     (folder / "ref.json").write_bytes(made)
     assert cli.main(["validate", "c.yaml"]) == 0
     out = capsys.readouterr().out
-    assert "  quality          shares of records that are missing, invalid, unseen\n" in out
+    assert "  quality          missing, invalid, unseen, duplicates, frozen, volume\n" in out
+    assert "  freshness        less than 0.5 of records arriving later than 10 min, where they have times" in out
     assert "  quality          2 signals; alarms of quality.missing.age from 0.0" in out
     warning = "the profile does not say whether missing values come in bursts"
     assert f"  warning          {warning}" in out
@@ -163,7 +164,17 @@ def test_quality_signals(folder, capsys):
     known = msgspec.structs.replace(profiles.decode(made), quality={"quality.missing.age": share})
     (folder / "ref.json").write_bytes(profiles.encode(known))
     assert cli.main(["validate", "c.yaml"]) == 0
-    assert warning not in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert warning not in out
+    assert "  warning          the profile knows no ids of records: quality.duplicates" in out
+    assert "  warning          the profile does not say for how long numbers stand still: quality.frozen" in out
+    still = profiles.Share(found=9, records=86_401, runs=80_000)
+    more = {"quality.frozen.age": still, "quality.duplicates": share}
+    (folder / "ref.json").write_bytes(profiles.encode(msgspec.structs.replace(known, quality=known.quality | more)))
+    assert cli.main(["validate", "c.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert "watches nothing" not in out
+    assert "                   1 for standing still; alarms of quality.frozen.age from " in out
 
 
 def test_relations(folder, capsys):
