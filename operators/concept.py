@@ -107,17 +107,18 @@ def _of_scores(window: ScoreCounts, baseline: ScoreCounts) -> _Found | None:
     rates = isotonic(m, known[1], np.arange(BINS, dtype=np.float64), np.zeros(BINS, np.int64))
     share = np.cumsum(n + m) / float((n + m).sum())
     tenth = np.minimum((share * GROUPS - 1e-9).astype(np.int64), GROUPS - 1)
-    sums = np.array(
-        [np.bincount(tenth, row, GROUPS) for row in (n, m, here[1], known[1], n * rates, n * rates * (1 - rates))]
+    rows = n, m, here[1], known[1], n * rates, m * rates, n * rates * (1 - rates)
+    n, m, positives, of, expected, known_expected, noise = _merged(
+        np.array([np.bincount(tenth, row, GROUPS) for row in rows])
     )
-    sums = _merged(sums)
-    n, m, positives, of, expected, noise = sums
     if not len(n) or (m < 1).any():
         return None
     pooled = (positives + of) / (n + m)
     binomial = pooled * (1 - pooled)
     # Of scores within a group the noise is less than that of its mean rate, as the rates say.
     mean = expected / n
+    # Rates that are pooled beyond a group, as at the ends, are off in it by as much in the baseline.
+    expected = expected + n * (of - known_expected) / m
     ratio = np.where(mean * (1 - mean) > 0, noise / n / np.maximum(mean * (1 - mean), 1e-300), 1.0)
     return positives - expected, n * binomial * np.minimum(ratio, 1.0), n**2 * binomial / m, n * np.sqrt(binomial)
 
@@ -150,7 +151,8 @@ def _of_numbers(window: OutcomeSums, baseline: OutcomeSums) -> _Found | None:
 def _merged(sums: Floats) -> Floats:
     """Groups side by side taken together until each is to be expected to have enough of both kinds.
 
-    Rows: records of the window and of the baseline, their positives, positives that are expected, their noise.
+    Rows: records of the window and of the baseline, their positives, positives that rates let
+    expect of both, noise of the window's.
     """
     merged: list[Floats] = []
     open_ = np.zeros(len(sums))
