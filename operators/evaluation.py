@@ -159,7 +159,8 @@ class _Evaluation:
                 effect = evidence.effect(self._detection, position, level, size, *z)
                 if np.isnan(own[position]) and not effects.reaches(effect.level, self._model.alarms.min_effect):
                     continue
-                if self._falls(effect):
+                counted = self._counted(effect)
+                if counted is None:
                     continue
                 watch = self._state.watches.get(position)
                 alarm = Alarm(
@@ -167,7 +168,7 @@ class _Evaluation:
                     statistic=float(verdict.statistic[position]),
                     threshold=float(verdict.threshold[position]),
                     p_value=float(verdict.p_value[position]),
-                    effect=effect,
+                    effect=counted,
                     streak=1 + (watch.streaks.get(verdict.detector, 0) if watch else 0),
                 )
                 found.setdefault(position, []).append(alarm)
@@ -217,8 +218,9 @@ class _Evaluation:
             clear = abs(moved) > effects.CLEAR and moved * held.direction >= 0
             if not clear or not effects.reaches(level, self._model.alarms.min_effect):
                 return None
-        effect = evidence.effect(self._detection, position, level, shift.size, shift.z_location, shift.z_spread)
-        if self._falls(effect):
+        shown = evidence.effect(self._detection, position, level, shift.size, shift.z_location, shift.z_spread)
+        effect = self._counted(shown)
+        if effect is None:
             return None
         return Alarm(
             detector=track.name,
@@ -229,9 +231,13 @@ class _Evaluation:
             onset_ms=None if track.plan.is_river else held.onset_ms,  # river tells when, not since when
         )
 
-    def _falls(self, effect: Effect) -> bool:
-        """Whether a change is one that does not count, as only rises do."""
-        return self._detection.one_sided and effect.direction in ("down", "narrow")
+    def _counted(self, effect: Effect) -> Effect | None:
+        """A change, if it counts: where only rises do, what is no fall is one."""
+        if not self._detection.one_sided:
+            return effect
+        if effect.direction in ("down", "narrow"):
+            return None
+        return msgspec.structs.replace(effect, direction="up")
 
     def _alarmed(self, position: int, watch: Watch, alarms: Sequence[Alarm]) -> None:
         """Open a signal, or say that it changes further."""
