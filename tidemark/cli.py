@@ -32,6 +32,7 @@ COMMANDS = {  # in the order of `tidemark --help`; a command is there as soon as
     "watch": "tidemark.commands.watch:watch",
     "listen": "tidemark.commands.listen:listen",
     "dataset": "tidemark.commands.dataset:dataset",
+    "compare": "tidemark.commands.compare:compare",
     "simulate": "tidemark.commands.simulate:simulate",
     "broker": "tidemark.commands.broker:broker",
     "schema": "tidemark.commands.schema:schema",

@@ -1,0 +1,185 @@
+"""Two versions of a model on the records that both have predicted and that have a label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from config.load import Configuration
+from config.plan import ModelPlan
+from jobs.labelled import Labels, labelled
+from jobs.pieces import Pieces, label_pieces, reference_pieces
+from jobs.reference import model_plan
+from operators.columns import names
+from operators.outcomes import classes_of
+from operators.paired import FEWEST, Paired, losses, shares, worse_slices
+from operators.profiling import segment_column
+from schemas.errors import DataError, UsageError
+
+Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]
+Floats = npt.NDArray[np.float64]
+Judge = Callable[[npt.NDArray[Any], npt.NDArray[Any], str, str], Paired]
+OTHER = "other classes"  # of two where only the positive one has a name
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """What a comparison comes to."""
+
+    model: str
+    old: str
+    new: str
+    records: int  # that both have predicted, with a label
+    only_old: int  # labelled records that the other has not predicted
+    only_new: int
+    margin: float
+    measures: tuple[Paired, ...]  # on all of them; the first decides
+    slices: tuple[Paired, ...]  # of the first measure
+    worse: tuple[str, ...]  # slices in which the new one is worse, beyond chance
+    verdict: str  # better, as good, unclear or worse
+    accepted: bool  # better, or as good within the margin, and worse in no slice
+
+
+@dataclass
+class _Version:
+    """What a version predicted, by id."""
+
+    values: dict[str, tuple[float, float, float]]  # predicted, probability, outcome
+    slices: dict[str, tuple[str, ...]]
+
+
+def compare(
+    loaded: Configuration,
+    model: str,
+    old: str,
+    new: str,
+    *,
+    data: str | None = None,
+    labels: str | None = None,
+    start: str | None = None,
+    end: str | None = None,
+    margin: float = 0.0,
+    progress: Progress,
+) -> Comparison:
+    """Compare.
+
+    Parameters
+    ----------
+    loaded : Configuration
+        Says where records and labels are, and what the model predicts.
+    model, old, new : str
+        The model and two of its versions.
+    data, labels, start, end : str, optional
+        Where records and labels are instead of in the sources; of a topic from when to when.
+    margin : float
+        By how much the new version may be worse, in the unit of the measure.
+    progress : callable
+        Is told of records that were read.
+
+    Raises
+    ------
+    UsageError
+        The model says nothing about its prediction, or has no source of labels.
+    DataError
+        The two have not predicted enough of the same records.
+    """
+    plan = model_plan(loaded, model)
+    if plan.prediction is None or plan.prediction.task == "ranking":
+        what = "is a ranking" if plan.prediction else "is not given"
+        message = f"models.{model}.prediction: {what}, and versions are compared by it (binary, multiclass, regression)"
+        raise UsageError(message)
+    pieces = reference_pieces(loaded, plan, data or _source(loaded, plan, "predictions") or "", start, end)
+    where = labels or _source(loaded, plan, "labels")
+    known = Labels(plan, label_pieces(loaded, plan, where), progress) if where is not None else None
+    before, after = (_version(plan, pieces, known, version, progress) for version in (old, new))
+    both = sorted(before.values.keys() & after.values.keys())
+    if len(both) < FEWEST:
+        message = (
+            f"{model}: {len(both)} labelled records have a prediction of both versions "
+            f"({len(before.values):,} of {old}, {len(after.values):,} of {new}); run them side by side for a while, or "
+            "name data with predictions of both by --data"
+        )
+        raise DataError(message)
+    return _compared(plan, (old, new), before, after, both, margin)
+
+
+def _source(loaded: Configuration, plan: ModelPlan, kind: str) -> str | None:
+    found = [source for source in loaded.plan.sources if source.kind == kind and source.model in (None, plan.name)]
+    if not found:
+        return None
+    return f"topic:{found[0].topic}" if found[0].topic else found[0].path
+
+
+def _version(plan: ModelPlan, pieces: Pieces, labels: Labels | None, version: str, progress: Progress) -> _Version:
+    """The first prediction of each id."""
+    found = _Version({}, {})
+    for piece in labelled(plan, pieces, labels, version, progress):
+        ids = names(piece.columns.fields.get("id", [None] * len(piece.values)))
+        fields = [name for segment in plan.segments if len(segment.fields) == 1 for name in segment.fields]
+        columns = {name: names(segment_column(name, piece.columns, len(piece.values))) for name in fields}
+        for at, (id, values) in enumerate(zip(ids, piece.values.tolist(), strict=True)):
+            if isinstance(id, str) and id not in found.values and not np.isnan(values[0]):
+                found.values[id] = (values[0], values[1], values[2])
+                found.slices[id] = tuple(
+                    f"{name}={column[at]}" for name, column in columns.items() if isinstance(column[at], str)
+                )
+    return found
+
+
+def _compared(
+    plan: ModelPlan, versions: tuple[str, str], before: _Version, after: _Version, both: list[str], margin: float
+) -> Comparison:
+    assert plan.prediction is not None
+    old = np.array([before.values[id] for id in both])
+    new = np.array([after.values[id] for id in both])
+    outcome = old[:, 2]
+    groups: dict[str, list[int]] = {}
+    for at, id in enumerate(both):
+        for name in before.slices[id]:
+            groups.setdefault(name, []).append(at)
+    if plan.prediction.task == "regression":
+        worth, worth_new = np.abs(old[:, 0] - outcome), np.abs(new[:, 0] - outcome)
+        judge: Judge = losses
+        what = "mae"
+        measures = [judge(worth, worth_new, what, "all"), losses(worth**2, worth_new**2, "mse", "all")]
+    else:
+        worth, worth_new = old[:, 0] == outcome, new[:, 0] == outcome
+        judge, what = shares, "accuracy"
+        measures = [judge(worth, worth_new, what, "all")]
+        if plan.prediction.task == "binary" and not np.isnan([old[:, 1], new[:, 1]]).any():
+            brier = (old[:, 1] - outcome) ** 2, (new[:, 1] - outcome) ** 2
+            measures.append(losses(*brier, what="brier", where="all"))
+        classes = classes_of(plan.prediction) or (OTHER, str(plan.prediction.positive))
+        for at, name in enumerate(outcome.astype(int).tolist()):
+            groups.setdefault(f"class={classes[name]}", []).append(at)
+    large = {name: rows for name, rows in sorted(groups.items()) if len(rows) >= max(plan.disclose, FEWEST)}
+    slices = [judge(worth[rows], worth_new[rows], what, name) for name, rows in large.items()]
+    worse = tuple(each.slice for each in worse_slices(slices))
+    verdict = _verdict(measures[0], margin)
+    return Comparison(
+        model=plan.name,
+        old=versions[0],
+        new=versions[1],
+        records=len(both),
+        only_old=len(before.values) - len(both),
+        only_new=len(after.values) - len(both),
+        margin=margin,
+        measures=tuple(measures),
+        slices=tuple(slices),
+        worse=worse,
+        verdict=verdict,
+        accepted=verdict in ("better", "as good") and not worse,
+    )
+
+
+def _verdict(found: Paired, margin: float) -> str:
+    if found.low > 0:
+        return "better"
+    if found.high < 0 and found.gain < -margin:
+        return "worse"
+    return "as good" if found.low >= -margin and margin > 0 else "unclear"

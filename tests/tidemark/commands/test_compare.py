@@ -1,0 +1,147 @@
+"""`tidemark compare`: two versions on the same labelled records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tidemark.cli import main
+
+CONFIGURATION = """
+sources:
+  predictions: {path: predictions.jsonl}
+  labels: {path: labels.jsonl}
+models:
+  churn:
+    reference: {learn: 1000}
+    prediction: {TASK}
+    features: {age: numeric}
+    segments: [{country: [DE, NO]}]
+"""
+BINARY = "task: binary, positive: 'yes'"
+WORDS = ["compare", "monitors.yaml", "--model", "churn", "--old", "3", "--new", "4"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(right, *, task=BINARY, count=400, predict=None):
+    """Predictions of both versions; `right` says of a record's number and version whether it is right."""
+    Path("monitors.yaml").write_text(CONFIGURATION.replace("TASK", task))
+    predictions, labels = [], []
+    for number in range(count):
+        label = "yes" if number % 2 else "no"
+        wrong = "no" if number % 2 else "yes"
+        for version in ("3", "4"):
+            told = predict(number, version) if predict else label if right(number, version) else wrong
+            record = {"id": f"i{number}", "model": "churn", "version": version, "features": {"age": 1}}
+            predictions.append({**record, "country": "DE" if number % 4 < 2 else "NO", "prediction": told})
+        labels.append({"id": f"i{number}", "model": "churn", "label": 100.0 if predict else label})
+    Path("predictions.jsonl").write_text("".join(json.dumps(each) + "\n" for each in predictions))
+    Path("labels.jsonl").write_text("".join(json.dumps(each) + "\n" for each in labels))
+
+
+def run(capsys, *words):
+    status = main([*WORDS, *words, "--json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def test_a_better_version_is_accepted(folder, capsys):
+    """With its gain, the interval, and every class and segment."""
+    write(lambda number, version: number % 10 not in ((1, 2) if version == "3" else (3,)))
+    status, found = run(capsys)
+    assert (status, found["verdict"], found["accepted"], found["worse"]) == (0, "better", True, [])
+    [accuracy] = found["measures"]
+    assert (accuracy["what"], accuracy["records"], accuracy["old"], accuracy["new"]) == ("accuracy", 400, 0.8, 0.9)
+    assert accuracy["low"] > 0
+    assert [each["slice"] for each in found["slices"]] == [
+        "class=other classes",
+        "class=yes",
+        "country=DE",
+        "country=NO",
+    ]
+
+
+def test_a_version_that_is_better_on_the_whole_and_worse_in_a_segment(folder, capsys):
+    """Is not accepted, and the segment is named."""
+
+    def right(number, version):
+        if number % 4 >= 2:
+            return version == "3" or number % 20 != 2  # NO
+        return version == "4" or number % 3 != 0  # DE
+
+    write(right, count=800)
+    status, found = run(capsys)
+    assert (status, found["verdict"], found["accepted"], found["worse"]) == (3, "better", False, ["country=NO"])
+    assert main(WORDS) == 3
+    out = capsys.readouterr().out
+    assert out.splitlines()[0] == "churn: 800 labelled records that both have predicted (0 more of 3, 0 of 4)"
+    assert out.splitlines()[-1].startswith("4 is better than 3 (accuracy +0.11")
+    assert out.splitlines()[-1].endswith(", but worse in country=NO: not accepted")
+
+
+def test_equal_versions_are_as_good_within_a_margin(folder, capsys):
+    """Without one nothing is shown, so nothing is accepted."""
+    write(lambda number, version: number % 10 != (1 if version == "3" else 3))
+    assert run(capsys)[0] == 3
+    status, found = run(capsys, "--margin", "0.06")
+    assert (status, found["verdict"], found["accepted"]) == (0, "as good", True)
+
+
+def test_a_worse_version(folder, capsys):
+    """Is said to be."""
+    write(lambda number, version: version == "3" or number % 5 != 0)
+    status, found = run(capsys, "--margin", "0.05")
+    assert (status, found["verdict"]) == (3, "worse")
+
+
+def test_numbers_are_compared_by_their_errors(folder, capsys):
+    """The mean absolute error decides."""
+    noise = np.random.default_rng(5).normal(size=(2, 400))
+    write(
+        None,
+        task="task: regression",
+        predict=lambda n, v: 100 + float(noise[int(v == "4"), n]) * (2 if v == "3" else 1),
+    )
+    status, found = run(capsys)
+    assert status == 0
+    assert [each["what"] for each in found["measures"]] == ["mae", "mse"]
+    assert found["measures"][0]["gain"] > 0
+
+
+def test_what_only_one_has_predicted_is_counted(folder, capsys):
+    """And does not count."""
+    write(lambda number, version: version == "4" or number % 2 == 0)
+    lines = Path("predictions.jsonl").read_text().splitlines(keepends=True)
+    Path("predictions.jsonl").write_text("".join(lines[:-40]) + "".join(lines[-40::2]))
+    _, found = run(capsys)
+    assert (found["records"], found["only_old"], found["only_new"]) == (380, 20, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["--new", "5"], 2,
+         "churn: 0 labelled records have a prediction of both versions (400 of 3, 0 of 5); run them side by side for a "
+         "while, or name data with predictions of both by --data"),
+        (["--model", "x"], 2, "--model: 'x' is not a model (churn)"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_compared_is_said(words, status, said, folder, capsys):
+    """With what to do."""
+    write(lambda number, version: True)
+    assert main([*WORDS, *words]) == status
+    assert capsys.readouterr().err.splitlines()[-1] == said
+
+
+def test_a_model_of_which_no_prediction_is_known(folder, capsys):
+    """There is nothing to compare."""
+    write(lambda number, version: True, task="task: ranking")
+    assert main(WORDS) == 2
+    assert "versions are compared by it (binary, multiclass, regression)" in capsys.readouterr().err

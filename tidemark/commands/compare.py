@@ -1,0 +1,106 @@
+"""`tidemark compare`: an old and a new version of a model on the same records."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from config import load
+from jobs.comparing import Comparison
+from jobs.comparing import compare as compared
+from tidemark.options import AsJson, Config
+from tidemark.progress import progress
+
+WIDTH = 140  # where there is no terminal: names of segments are not cut
+NOT_ACCEPTED = 3  # 1 and 2 are failures of the command itself
+
+
+def compare(
+    config: Config,
+    model: Annotated[str, typer.Option(metavar="M", help="The model, as the configuration calls it.")],
+    old: Annotated[str, typer.Option(metavar="V", help="The version that is in use.")],
+    new: Annotated[str, typer.Option(metavar="V", help="The one that may replace it.")],
+    data: Annotated[
+        str | None, typer.Option(metavar="DATA", help="Records from here: files, or topic:NAME; else the sources.")
+    ] = None,
+    labels: Annotated[
+        str | None, typer.Option(metavar="DATA", help="Labels from here: files, or topic:NAME; else the sources.")
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Of a topic: from this time on.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Of a topic: before this time.")] = None,
+    margin: Annotated[
+        float, typer.Option(min=0.0, help="By how much the new version may be worse: 0.01 is one point of accuracy.")
+    ] = 0.0,
+    json: AsJson = False,
+) -> None:
+    """Compare two versions of a model on the labelled records that both have predicted.
+
+    Prints the measures of both, the gain with its 95 % interval, and each class and segment. The exit status is 0
+    if the new version is better, or as good within --margin, and worse in no class and no segment beyond chance;
+    else 3.
+
+    Example: tidemark compare monitors.yaml --model churn --old 3 --new 4 --margin 0.005
+    """
+    found = compared(
+        load(config),
+        model,
+        old,
+        new,
+        data=data,
+        labels=labels,
+        start=start,
+        end=end,
+        margin=margin,
+        progress=lambda total: progress("records", total),
+    )
+    if json:
+        print(msgspec.json.encode(found).decode())
+    else:
+        _show(found)
+    if not found.accepted:
+        raise typer.Exit(NOT_ACCEPTED)
+
+
+def _show(found: Comparison) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    table_console = console if console.is_terminal else Console(highlight=False, width=WIDTH)
+    console.print(
+        f"{found.model}: {found.records:,} labelled records that both have predicted "
+        f"({found.only_old:,} more of {found.old}, {found.only_new:,} of {found.new})"
+    )
+    table = Table("", "records", found.old, found.new, "gain (95 % interval)", "p", "", box=SIMPLE)
+    for column in table.columns:
+        column.no_wrap = True
+    for column in table.columns[1:-1]:
+        column.justify = "right"
+    for each in (*found.measures, *found.slices):
+        name = each.what if each.slice == "all" else f"  {each.slice}"
+        table.add_row(
+            name,
+            f"{each.records:,}",
+            f"{each.old:.4g}",
+            f"{each.new:.4g}",
+            f"{each.gain:+.4f} ({each.low:+.4f} to {each.high:+.4f})",
+            f"{each.p_value:.2g}",
+            "worse" if each.slice in found.worse else "",
+        )
+    table_console.print(table)
+    console.print(_sentence(found))
+
+
+def _sentence(found: Comparison) -> str:
+    first = found.measures[0]
+    said = {
+        "better": f"{found.new} is better than {found.old}",
+        "as good": f"{found.new} is at most {found.margin:g} worse than {found.old}",
+        "worse": f"{found.new} is worse than {found.old}",
+        "unclear": f"{found.new} may be better or worse than {found.old}",
+    }[found.verdict]
+    where = f", but worse in {', '.join(found.worse)}" if found.worse else ""
+    interval = f"{first.what} {first.gain:+.4f}, {first.low:+.4f} to {first.high:+.4f}"
+    return f"{said} ({interval}){where}: {'accepted' if found.accepted else 'not accepted'}"
