@@ -93,6 +93,8 @@ def _misfit(one: Profile, other: Profile) -> str | None:
     ]
     if seasons[0] != seasons[1]:
         return "they do not have one season"
+    if not isinstance(one.relations, msgspec.UnsetType) or not isinstance(other.relations, msgspec.UnsetType):
+        return "relations between features are of each one's own ranks"
     if one.vectors != other.vectors:
         return "their embeddings are measured along different directions"
     return None

@@ -57,7 +57,7 @@ class Reconstruction:
         self._reference = found
         self._mean, self._scale = _standard(columns, found)
         components = np.frombuffer(told.components, "<f8").reshape(-1, len(columns.of))
-        self._components = np.ascontiguousarray(components.T)
+        self._components = components.T.copy()  # of a single one the bytes' own, which are read-only: another kernel
 
     @property
     def positions(self) -> list[int]:

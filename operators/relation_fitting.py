@@ -84,13 +84,13 @@ def _uncertainty(columns: RelationColumns, codes: Codes) -> tuple[Floats, Floats
     squares = np.zeros((levels + 1, many, many))
     scores, lacks = columns.spread(codes)
     standardised = scores.astype(np.float64)
-    there = ~lacks[:, columns.of]
+    there = np.ascontiguousarray(~lacks[:, columns.of])
     counts = np.maximum(there.sum(axis=0), 1)
     mean = standardised.sum(axis=0) / counts
     standardised = np.where(there, standardised - mean, 0.0)
     sd = np.sqrt((standardised**2).sum(axis=0) / counts)
     standardised /= np.where(sd > 0, sd, 1.0)
-    _follow(standardised, there, wanted, squares)
+    _follow(np.ascontiguousarray(standardised), there, wanted, squares)
     both = np.maximum((there.T.astype(np.float32) @ there.astype(np.float32))[entries], 1)
     found = squares[0][entries] / both / (1 - correlation**2) ** 2
     return np.maximum(found, LEAST_VARIANCE), _tau(squares[:, entries[0], entries[1]], len(standardised))

@@ -8,6 +8,7 @@ import pytest
 
 from config.measured import measured
 from config.plan import CorrelationPlan, FeaturePlan, SeasonPlan, VersionPlan
+from operators.merging import merge
 from operators.profile_files import find, load_references
 from operators.reconstruction import RECONSTRUCTION
 from operators.relation_fitting import fit
@@ -390,3 +391,9 @@ def test_damaged_components(tmp_path, made, what):
     """They are as many as there are columns, and there is a signal of what is far from them."""
     said = error(write(tmp_path, made))
     assert said == f"profile churn-3.json: is damaged ({RECONSTRUCTION}: {what}); run 'tidemark profile' again"
+
+
+def test_profiles_with_relations_cannot_be_merged():
+    """Their scores are of each profile's own ranks."""
+    with pytest.raises(ProfileError, match="relations between features are of each one's own ranks"):
+        merge(with_relations(), with_relations())

@@ -120,4 +120,7 @@ def test_one_compiled_kernel():
     RECONSTRUCTION.errors(CODES_)
     again = Reconstruction(COLUMNS, FOUND, msgspec.convert(msgspec.to_builtins(TOLD), type(TOLD)))
     again.errors(CODES_[:1].copy())
+    two = RelationColumns(SIGNALS[:2], range(2), [1, 1])
+    found = two.crossed(two.fold(two.empty(), CODES_))
+    Reconstruction(two, found, fit_components(two, found)).errors(CODES_)  # a single component
     assert len(reconstruction._errors.signatures) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from operators import relation_fitting
+from operators import relation_fitting, relations
 from operators.codes import MISSING
 from operators.relation_fitting import fit
 from operators.relations import RelationColumns, unpack
@@ -107,3 +107,12 @@ def test_constant_and_missing_features():
     found = fit(signals, codes)
     assert found.columns == {"a": 1, "c": 1}
     assert np.frombuffer(found.variances, "<f4").tolist() == [0.25]
+
+
+def test_one_compiled_kernel():
+    """No second signature, whatever there is of features and records: it would be compiled at run time."""
+    x = np.random.default_rng(8).normal(size=(300, 3))
+    for values in (x, x[:, :2], x[:, :1], x[:20]):
+        fitted(values)
+    assert len(relation_fitting._follow.signatures) == 1
+    assert len(relations._spread.signatures) == 1
