@@ -124,6 +124,8 @@ class Delivery:
         Whether events of models that people have muted are given as well.
     tell : callable
         Takes every `Outcome`.
+    told : bool
+        Whether it may take its time, as of who reads its output.
 
     Attributes
     ----------
@@ -145,10 +147,11 @@ class Delivery:
         timeout_s: float,
         muted: bool,
         tell: Callable[[Outcome], None],
+        told: bool,
     ) -> None:
         self._routes = [(route, memory.number(f"{group}/{route.name}")) for route in routes]
         self._wants_unknown = any(UnknownEvent in route.types for route, _ in self._routes)
-        self._memory, self._topic, self._tell = memory, topic, tell
+        self._memory, self._topic, self._tell, self._told = memory, topic, tell, told
         self._retries, self._timeout_s, self._muted = retries, timeout_s, muted
         self._chance = random.Random()
         self._lock = threading.Lock()
@@ -214,6 +217,8 @@ class Delivery:
             self._topic.bury(call.message, failure)
         self._memory.end(call.number, call.name, DEAD if failure else DONE)
         self.counts["dead" if failure else "handled"] += 1
+        if self._told:
+            self._memory.flush()  # others wait for the file
         self._tell(Outcome(call.event, call.route.name, failure))
 
     def _tried(self, call: _Call, loop: asyncio.AbstractEventLoop) -> Failure | None:

@@ -111,7 +111,7 @@ class Subscriber:
         self._routes: list[Route] = []
         self._stop = threading.Event()
         self._background: _Background | None = None
-        self._tell = tell or _log
+        self._tell = tell
 
     @classmethod
     def of(cls, configuration: Path | str, group: str, **settings: Any) -> Subscriber:
@@ -247,7 +247,8 @@ class Subscriber:
             retries=self._retries,
             timeout_s=self._timeout_s,
             muted=self._muted,
-            tell=self._tell,
+            tell=self._tell or _log,
+            told=self._tell is not None,
         )
         self.reader = delivery.reader
         if replay:
@@ -308,7 +309,7 @@ def orderly(stop: Callable[[], None]) -> Iterator[None]:
 
     def restore() -> None:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler or signal.SIG_DFL)  # None: not one of Python's
 
     try:
         yield

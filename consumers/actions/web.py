@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -103,6 +104,9 @@ class Web:
     """
 
     def __init__(self, timeout_s: float, ca: str | None = None) -> None:
+        # They tell whole addresses and headers, secrets and all, to whoever wants to know a little more.
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca) if ca else True
         self._timeout_s = timeout_s
         self._client = httpx.Client(timeout=timeout_s, verify=verify, follow_redirects=False)

@@ -48,7 +48,6 @@ def listen(
     Example: tidemark listen monitors.yaml --from latest
     """
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.ERROR)
     with closing(Listening(load(config), group=group, start=start, memory=memory)) as listening:
         rehearsed = listening.rehearse()
         if rehearse:

@@ -130,6 +130,15 @@ def test_templates_cannot_leave_their_box(tmp_path):
     assert server.asked == []
 
 
+def test_logs_show_no_secret(tmp_path, caplog):
+    """However much is logged: the address of a hook is one."""
+    caplog.set_level("DEBUG")
+    with serving(503, 200) as server:
+        act(tmp_path, f"http: {{url: '{server.address}/${{TOKEN}}', headers: {{authorization: '${{TOKEN}}'}}}}", EVENT)
+    assert len(server.asked) == 2
+    assert "t0psecret" not in caplog.text
+
+
 def test_a_secret_does_not_come_out_in_any_form(tmp_path):
     """Neither as it is, nor quoted for an address, nor as the server had it in a header."""
 
