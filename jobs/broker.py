@@ -91,13 +91,13 @@ class Broker:
 
     @property
     def bootstrap(self) -> str:
-        """The address for clients."""
-        return f"localhost:{self.port}"
+        """The address for clients: in numbers, as Kafka's C client resolves no name where loopback is all there is."""
+        return f"127.0.0.1:{self.port}"
 
     @property
     def client(self) -> dict[str, str]:
         """Settings for confluent_kafka."""
-        return {"bootstrap.servers": self.bootstrap, "broker.address.family": "v4"}
+        return {"bootstrap.servers": self.bootstrap}
 
     @property
     def log(self) -> Path:

@@ -26,6 +26,11 @@ def read(client, topic, count):
 
 
 @pytest.mark.e2e
+def test_clients_need_no_names(broker):
+    """Without a network, on loopback alone, the client's resolver knows no `localhost`."""
+    assert broker.client["bootstrap.servers"] == f"127.0.0.1:{broker.port}"
+
+
 def test_historic_records_stay(broker):
     """A record from 1970 is still there for who reads the topic later."""
     ensure_topic(broker.client, "historic", 3)
