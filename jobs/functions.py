@@ -15,6 +15,7 @@ from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, Va
 
 from config.plan import ALL, Plan
 from jobs import profiles
+from jobs.metrics import Metrics
 from jobs.wakes import Wakes
 from operators import offsets, outputs, policy, silence
 from operators.entries import Batch
@@ -100,6 +101,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._learned = bytes_map(runtime_context, "learned")
         self._summaries, self._letters = aside("summaries"), aside("letters")
         self._wants_letters = job.plan.dead_letters is not None
+        self._metrics = Metrics(runtime_context)
         self._wakes = Wakes(bytes_state(runtime_context, "wakes"))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
@@ -107,7 +109,8 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         key, _, parts = value
         if key[0] == MONITOR:
             before = _entry(self._states, key)
-            result = self._monitors.fold(key, self._kept(key, before), [bytes(part) for part in parts])
+            with self._metrics.timed(self._monitors.key(key).model, "evaluation_us"):
+                result = self._monitors.fold(key, self._kept(key, before), [bytes(part) for part in parts])
             if result is None:
                 return
             self._keep(key, before, result)
@@ -115,6 +118,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
                 self._wake(key, result.next_ms, ctx)
             yield from self._said(key, result)
             if result.counted and self._monitors.key(key).segment == ALL:
+                self._metrics.count("model", self._monitors.key(key).model, "records", result.counted)
                 yield Row("counted", key, b"%d" % result.counted)
             return
         source = source_of(key)
@@ -124,9 +128,11 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
                     yield self._letters, Row(source.encode(), bytes(part))
                 continue
             if key[0] == LABELS:
+                self._metrics.count_all("source", source, json.loads(bytes(part)))
                 yield Row("labels", source, bytes(part))
                 continue
             batch = msgspec.json.decode(bytes(part), type=Batch)
+            self._metrics.count_all("source", source, msgspec.structs.asdict(batch.counts))
             yield Row("count", source, msgspec.json.encode(batch.counts))
             for model, newest_ms in batch.newest_ms.items():
                 yield Row("newest", model, b"%d" % newest_ms)
@@ -185,6 +191,7 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
         """Make in the worker what is not sent to it."""
         self._plan = msgspec.msgpack.decode(self._packed, type=Plan)
         self._models = {model.name: model for model in self._plan.models}
+        self._metrics = Metrics(runtime_context)
         self._state = bytes_state(runtime_context, "policy")
         kind = Types.PRIMITIVE_ARRAY(Types.BYTE())
         self._waiting = runtime_context.get_list_state(ListStateDescriptor("waiting", kind))
@@ -210,7 +217,9 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
         if state is not before:
             self._state.update(state)
             self._wake(state, ctx)
+            self._metrics.set(model, "open_episodes", policy.open_episodes(state))
         for event in told:
+            self._metrics.count("model", model, event.type.removeprefix("io.tidemark.").replace(".", "_"))
             yield Row(events.key(event), events.encode(event))
 
     def _wake(self, state: bytes, ctx: KeyedProcessFunction.Context) -> None:

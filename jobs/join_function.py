@@ -19,7 +19,7 @@ from operators import outputs
 from operators.join import Joined
 from operators.join_rows import matched
 from operators.joins import Joins
-from operators.keys import JOIN, PERFORMANCE
+from operators.keys import JOIN, PERFORMANCE, joined_model
 
 
 class JoiningMonitorFunction(MonitorFunction):
@@ -55,6 +55,8 @@ class JoiningMonitorFunction(MonitorFunction):
         for next_ms in joined.next_ms:
             ctx.timer_service().register_event_time_timer(next_ms - 1)
         if joined.counts:
+            counts = {f"labels_{fate}": many for fate, many in msgspec.structs.asdict(joined.counts).items()}
+            self._metrics.count_all("model", joined_model(key), counts)
             yield Row("labels", key, msgspec.json.encode(joined.counts))
         for owner, matches in joined.matches:
             yield Row("matches", owner, matched(joined.pane_ms, matches))

@@ -98,6 +98,11 @@ def next_time(state: bytes) -> int | None:
     return None if time_ms == MAX else time_ms
 
 
+def open_episodes(state: bytes) -> int:
+    """How many episodes of the model are open."""
+    return len(_story(memoryview(state)[_HEAD.size :], _head(state)[3]).episodes)
+
+
 def advance(
     plan: ModelPlan, job: JobPlan, configuration_id: str, state: bytes, watermark_ms: int
 ) -> tuple[bytes, list[_Event]]:
@@ -118,7 +123,7 @@ def advance(
         return state, []
     progress_ms, _, _, length = _head(state)
     body = memoryview(state)[_HEAD.size :]
-    story = msgspec.msgpack.decode(body[:length], type=_Known) if length else _Known()
+    story = _story(body, length)
     taken: list[tuple[_Order, bytes, Output]] = []
     left: list[Output] = []
     for data in _frames(body[length:]):
@@ -350,6 +355,10 @@ def _head(state: bytes) -> tuple[int, int, int, int]:
         raise StateVersionError(message)
     _, _, progress_ms, full_ms, empty_ms, length = _HEAD.unpack_from(state)
     return progress_ms, full_ms, empty_ms, length
+
+
+def _story(body: memoryview, length: int) -> _Known:
+    return msgspec.msgpack.decode(body[:length], type=_Known) if length else _Known()
 
 
 def _frames(buffered: memoryview) -> Iterator[bytes]:

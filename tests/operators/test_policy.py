@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from config.plan import AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, WindowPlan
 from operators.outputs import Progress
-from operators.policy import VOLUMES, add, advance, next_time
+from operators.policy import VOLUMES, add, advance, next_time, open_episodes
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.errors import StateVersionError
 from schemas.events import Window, encode
@@ -121,6 +121,15 @@ def test_any_order_of_arrival_gives_the_same_bytes():
         for state, events in [advance(PLAN, JOB, "", add(b"", order), END)]
     }
     assert len(results) == 1
+
+
+def test_open_episodes_are_counted():
+    """Of a state: none before the first, one until it is over."""
+    assert open_episodes(b"") == 0
+    state, _ = advance(PLAN, JOB, "", add(b"", [change(20), progress(20)]), 20 * MINUTE)
+    assert open_episodes(state) == 1
+    state, _ = advance(PLAN, JOB, "", add(state, [change(25, state="recovered"), progress(25)]), 25 * MINUTE)
+    assert open_episodes(state) == 0
 
 
 def test_the_end_of_a_stream_resolves_nothing():

@@ -1,0 +1,57 @@
+"""Metrics: what the operators tell Flink's reporters (Prometheus and others), by source and by model.
+
+Counters begin at zero in each worker, as reporters expect of them; counts that survive restarts are in `totals`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pyflink.datastream import RuntimeContext
+
+GROUP = "tidemark"
+
+
+class Metrics:
+    """Counters and gauges of an operator, each made when it is first used.
+
+    In Prometheus a counter `used` of the source `predictions` is
+    ``flink_taskmanager_job_task_operator_tidemark_source_used{source="predictions", ...}``.
+    """
+
+    def __init__(self, context: RuntimeContext) -> None:
+        self._group = context.get_metrics_group().add_group(GROUP)
+        self._counters: dict[tuple[str, str, str], Any] = {}
+        self._gauges: dict[tuple[str, str], int] = {}
+
+    def count(self, by: str, name: str, what: str, number: int = 1) -> None:
+        """Add to the counter `what` of the source or model `name`."""
+        counter = self._counters.get((by, name, what))
+        if counter is None:
+            counter = self._counters[by, name, what] = self._group.add_group(by, name).counter(what)
+        counter.inc(number)
+
+    def count_all(self, by: str, name: str, numbers: Mapping[str, int]) -> None:
+        """Add to several counters; those that get nothing are not made."""
+        for what, number in numbers.items():
+            if number:
+                self.count(by, name, what, number)
+
+    def set(self, model: str, what: str, value: int) -> None:
+        """Let the gauge `what` of a model have a value."""
+        if (model, what) not in self._gauges:
+            self._group.add_group("model", model).gauge(what, self._reader(model, what))
+        self._gauges[model, what] = value
+
+    def _reader(self, model: str, what: str) -> Callable[[], int]:
+        return lambda: self._gauges[model, what]
+
+    @contextmanager
+    def timed(self, model: str, what: str) -> Iterator[None]:
+        """Add the microseconds that the block takes to the counter `what` of a model."""
+        begun_ns = time.perf_counter_ns()
+        yield
+        self.count("model", model, what, (time.perf_counter_ns() - begun_ns) // 1000)
