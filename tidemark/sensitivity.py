@@ -111,7 +111,7 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         if of.smallest_shift > BLIND:
             yield (
                 "warning",
-                f"{name}: almost nothing can be found ({_shift(of.smallest_shift)} is the smallest), as the values "
+                f"{name}: almost nothing can be found (no shift{_below(of.smallest_shift)}), as the values "
                 "follow each other so closely that window and reference say little: profile a longer time and take "
                 "larger windows; or, if the times of the reference do not say when its records came, leave them out",
             )
@@ -320,6 +320,10 @@ def _known(detection: Detection, rows: int) -> int:
     plan = season.calendar.plan
     parts = max(1, round(window.size_ms * plan.bins / plan.period_ms))
     return max(1, min(rows, int(parts * np.median(season.values + season.precision))))
+
+
+def _below(sd: float) -> str:
+    return f" below {sd:.2g} sd" if math.isfinite(sd) else " at all"
 
 
 def _shift(sd: float) -> str:

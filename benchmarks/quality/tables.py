@@ -153,8 +153,8 @@ def equal(rows: Iterable[Row]) -> Table:
     head = ("contender", "kind", "threshold", "false, of budget", "95 %", "found", "delay", "onset off by")
     note = (
         "Peers' thresholds are set by us on stationary normal streams to at most the budget; the shift comes on other "
-        "normal streams. Tidemark's follow from the budget: its defaults are confirm 2 and, with windows of 1,000, "
-        "evaluations each 83 values; windowed peers are evaluated each 100, NannyML each 1,000."
+        "normal streams. Tidemark's follow from the budget; its defaults are confirm 2 and, with windows of 1,000, "
+        "slides of 83 values. Windowed peers are evaluated each 100, NannyML each 1,000."
     )
     return Table("The same false-alarm rate: a shift by 0.5 standard deviations, window of 1,000", head, tuple(lines),
                  note)  # fmt: skip

@@ -293,9 +293,7 @@ def test_autocorrelation_is_told(folder, capsys):
     )
     blind = shown(slow(9_000.0))
     assert "ks cannot alarm, " in blind[1]
-    assert blind[3].startswith(
-        f"  warning          {name}: almost nothing can be found (no shift is the smallest), as the"
-    )
+    assert blind[3].startswith(f"  warning          {name}: almost nothing can be found (no shift at all), as the")
     made = msgspec.structs.replace(made, provenance=msgspec.structs.replace(made.provenance, order="file"))
     for calibration in (slow(20.0), Calibration(values=86_401, error=0.01)):  # sorted by place, or shuffled
         assert shown(calibration)[0] == (
