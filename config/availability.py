@@ -26,9 +26,8 @@ def unavailable(file: File) -> Iterator[str]:
 
 
 def _parts(file: File) -> Iterator[tuple[Path, str]]:
-    for part in ("control", "store"):
-        if getattr(file, part):
-            yield (part,), ""
+    if file.store:
+        yield ("store",), ""
     for name, model in file.models.items():
         quality = model.quality
         said = quality is not None and quality.duplicates and "duplicates" in quality.model_fields_set

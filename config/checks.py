@@ -45,7 +45,9 @@ def problems_between(file: File, broken: Collection[str], names: Collection[str]
             if reader:
                 message = f"'{sink.topic}' is also the topic of source '{reader}'; the job would read what it writes"
                 yield Problem(("sinks", name, "topic"), message)
-    if file.control and not has_kafka:
+    if file.control and file.control.topic and file.control.path:
+        yield Problem(("control",), "has both 'topic' and 'path'; keep one")
+    elif file.control and not file.control.path and not has_kafka:
         yield Problem(("control", "topic"), NO_BROKERS)
     if file.kafka:
         yield from _security_problems(file.kafka)

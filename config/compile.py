@@ -17,11 +17,12 @@ from config.later import Labels
 from config.measured import measured
 from config.metrics import METRICS, STREAM, VALUE
 from config.model import Feature, FromProfile, Model, Reference, Segment
-from config.models import File, Format, Job, Kind, Sink, Source
+from config.models import Control, File, Format, Job, Kind, Sink, Source
 from config.paths import resolve
 from config.performance import Measured
 from config.plan import (
     AlarmsPlan,
+    ControlPlan,
     CorrelationPlan,
     DetectorPlan,
     FeaturePlan,
@@ -91,7 +92,7 @@ def compiled(file: File, directory: Path) -> Plan:
         events=_events(file, directory),
         summaries=_sink(file, "summaries", directory),
         dead_letters=_sink(file, "dead_letters", directory),
-        control=file.control.topic if file.control else None,
+        control=_control(file.control, directory) if file.control else None,
         models=models,
         unavailable=tuple(unavailable(file)),
     )
@@ -119,6 +120,12 @@ def _configuration_id(plan: Plan) -> str:
     """
     decisive = (plan.job.name, plan.job.environment, plan.job.pane_ms, plan.on_unknown_model, plan.models)
     return "sha256:" + hashlib.sha256(msgspec.json.encode(decisive, order="sorted")).hexdigest()
+
+
+def _control(control: Control, directory: Path) -> ControlPlan:
+    if control.path is not None:
+        return ControlPlan(path=resolve(directory, control.path))
+    return ControlPlan(topic=control.topic or "drift-control")
 
 
 def _job(job: Job, directory: Path) -> JobPlan:

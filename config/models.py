@@ -177,9 +177,10 @@ class Sinks(Section):
 
 
 class Control(Section):
-    """Messages of people to the job: acknowledge, mute, accept."""
+    """Where people and pipelines tell the job something: acknowledge, mute, answer."""
 
-    topic: String = "drift-control"
+    topic: String | None = None  # drift-control, if there is no path
+    path: String | None = None  # read once, when a run begins
 
 
 class File(Section):

@@ -288,6 +288,13 @@ class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):
     payload: Literal["none", "full"] = "none"  # dead letters only
 
 
+class ControlPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """Where people and pipelines tell the job something: a topic or a file."""
+
+    topic: str | None = None
+    path: str | None = None
+
+
 class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     """The job as a whole."""
 
@@ -309,7 +316,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     events: SinkPlan
     summaries: SinkPlan | None = None
     dead_letters: SinkPlan | None = None
-    control: str | None = None  # topic
+    control: ControlPlan | None = None
     models: tuple[ModelPlan, ...]
     unavailable: tuple[str, ...] = ()  # accepted parts that this release does not run yet, as lines for people
     configuration_id: str = ""  # sha256 of the resolved configuration without secrets

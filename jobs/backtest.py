@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from config.plan import ALL, SourcePlan
-from operators import offsets, policy
+from operators import control, offsets, policy
 from operators.entries import Batch, Counts, LabelCounts
 from operators.file_decode import NEVER, FileDecoder
 from operators.files import list_blocks
@@ -23,6 +23,8 @@ from operators.performance import Measured, slide_ms
 from operators.performances import Performances
 from operators.references import JobReferences
 from operators.state import Key
+from schemas import cloudevents, dead_letters
+from schemas.dead_letters import DeadLetter
 from schemas.errors import UsageError
 from schemas.events import Event
 from schemas.profile import Profile
@@ -102,6 +104,7 @@ class Backtest:
                 option = "--labels" if source.kind == "labels" else "--data"
                 message = f"sources.{source.name}: is a topic; a backtest reads files (give them with {option})"
                 raise UsageError(message)
+        self._hear()
         readers = {source.name: self._blocks(source) for source in sources}
         watermarks = {name: NEVER for name in readers}
         while readers:
@@ -117,6 +120,18 @@ class Backtest:
                 self._on_progress(self.result.records.read)
         self._finish()
         return self.result
+
+    def _hear(self) -> None:
+        """Take what a control file says, for when its time comes."""
+        place = self._job.plan.control
+        if place is None or place.path is None:
+            return
+        source = cloudevents.source(self._job.plan.job.environment, self._job.plan.job.name)
+        for one in control.told(place.path, self._models):
+            if isinstance(one, DeadLetter):
+                self.result.letters.append(dead_letters.encode(source, one))
+            else:
+                self._waiting[one[0]].append(one[1])
 
     def _blocks(self, source: SourcePlan) -> Iterator[int]:
         """Decode block after block; gives the watermark after each."""

@@ -15,6 +15,7 @@ from jobs.monitor import Setting, build, slots
 from jobs.runtime import configuration, prepare_process
 from jobs.topics import Ends
 from jobs.totals import Totals, read_totals
+from operators import control
 from operators.files import list_paths
 from operators.profile_files import load_references
 from schemas.errors import BrokerError, JobError
@@ -124,7 +125,7 @@ def ends_of(loaded: Configuration) -> Ends:
     """Where its topics end now."""
     if loaded.kafka is None:
         return {}
-    read = {s.topic for s in loaded.plan.sources if s.topic is not None}
+    read = {s.topic for s in (*loaded.plan.sources, loaded.plan.control) if s is not None and s.topic is not None}
     return topics.ends(loaded.kafka.client_settings(), read)
 
 
@@ -139,6 +140,8 @@ def check_files(plan: Plan) -> None:
     for source in plan.sources:
         if source.path is not None:
             list_paths(source.path)
+    if plan.control is not None and plan.control.path is not None:
+        control.lines(plan.control.path)
 
 
 def check_topics(loaded: Configuration) -> None:
@@ -152,9 +155,9 @@ def check_topics(loaded: Configuration) -> None:
             there = ", ".join(sorted(present)) or "none"
             message = f"sources.{source.name}: there is no topic '{source.topic}' (there are: {there})"
             raise BrokerError(message)
-    for sink in (loaded.plan.events, loaded.plan.summaries, loaded.plan.dead_letters):
-        if sink is not None and sink.topic is not None:
-            topics.ensure_topic(client, sink.topic)
+    for made in (loaded.plan.events, loaded.plan.summaries, loaded.plan.dead_letters, loaded.plan.control):
+        if made is not None and made.topic is not None:
+            topics.ensure_topic(client, made.topic)
 
 
 def _follow(

@@ -83,7 +83,7 @@ def chunk_stream(
     out_of_orderness = Duration.of_millis(source.out_of_orderness_ms)
     watermarks = WatermarkStrategy.for_bounded_out_of_orderness(out_of_orderness)
     rows = (
-        env.from_source(_numbers(max(len(blocks), 1)), WatermarkStrategy.no_watermarks(), f"blocks of {source.name}")
+        env.from_source(numbers(max(len(blocks), 1)), WatermarkStrategy.no_watermarks(), f"blocks of {source.name}")
         .uid(f"tidemark-blocks-{source.name}")
         .set_parallelism(1)
         .key_by(lambda block: 0, key_type=Types.INT())
@@ -106,7 +106,7 @@ def chunk_stream(
     return table_env.from_data_stream(rows, schema)
 
 
-def _numbers(count: int) -> Source:
+def numbers(count: int) -> Source:
     """So many numbers from 0, as texts, at a steady pace."""
     jvm = get_gateway().jvm
     datagen, text = jvm.org.apache.flink.connector.datagen, Types.STRING().get_java_type_info()

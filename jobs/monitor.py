@@ -13,7 +13,7 @@ monitor's operator. Both go on to the performance (by model, version and segment
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -67,14 +67,19 @@ def build(env: StreamExecutionEnvironment, job: JobReferences, setting: Setting)
     """Put the whole graph into an environment."""
     from pyflink.table import StreamTableEnvironment
 
+    from jobs.control_source import commands, timed
     from jobs.functions import aside
 
     table_env = StreamTableEnvironment.create(env)
     panes = _panes(env, table_env, job, setting)
     found = _monitored(panes, job, setting)
     performance = _performance(found, job) if measured_models(job.plan) else None
-    events = _decided(found, performance, job, setting)
     plan = job.plan
+    said = None if plan.control is None else commands(env, plan, setting)
+    others = [] if performance is None else [performance]
+    if said is not None:
+        others.append(timed(said, plan))
+    events = _decided(found, others, job, setting)
     sinks.attach(events, plan.events, "events", plan, setting.kafka)
     if plan.summaries is not None:
         told = found.get_side_output(aside("summaries"))
@@ -83,6 +88,8 @@ def build(env: StreamExecutionEnvironment, job: JobReferences, setting: Setting)
         sinks.attach(told, plan.summaries, "summaries", plan, setting.kafka)
     if plan.dead_letters is not None:
         letters = found.get_side_output(aside("letters"))
+        if said is not None:
+            letters = letters.union(said.get_side_output(aside("letters")))
         sinks.attach(letters, plan.dead_letters, "dead-letters", plan, setting.kafka)
     _reported(found, events, setting)
 
@@ -184,7 +191,7 @@ def _performance(found: DataStream, job: JobReferences) -> DataStream:
     return matches.process(function, output_type=tagged()).uid(UID + "performance").name("performance")
 
 
-def _decided(found: DataStream, performance: DataStream | None, job: JobReferences, setting: Setting) -> DataStream:
+def _decided(found: DataStream, others: Sequence[DataStream], job: JobReferences, setting: Setting) -> DataStream:
     """Drift events by model, and those of a stream that stands still."""
     from pyflink.common import Types
 
@@ -192,8 +199,8 @@ def _decided(found: DataStream, performance: DataStream | None, job: JobReferenc
 
     plan = msgspec.msgpack.encode(job.plan)
     outputs = _only(found, "output")
-    if performance is not None:
-        outputs = outputs.union(performance)
+    if others:
+        outputs = outputs.union(*others)
     by_model = outputs.key_by(lambda row: row[1], key_type=Types.STRING())
     events = by_model.process(PolicyFunction(plan), output_type=message()).uid(UID + "policy").name("policy")
     arrivals = _only(found, "newest").key_by(lambda row: row[1], key_type=Types.STRING())

@@ -36,6 +36,7 @@ def table(job: JobPlan, *, bounded: bool) -> list[Row]:
         ("pipeline.max-parallelism", 128, "it would follow parallelism above 85, and older state would not restore"),
         ("execution.runtime-mode", "STREAMING", "bounded input in batch mode has no watermarks on the way"),
         ("pipeline.object-reuse", True, "rows would be copied from each operator to the next; none of ours keeps one"),
+        ("table.exec.uid.generation", "ALWAYS", "a control topic would give SQL's operators other ids, and lose state"),
         ("table.local-time-zone", "UTC", "event times would be cut into panes by the machine's zone"),
         # Python
         ("python.fn-execution.bundle.size", BUNDLE, "bundles of 1,000 halve the speed"),

@@ -11,7 +11,7 @@ from schemas.cloudevents import identity, source, subject, timestamp
 from schemas.events import ProfileData, ProfileEvent
 
 
-def learned(plan: ModelPlan, job: JobPlan, output: Learned) -> ProfileEvent:
+def learned(plan: ModelPlan, job: JobPlan, output: Learned, *, muted: bool) -> ProfileEvent:
     """The event that a version's first records have become the reference of one of its segments."""
     job_source = source(job.environment, job.name)
     kind: Final = "io.tidemark.profile.learned"
@@ -33,7 +33,7 @@ def learned(plan: ModelPlan, job: JobPlan, output: Learned) -> ProfileEvent:
             start=output.start,
             end=output.end,
             info=plan.info,
-            muted=False,
+            muted=muted,
             message=f"the first {output.records:,} records of version {output.version}{where} are its reference now",
         ),
     )

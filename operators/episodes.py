@@ -14,7 +14,7 @@ import msgspec
 from operators.outputs import SignalChange
 from operators.volume import Traffic
 from schemas.cloudevents import identity
-from schemas.events import Kind, Severity
+from schemas.events import Acknowledged, Kind, Severity
 
 # Incidents without open episodes that are remembered, per model. With fewer, late episodes of an old incident become
 # an incident of their own; with more, state grows by 60 bytes each.
@@ -34,6 +34,7 @@ class Episode(msgspec.Struct, kw_only=True):
     detected_ms: int
     peak: Severity  # the highest severity so far
     members: dict[str, SignalChange]  # by signal, also those that have recovered
+    acknowledged: Acknowledged | None = None
 
     @property
     def open(self) -> list[SignalChange]:

@@ -9,7 +9,7 @@ import msgspec
 from config.metrics import CONCEPT
 from config.plan import FRESHNESS, RIVER
 from schemas.cloudevents import significant
-from schemas.events import Moments, SignalEvidence
+from schemas.events import Acknowledged, Moments, SignalEvidence
 from schemas.segments import ALL
 
 NAMED = 3  # signals named in a message; the rest is a number
@@ -104,6 +104,12 @@ def resolved(signals: Sequence[SignalEvidence], segment: str, duration_ms: int, 
         one, many = "is like the time before it", "are like the time before them"
     back = one if len(names) == 1 else many
     return f"{listed(names)} {back}{_place(segment)} after {duration(duration_ms)}"
+
+
+def acknowledged(signals: Sequence[SignalEvidence], segment: str, said: Acknowledged) -> str:
+    """What somebody has said of what is the matter."""
+    who, why = f" by {said.by}" if said.by else "", f" ({said.why})" if said.why else ""
+    return f"acknowledged as {said.as_}{who}{why}: {opened(signals, segment)}"
 
 
 def replaced(signals: Sequence[SignalEvidence], segment: str, version: str, duration_ms: int) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from schemas.control import Command
 from schemas.events import Kind, Role, Severity, SignalEvidence, Span, Why, Window
 from schemas.profile import Level
 
@@ -78,7 +79,15 @@ class LabelsCame(msgspec.Struct, frozen=True, kw_only=True, tag="labels"):
     predicted: dict[int, int]  # end of the slide of the earliest prediction of the id -> labels
 
 
-Output = SignalChange | Progress | Learned | Places | LabelsCame
+class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
+    """What somebody tells the job about the model."""
+
+    time_ms: int
+    id: str  # of the message
+    command: Command
+
+
+Output = SignalChange | Progress | Learned | Places | LabelsCame | Told
 
 _decoder: msgspec.msgpack.Decoder[Output] = msgspec.msgpack.Decoder(Output)
 

@@ -13,7 +13,9 @@ from schemas.events import RetrainData, RetrainEvent
 from schemas.retraining import Reason, TrainOn
 
 
-def event(plan: ModelPlan, job: JobPlan, configuration_id: str, said: Said, time_ms: int) -> RetrainEvent:
+def event(
+    plan: ModelPlan, job: JobPlan, configuration_id: str, said: Said, time_ms: int, *, muted: bool
+) -> RetrainEvent:
     """The event of what was said at a time."""
     request, job_source = said.request, source(job.environment, job.name)
     scope = sorted({cause.segment for cause in request.causes})
@@ -37,7 +39,7 @@ def event(plan: ModelPlan, job: JobPlan, configuration_id: str, said: Said, time
             performance=(),
             configuration=configuration_id,
             info=plan.info,
-            muted=False,
+            muted=muted,
             message=_message(plan, said, time_ms),
             expires=None if request.expires_ms is None else timestamp(request.expires_ms),
             supersedes=request.supersedes,

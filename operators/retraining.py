@@ -19,6 +19,7 @@ from operators.episodes import Turn
 from operators.ledger import Ledger, Page
 from operators.outputs import LabelsCame, Places, Progress
 from schemas.cloudevents import identity, timestamp
+from schemas.control import Judgement
 from schemas.retraining import Answered, Excluded, Missing, Offsets, RetrainType, TrainOn, Trigger, Withdrawn
 from schemas.terms import Kind, Severity
 
@@ -39,6 +40,7 @@ class Cause(msgspec.Struct, kw_only=True):
     signals: list[str]
     onset_ms: int
     asked: bool = False  # a request was made because of it
+    harmless: bool = False  # somebody has said so, or that it is false: it counts no more
 
 
 class Spoiled(msgspec.Struct, array_like=True):
@@ -142,6 +144,32 @@ def heard(state: Retraining, plan: RetrainPlan, turn: Turn, time_ms: int, why: s
         del state.spoiled[:-SPOILED]
 
 
+def judged(state: Retraining, episode: str, judgement: Judgement) -> None:
+    """Take what somebody says of an episode: what is harmless or false counts no more, what is real does again."""
+    for cause in state.causes:
+        if cause.episode == episode:
+            cause.harmless = judgement != "real"
+            if cause.harmless:
+                state.ended = "acknowledged"
+                state.spoiled = [span for span in state.spoiled if span.episode != episode]
+
+
+def answered(state: Retraining, id: str, answer: Answered) -> list[Said]:
+    """Take the answer to a request: one that is rejected or has failed is closed."""
+    request = state.request
+    if request is None or request.id != id:
+        return []
+    request.answer = answer
+    if answer.answer == "accepted":
+        return []
+    state.request = None
+    if answer.answer == "failed":
+        again = {cause.episode for cause in request.causes}
+        for cause in state.causes:
+            cause.asked = cause.asked and cause.episode not in again
+    return [Said("io.tidemark.retrain.withdrawn", request, why=answer.answer)]
+
+
 def came(state: Retraining, version: str, time_ms: int) -> list[Said]:
     """Take that a new champion has come, after its predecessor's episodes are over: the request is, too."""
     state.champion, state.schedule_ms = version, time_ms
@@ -154,7 +182,9 @@ def came(state: Retraining, version: str, time_ms: int) -> list[Said]:
     return said
 
 
-def looked(state: Retraining, model: ModelPlan, plan: RetrainPlan, scope: tuple[str, ...], time_ms: int) -> list[Said]:
+def looked(
+    state: Retraining, model: ModelPlan, plan: RetrainPlan, scope: tuple[str, ...], time_ms: int, *, muted: bool
+) -> list[Said]:
     """What there is to say at the end of a slide, after everything that happened by then.
 
     Parameters
@@ -167,6 +197,8 @@ def looked(state: Retraining, model: ModelPlan, plan: RetrainPlan, scope: tuple[
         What makes ids of this model differ from others': environment and job.
     time_ms : int
         End of the slide.
+    muted : bool
+        Then nothing new is asked for.
     """
     said = [*_of_request(state, time_ms)]
     reasons = [cause for cause in state.causes if _is_reason(cause, plan)]
@@ -176,7 +208,7 @@ def looked(state: Retraining, model: ModelPlan, plan: RetrainPlan, scope: tuple[
         if pending is not None and pending.told:
             said.append(Said("io.tidemark.retrain.withdrawn", pending, why=state.ended))
         return said
-    if state.champion is None or (state.asked_ms is not None and time_ms < state.asked_ms + plan.cooldown_ms):
+    if muted or state.champion is None or (state.asked_ms is not None and time_ms < state.asked_ms + plan.cooldown_ms):
         return said
     from_ms = max(cause.onset_ms for cause in reasons) if reasons else time_ms - (plan.every_ms or 0)
     on = _train_on(state, from_ms, time_ms, _sample(model))
@@ -189,7 +221,7 @@ def looked(state: Retraining, model: ModelPlan, plan: RetrainPlan, scope: tuple[
     pending.causes = sorted(reasons, key=lambda cause: (cause.onset_ms, cause.episode))
     pending.train_on, pending.enough = on, have >= plan.min_samples
     state.pending = pending
-    blocking = [cause for cause in state.causes if cause.kind in plan.blocked_by]
+    blocking = [cause for cause in state.causes if cause.kind in plan.blocked_by and not cause.harmless]
     if blocking:
         told = ",".join(sorted(cause.episode for cause in blocking))
         if pending.told != told:
@@ -210,7 +242,7 @@ def _of_request(state: Retraining, time_ms: int) -> list[Said]:
     request = state.request
     if request is None or request.expires_ms is None:
         return []
-    going_on = {cause.episode for cause in state.causes}
+    going_on = {cause.episode for cause in state.causes if not cause.harmless}
     taken_up = request.answer is not None
     if request.causes and not taken_up and not any(cause.episode in going_on for cause in request.causes):
         state.request = None
@@ -223,7 +255,7 @@ def _of_request(state: Retraining, time_ms: int) -> list[Said]:
 
 def _is_reason(cause: Cause, plan: RetrainPlan) -> bool:
     severe = plan.severity == "warning" or cause.severity == "critical"
-    return severe and not cause.asked and cause.kind in plan.when
+    return severe and not cause.asked and not cause.harmless and cause.kind in plan.when
 
 
 def _ask(state: Retraining, plan: RetrainPlan, pending: Request, time_ms: int) -> None:

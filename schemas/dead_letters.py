@@ -48,7 +48,9 @@ class DeadLetterEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 def encode(source: str, letter: DeadLetter) -> bytes:
     """The message of a job (`cloudevents.source`) about a record."""
     place = letter.topic if letter.path is None else letter.path
-    where = (letter.partition, letter.offset) if letter.path is None else (0, letter.row)
+    where: tuple[str | int | None, ...] = (letter.partition, letter.offset) if letter.path is None else (0, letter.row)
+    if letter.path is None and letter.offset is None:
+        where = (letter.event_time, letter.error)  # of the control topic
     return cloudevents.encode(
         DeadLetterEvent(
             specversion="1.0",

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, get_args
 import msgspec
 
 from schemas.cloudevents import MEDIA_TYPE, Time, encode
+from schemas.control import Judgement
 from schemas.errors import TidemarkError
 from schemas.profile import Level
 from schemas.retraining import RETRAIN_SCHEMA, RetrainData, RetrainEvent, RetrainType
@@ -21,6 +22,7 @@ __all__ = [
     "PROFILE_SCHEMA",
     "RETRAIN_SCHEMA",
     "STREAM_SCHEMA",
+    "Acknowledged",
     "Affected",
     "CategoryChange",
     "Contribution",
@@ -210,6 +212,15 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     span: Span | None = None  # `previous` only: the time before the window
 
 
+class Acknowledged(msgspec.Struct, frozen=True, kw_only=True, rename={"as_": "as"}):
+    """What somebody has said of an episode."""
+
+    as_: Judgement
+    time: Time
+    by: str
+    why: str
+
+
 class DriftData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An episode: a drift of one kind in one segment of a model version."""
 
@@ -233,6 +244,7 @@ class DriftData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     muted: bool
     message: str
     why: Why | None = None  # `resolved` only
+    acknowledged: Acknowledged | None = None
 
 
 class DriftEvent(msgspec.Struct, frozen=True, kw_only=True):

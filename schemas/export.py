@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from schemas.control import ControlEvent
 from schemas.dead_letters import DeadLetterEvent
 from schemas.events import DriftEvent, ProfileEvent, RetrainEvent, StreamEvent
 from schemas.labels import Label
@@ -31,6 +32,7 @@ TOPICS: tuple[tuple[str, tuple[type, ...], str, str], ...] = (
         "Drifts and retrain requests, keyed by model: those of a model are in order.",
     ),
     ("drift-summaries", (SummaryEvent,), "send", "One message per evaluated window."),
+    ("drift-control", (ControlEvent,), "receive", "What people and pipelines tell the job, keyed by model."),
     ("drift-dead-letters", (DeadLetterEvent,), "send", "Records that could not be used, with their place and error."),
 )
 
@@ -58,6 +60,11 @@ def summaries() -> Document:
 def dead_letters() -> Document:
     """Schema of the dead-letter topic."""
     return _schema("Dead letter", (DeadLetterEvent,))
+
+
+def control() -> Document:
+    """Schema of the control topic."""
+    return _schema("Control", (ControlEvent,))
 
 
 def asyncapi() -> Document:
@@ -107,6 +114,7 @@ DOCUMENTS: dict[str, Callable[[], Document]] = {
     "events": events,
     "summaries": summaries,
     "dead-letters": dead_letters,
+    "control": control,
     "asyncapi": asyncapi,
 }
 

@@ -9,3 +9,10 @@ import typer
 
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", metavar="CONFIG", help="The configuration of the job.")]
+Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="For the record.")]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says it; whoever is logged in if not given.")]
+At = Annotated[
+    str | None,
+    typer.Option("--at", metavar="TIME", help="Event time of the line, if control is a file; now if not given."),
+]

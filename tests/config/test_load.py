@@ -6,6 +6,7 @@ import pytest
 from config import load
 from config.plan import (
     AlarmsPlan,
+    ControlPlan,
     CorrelationPlan,
     DetectorPlan,
     FeaturePlan,
@@ -91,7 +92,7 @@ def test_everything():
         events=SinkPlan(topic="drift-events"),
         summaries=SinkPlan(topic="drift-summaries"),
         dead_letters=SinkPlan(topic="drift-dead-letters"),
-        control="drift-control",
+        control=ControlPlan(topic="drift-control"),
         models=(
             ModelPlan(
                 name="churn",

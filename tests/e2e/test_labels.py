@@ -15,12 +15,14 @@ import pytest
 from jobs.broker import Broker
 from jobs.savepoints import latest_checkpoint
 from jobs.totals import read_totals
-from schemas import events, summaries
-from schemas.events import RetrainEvent
+from schemas import control, events, summaries
+from schemas.cloudevents import timestamp
+from schemas.control import Mute
+from schemas.events import RetrainEvent, decode
 from tests.e2e.comparing import assert_same
 from tests.e2e.conftest import Known
 from tests.e2e.running import Live, command, tidemark
-from tests.e2e.stream import DISORDER_MS, Record, configure, write
+from tests.e2e.stream import DISORDER_MS, DRIFT_MS, Record, configure, write
 from tests.e2e.topics import committed, create, produce
 
 pytestmark = pytest.mark.e2e
@@ -91,7 +93,14 @@ def labels(records: list[Record]) -> tuple[list[Record], dict[str, int], list[Re
     return made, fates, carrying
 
 
-def configured(folder: Path, sources: str, sinks: str, kafka: str | None = None) -> Path:
+def told() -> list[Record]:
+    """What people tell the job: a mute that puts a request off, and something that nobody understands."""
+    time_ms = DRIFT_MS + 140_000
+    mute = control.event(Mute(model="fraud", for_ms=40_000), "test", "mute", timestamp(time_ms))
+    return [Record(time_ms - 10, 0, b"{"), Record(time_ms, 1, control.encode(mute))]
+
+
+def configured(folder: Path, sources: str, sinks: str, said: str, kafka: str | None = None) -> Path:
     """A configuration with labels that come within two minutes; one model's outcomes are settled then."""
     path = configure(folder, sources, sinks, kafka=kafka)
     path.write_text(
@@ -105,6 +114,7 @@ def configured(folder: Path, sources: str, sinks: str, kafka: str | None = None)
         + "  numbers: {models: [fraud], performance: [mae, r2]}\n"
         + "  asking: {models: ['*'], retrain: {when: [feature], severity: warning, min_samples: 800, "
         + "cooldown: 1 min, max_wait: 2 min, expires: 2 min}}\n"
+        + f"control: {{{said}}}\n"
     )
     return path
 
@@ -128,13 +138,19 @@ def labelled(tmp_path_factory: pytest.TempPathFactory, profiles: Path, known: Kn
     made, fates, records = labels(known.records)
     write(folder / "data.jsonl", records)
     write(folder / "labels.jsonl", made)
+    write(folder / "control.jsonl", told())
     config = configured(
-        folder, "predictions: {path: data.jsonl}, labels: {path: labels.jsonl}", "events: {path: unused.jsonl}"
+        folder,
+        "predictions: {path: data.jsonl}, labels: {path: labels.jsonl}",
+        "events: {path: unused.jsonl}",
+        "path: control.jsonl",
     )
     scores = folder / "scores.csv"
     backtest = command("backtest", config, "--events", folder / "events.jsonl", "--scores", scores, "--json")
     assert backtest.totals["labels"] == fates
     events = (folder / "events.jsonl").read_bytes().splitlines()
+    (request,) = (event for event in map(decode, events) if event.type == "io.tidemark.retrain.requested")
+    assert (request.data.model, request.time) == ("fraud", timestamp(DRIFT_MS + 180_000))  # 30 s later than without
     asked = [json.loads(line)["type"].rpartition(".")[2] for line in events if b"io.tidemark.retrain" in line]
     of_limit = [line for line in events if b'"kind":"performance"' in line and b"io.tidemark.drift" in line]
     assert of_limit, "F1 is below its limit"
@@ -192,9 +208,14 @@ def test_killed_in_the_middle(folder: Path, known: Known, labelled: Labelled, br
     made, fates, records = labelled.made, labelled.fates, labelled.records
     half = known.records[len(known.records) // 2].time_ms
     configured(
-        folder, "predictions: {topic: kept}, labels: {topic: kept-labels}", "events: {topic: kept-events}",
+        folder,
+        "predictions: {topic: kept}, labels: {topic: kept-labels}",
+        "events: {topic: kept-events}",
+        "topic: kept-control",
         kafka=broker.bootstrap,
-    )  # fmt: skip
+    )
+    create(broker, "kept-control")
+    produce(broker, "kept-control", told())
     report = folder / ".tidemark/runs/test/shop.json"
 
     def newest() -> str | None:
@@ -227,11 +248,14 @@ def test_from_topics_and_from_files(folder: Path, known: Known, labelled: Labell
     for topic, those in (("labelled", records), ("labels", made)):
         create(broker, topic)
         produce(broker, topic, those)
+    create(broker, "labelled-control")
+    produce(broker, "labelled-control", told())
     configured(
         folder,
         "predictions: {topic: labelled}, labels: {topic: labels}",
         "events: {topic: labelled-events}, summaries: {topic: labelled-summaries}, "
         "dead_letters: {topic: labelled-letters}",
+        "topic: labelled-control",
         kafka=broker.bootstrap,
     )
     ended = tidemark(folder, "run", "monitors.yaml", "--bounded", "--json", "--parallelism", "2")
@@ -241,6 +265,7 @@ def test_from_topics_and_from_files(folder: Path, known: Known, labelled: Labell
     assert of_summaries(committed(broker, "labelled-summaries")) == labelled.measures
     letters = [json.loads(message)["data"] for message in committed(broker, "labelled-letters")]
     assert sorted({letter["error"] for letter in letters}) == [
+        "control: Input data was truncated",
         "'id': is missing at /id", "'label': expected a number, got a text at /label"
     ]  # fmt: skip
-    assert len(letters) == fates["dead"]
+    assert len(letters) == fates["dead"] + 1

@@ -436,7 +436,8 @@ def test_labels_find_their_predictions(folder, monkeypatch):
     monkeypatch.setattr(backtest, "ROWS", 500)
     result = run(folder, "all.jsonl", models=(plan,), more_sources=(source,))
     assert msgspec.structs.asdict(result.labels) == {
-        "read": len(labels), "matched": 2_002, "duplicate": 200, "orphan": 53, "ignored": 0, "dead": 1, "late": 2
+        "read": len(labels), "matched": 2_002, "duplicate": 200, "orphan": 53, "overdue": 0, "ignored": 0, "dead": 1,
+        "late": 2,
     }  # fmt: skip
     assert events(result) == before
     assert len(result.letters) == 3

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from config.plan import AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, WindowPlan
 from operators.outputs import Progress
-from operators.policy import VOLUMES, add, advance, next_time, open_episodes
+from operators.policy import add, advance, next_time, open_episodes
+from operators.telling import VOLUMES
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.errors import StateVersionError
 from schemas.events import Window, encode

@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from config.plan import AlarmsPlan, FeaturePlan, JobPlan, LabelsPlan, ModelPlan, RetrainPlan, WindowPlan
-from operators.outputs import LabelsCame, Places, Progress
+from operators.outputs import LabelsCame, Places, Progress, Told
 from operators.policy import add, advance
 from schemas.cloudevents import milliseconds, timestamp
+from schemas.control import Acknowledge, Mute, Reply
 from schemas.events import RetrainEvent, encode
 from tests.operators.changes import MINUTE, change
 
@@ -272,6 +273,101 @@ def test_models_that_ask_for_nothing_are_told_nothing():
     assert len(advance(model, JOB, "", add(state, progress(41)), END)[0]) < len(state)
 
 
+def said(minute, command, id="m1"):
+    return Told(time_ms=minute * MINUTE, id=id, command=command)
+
+
+def test_a_harmless_episode_is_no_reason():
+    """Neither before a request nor after one; what one blocked is blocked no more."""
+    outputs = [*progress(*range(1, 61)), worse(20, onset=12)]
+    episode = told(outputs)[0].data.episode
+    harmless = Acknowledge(model="churn", episode=episode, as_="harmless", by="ann", why="campaign")
+    events = told([*outputs, said(21, harmless)], plan(min_samples=1000))
+    assert asked(events) == [(20, "waiting"), (21, "withdrawn")]
+    assert of_type(events, "withdrawn").data.message == (
+        "churn 3 need not be retrained: performance.accuracy was said to be harmless or false"
+    )
+    again = said(40, Acknowledge(model="churn", episode=episode, as_="real"), "m2")
+    assert asked(told([*outputs, said(25, harmless), again]))[:2] == [(20, "requested"), (25, "withdrawn")]
+    quality = [*outputs, spoiled(18, onset=15)]
+    blocking = told(quality)[0].data.episode
+    false = Acknowledge(model="churn", episode=blocking, as_="false")
+    events = told([*quality, said(30, false)])
+    assert asked(events)[:2] == [(20, "blocked"), (30, "requested")]
+    assert of_type(events, "requested").data.train_on.exclude == ()
+
+
+def test_what_somebody_says_of_an_episode_is_told():
+    """In an event of its own, and in all that follow; of one that is over, or of none, there is nothing to say."""
+    outputs = [*progress(*range(1, 61)), worse(20, onset=12), worse(50, "recovered", onset=12)]
+    episode = told(outputs)[0].data.episode
+    command = Acknowledge(model="churn", episode=episode, as_="real", by="ann", why="new prices")
+    events = [
+        event
+        for event in told([*outputs, said(30, command), said(55, command, "m2"), said(30, command, "m3")])
+        if not isinstance(event, RetrainEvent)
+    ]
+    assert [(milliseconds(event.time) // MINUTE, event.type.rpartition(".")[2]) for event in events] == [
+        (20, "opened"),
+        (30, "updated"),
+        (30, "updated"),
+        (50, "resolved"),
+    ]
+    assert len({event.id for event in events}) == 4
+    assert events[0].data.acknowledged is None
+    assert msgspec.to_builtins(events[3].data.acknowledged) == {
+        "as": "real",
+        "time": timestamp(30 * MINUTE),
+        "by": "ann",
+        "why": "new prices",
+    }
+    assert events[1].data.message == (
+        "acknowledged as real by ann (new prices): performance.accuracy moved up: PSI 0.41 (alarm at 0.03)"
+    )
+
+
+def test_a_muted_model_asks_for_nothing():
+    """Its events say that it is muted; detection goes on, and what lasts is asked for afterwards."""
+    outputs = [*progress(*range(1, 61)), worse(20, onset=12), worse(26, onset=25, segment="country=DE")]
+    muted = told([*outputs, said(15, Mute(model="churn", for_ms=10 * MINUTE))])
+    assert [(milliseconds(event.time) // MINUTE, event.data.muted) for event in muted] == [
+        (20, True),
+        (25, False),
+        (26, False),
+        (45, False),
+        (55, False),
+    ]
+    assert asked(muted)[0] == (25, "requested")
+    off = [said(15, Mute(model="churn", for_ms=100 * MINUTE)), said(22, Mute(model="churn", for_ms=0), "m2")]
+    assert asked(told([*outputs, *off]))[0] == (22, "requested")
+
+
+def test_the_pipeline_answers():
+    """Accepted: neither overdue nor withdrawn; rejected: closed; failed: asked again after the cooldown."""
+    outputs = [*progress(*range(1, 91)), worse(20, onset=12)]
+    request = of_type(told(outputs), "requested").data.request
+
+    def answered(answer, *more):
+        return told([*outputs, said(25, Reply(model="churn", request=request, answer=answer, by="airflow")), *more])
+
+    assert asked(answered("accepted", worse(40, "recovered", onset=12))) == [(20, "requested")]
+    completed = of_type(answered("accepted", *progress(50, version="4")), "completed")
+    assert (completed.data.answer.answer, completed.data.answer.by) == ("accepted", "airflow")
+    assert asked(answered("rejected")) == [(20, "requested"), (25, "withdrawn")]
+    assert asked(answered("failed")) == [(20, "requested"), (25, "withdrawn"), (50, "requested"), (70, "overdue")]
+    nobody = said(25, Reply(model="churn", request="?", answer="rejected"))
+    assert asked(told([*outputs, nobody])) == asked(told(outputs))
+
+
+def test_what_is_said_too_late_takes_effect_at_once():
+    """Events never go back in time."""
+    outputs = [*progress(*range(1, 31)), worse(20, onset=12)]
+    state, events = advance(PLAN, JOB, "", add(b"", outputs), 30 * MINUTE)
+    command = Acknowledge(model="churn", episode=events[0].data.episode, as_="real")
+    state, late = advance(PLAN, JOB, "", add(state, [said(21, command)]), 31 * MINUTE)
+    assert [milliseconds(event.time) // MINUTE for event in late] == [30]
+
+
 STORY = [
     *progress(*range(1, 121)),
     *(Places(time_ms=m * MINUTE, topic="p", offsets={m % 3: (10 * m, 10 * m + 10)}) for m in range(1, 121)),
@@ -280,6 +376,7 @@ STORY = [
     worse(20, onset=12),
     spoiled(23, "recovered", onset=14),
     worse(40, onset=39, segment="country=DE"),
+    said(41, Mute(model="churn", for_ms=2 * MINUTE)),
     worse(45, "recovered", onset=12),
     change(47, "a", "recovered", empty=True),
     worse(60, "recovered", onset=39, segment="country=DE"),

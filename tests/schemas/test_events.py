@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from schemas import dead_letters, events, summaries
+from schemas import control, dead_letters, events, summaries
 from schemas.events import DriftEvent, EventError, StreamEvent, UnknownEventError
 
 MESSAGES = Path(__file__).parents[1] / "data" / "messages"
@@ -22,6 +22,9 @@ def message(**more):
 def test_messages_of_every_release_are_there():
     """The next test has something to read."""
     assert [file.stem for file in RELEASED if file.parent.name == "v1"] == [
+        "control.acknowledge",
+        "control.answer",
+        "control.mute",
         "drift.opened",
         "drift.resolved",
         "drift.updated",
@@ -44,7 +47,8 @@ def test_every_message_ever_released_is_read_and_written_as_it_was(file):
     """Readers of this release understand all older writers, and lose nothing."""
     data = file.read_bytes().rstrip()
     family = file.stem.partition(".")[0]
-    decode = {"record": dead_letters.decode, "window": summaries.decode}.get(family, events.decode)
+    others = {"record": dead_letters.decode, "window": summaries.decode, "control": control.decode}
+    decode = others.get(family, events.decode)
     decoded = decode(data)
     assert decoded.type == f"io.tidemark.{file.stem}"
     assert events.encode(decoded) == data

@@ -16,6 +16,7 @@ SCHEMA_OF = {
     **dict.fromkeys(["drift", "retrain", "stream"], "events"),
     "record": "dead-letters",
     "window": "summaries",
+    "control": "control",
 }
 MESSAGES = sorted((ROOT / "tests/data/messages").glob("*/*.json"))
 
@@ -66,7 +67,7 @@ def test_every_message_ever_released_keeps_to_its_schema(file):
     message = msgspec.json.decode(file.read_bytes())
     fits = [
         name
-        for name in ("events", "dead-letters", "summaries")
+        for name in ("events", "dead-letters", "summaries", "control")
         if Draft202012Validator(SCHEMAS[name]).is_valid(message)
     ]
     assert fits == [SCHEMA_OF[file.stem.partition(".")[0]]]
@@ -112,5 +113,6 @@ def test_asyncapi_names_every_topic_with_its_messages():
         "receive-labels": ("receive", ["Label"]),
         "send-drift-events": ("send", ["DriftEvent", "StreamEvent", "ProfileEvent", "RetrainEvent"]),
         "send-drift-summaries": ("send", ["SummaryEvent"]),
+        "receive-drift-control": ("receive", ["ControlEvent"]),
         "send-drift-dead-letters": ("send", ["DeadLetterEvent"]),
     }

@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from config import Configuration, load
-from config.plan import Plan, SourcePlan
+from config.plan import ControlPlan, Plan, SourcePlan
 from jobs.slice_search import Sliced, search_slices
 from operators.references import JobReferences
 from operators.state import Key
@@ -34,6 +34,9 @@ def backtest(
     ] = None,
     labels: Annotated[
         str | None, typer.Option(metavar="DATA", help="File or glob to read instead of the labels source.")
+    ] = None,
+    control: Annotated[
+        str | None, typer.Option(metavar="FILE", help="What was told the job, one message a line, by their times.")
     ] = None,
     truth: Annotated[
         Path | None,
@@ -71,6 +74,8 @@ def backtest(
     if model is not None:
         plan = _only(plan, model)
     plan = _with_labels(plan, data, labels)
+    if control is not None:
+        plan = msgspec.structs.replace(plan, control=ControlPlan(path=control))
     known = read_truth(truth, plan) if truth is not None else None
     for line in loaded.unavailable:
         print(line, file=sys.stderr)

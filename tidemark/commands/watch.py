@@ -86,7 +86,9 @@ def _print(lines: Iterable[str]) -> None:
 def _line(event: Event) -> str:
     what = event.type.rpartition(".")[2]
     severity = f" {event.data.severity}" if isinstance(event, DriftEvent) else ""
-    return _printable(f"{event.time} {what}{severity} {event.subject}: {event.data.message}")
+    id = f" [{_about(event)[:8]}]" if isinstance(event, (DriftEvent, RetrainEvent)) else ""
+    muted = " (muted)" if event.data.muted else ""
+    return _printable(f"{event.time} {what}{severity} {event.subject}: {event.data.message}{id}{muted}")
 
 
 def _printable(text: str) -> str:
@@ -115,7 +117,7 @@ def _about(event: Event) -> str:
 
 
 def _rows(events: Iterable[Event]) -> Table:
-    table = Table("since", "state", "subject", "what", box=SIMPLE, expand=True)
+    table = Table("since", "state", "id", "subject", "what", box=SIMPLE, expand=True)
     for column in table.columns:
         column.no_wrap = True
     table.columns[-1].ratio = 1
@@ -128,7 +130,8 @@ def _rows(events: Iterable[Event]) -> Table:
             since = event.data.train_on.start
         else:
             since = event.data.last_record if isinstance(event, StreamEvent) else event.data.start
-        told = [Text(_printable(text)) for text in (event.subject, event.data.message)]
+        id = _about(event)[:8] if isinstance(event, (DriftEvent, RetrainEvent)) else ""
+        told = [Text(_printable(text)) for text in (id, event.subject, event.data.message)]
         table.add_row(_minute(since), Text(state, STYLES.get(state, "")), *told)
     return table
 

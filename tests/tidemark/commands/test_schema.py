@@ -10,7 +10,7 @@ from config import schema as configuration
 from schemas import export
 from tidemark import cli
 
-NAMES = ["configuration", "records", "labels", "events", "summaries", "dead-letters", "asyncapi"]
+NAMES = ["configuration", "records", "labels", "events", "summaries", "dead-letters", "control", "asyncapi"]
 CHECKED_IN = Path(__file__).parents[3] / "docs" / "schemas"
 
 
@@ -44,7 +44,7 @@ def test_no_name_and_no_folder_is_wrong_usage(capsys):
     assert capsys.readouterr() == (
         "",
         "tidemark schema: nothing to print; name one of configuration, records, labels, events, summaries, "
-        "dead-letters, asyncapi, or give a folder with -o\n",
+        "dead-letters, control, asyncapi, or give a folder with -o\n",
     )
 
 

@@ -31,13 +31,13 @@ EVENTS = [
 ]
 LINES = [
     "2026-01-05T10:05:00.000Z opened critical churn/3/country=DE: "
-    "feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03)",
+    "feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03) [d8a4a00a]",
     "2026-01-05T10:15:00.000Z silent churn: churn: no records for 10 min, the last at 2026-01-05T10:05:00.000Z",
     "2026-01-05T10:10:00.000Z updated critical churn/3/country=DE: "
-    "still drifting: feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03); also feature.plan",
+    "still drifting: feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03); also feature.plan [d8a4a00a]",
     "2026-01-05T10:47:00.000Z resumed churn: churn: records again after 42 min",
     "2026-01-05T12:05:00.000Z resolved critical churn/3/country=DE: "
-    "feature.plan and feature.age are back to their reference in country=DE after 2 h 25 min",
+    "feature.plan and feature.age are back to their reference in country=DE after 2 h 25 min [d8a4a00a]",
 ]
 
 
@@ -117,11 +117,11 @@ def test_the_table_has_a_row_per_episode_the_newest_last():
     console.print(watch._rows([decode(EVENTS[0]), decode(EVENTS[3]), decode(EVENTS[4])]))
     assert [line.rstrip() for line in console.file.getvalue().splitlines()] == [
         "",
-        "  since              state      subject              what",
+        "  since              state      id         subject              what",
         " " + "─" * 98,
-        "  2026-01-05 09:40   critical   churn/3/country=DE   feature.age moved up in country=DE: PSI 0.41…",
-        "  2026-01-05 10:05   resumed    churn                churn: records again after 42 min",
-        "  2026-01-05 09:40   resolved   churn/3/country=DE   feature.plan and feature.age are back to the…",
+        "  2026-01-05 09:40   critical   d8a4a00a   churn/3/country=DE   feature.age moved up in country=D…",
+        "  2026-01-05 10:05   resumed               churn                churn: records again after 42 min",
+        "  2026-01-05 09:40   resolved   d8a4a00a   churn/3/country=DE   feature.plan and feature.age are …",
         "",
     ]
 

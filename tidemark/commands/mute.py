@@ -1,0 +1,50 @@
+"""`tidemark mute`: stop what a model's events set off, for a while."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config import durations, load
+from consumers import telling
+from schemas.control import Mute
+from schemas.errors import UsageError
+from tidemark.options import At, By, ConfigOption, Why
+from tidemark.saying import at_ms
+
+
+def mute(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Its name.")],
+    duration: Annotated[
+        str | None, typer.Option("--for", metavar="DURATION", help="How long, as in '2 h'.", show_default=False)
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="End it.")] = False,
+    why: Why = "",
+    by: By = None,
+    config: ConfigOption = Path("monitors.yaml"),
+    at: At = None,
+) -> None:
+    """Mute a model: its events are delivered to nobody and nothing is retrained; detection goes on.
+
+    Events say `muted: true`; subscribers and actions pass them over. What was requested before is not withdrawn.
+
+    Example: tidemark mute churn --for 2h --why 'load test'
+    """
+    loaded = load(config)
+    models = [one.name for one in loaded.plan.models]
+    if model not in models:
+        message = f"there is no model '{model}' (there are: {', '.join(models)})"
+        raise UsageError(message)
+    if off == (duration is not None):
+        message = "give either --for DURATION or --off"
+        raise UsageError(message)
+    try:
+        for_ms = 0 if duration is None else durations.milliseconds(duration)
+    except ValueError as error:
+        message = f"--for: {error}"
+        raise UsageError(message) from error
+    who = telling.myself() if by is None else by
+    telling.tell(loaded, Mute(model=model, for_ms=for_ms, by=who, why=why), at_ms(loaded, at))
+    print(f"{model} is muted for {durations.duration(for_ms)}" if for_ms else f"{model} is not muted any more")
