@@ -79,6 +79,15 @@ class LabelsCame(msgspec.Struct, frozen=True, kw_only=True, tag="labels"):
     predicted: dict[int, int]  # end of the slide of the earliest prediction of the id -> labels
 
 
+class Measures(msgspec.Struct, frozen=True, kw_only=True, tag="measures"):
+    """What performance was measured of a version's whole traffic, in the newest window with enough labels."""
+
+    time_ms: int
+    model: str
+    version: str
+    values: dict[str, float]  # by measure; those that are undefined are left out
+
+
 class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
     """What somebody tells the job about the model."""
 
@@ -87,7 +96,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
     command: Command
 
 
-Output = SignalChange | Progress | Learned | Places | LabelsCame | Told
+Output = SignalChange | Progress | Learned | Places | LabelsCame | Measures | Told
 
 _decoder: msgspec.msgpack.Decoder[Output] = msgspec.msgpack.Decoder(Output)
 

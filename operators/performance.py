@@ -23,7 +23,7 @@ import numpy as np
 from config.plan import ALL, LabelsPlan, MetricPlan, ModelPlan, WindowPlan
 from operators.join_rows import Labelled
 from operators.outcome_sums import OutcomeSums
-from operators.outputs import SignalChange
+from operators.outputs import Measures, SignalChange
 from operators.performance_windows import Against, PerformanceWindow, Watched, ended, evaluated
 from operators.promises import Kept
 from operators.sketch import taken
@@ -63,6 +63,7 @@ class Measured:
     state: bytes
     summaries: list[Summary] = field(default_factory=list)
     changes: list[SignalChange] = field(default_factory=list)
+    measures: list[Measures] = field(default_factory=list)
     next_ms: int | None = None  # when the key wants to be woken, if nothing comes before
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from config.plan import ALL, ModelPlan, Plan
+from config.plan import ALL, ModelPlan, Plan, RetrainPlan
 from operators import calibration, monitor, performance
 from operators.baseline import baseline_of, decoded, followed
 from operators.detection import Detection
@@ -14,6 +14,7 @@ from operators.error_streams import ErrorStreams, follows
 from operators.join_rows import Labelled, unpack
 from operators.joins import is_measured, labelled, performance_of
 from operators.keys import split_key
+from operators.outputs import Measures
 from operators.performance import Measured, mature_ms, slide_ms
 from operators.performance_windows import Against
 from operators.promises import Promise
@@ -66,6 +67,8 @@ class Performances:
         plan, metrics = self._models[key.model]
         both = _both(state, key)
         measured = performance.step(plan, metrics, key, both.measures, pane_ms, found, until_ms, self._against(key))
+        if key.segment == ALL and isinstance(plan.retrain, RetrainPlan):
+            measured.measures = _measures(key, measured, until_ms)
         streams = self._streams_of(key)
         if streams is None:
             if both.errors:
@@ -130,3 +133,14 @@ def measured_models(plan: Plan) -> list[ModelPlan]:
     """Models whose performance is computed."""
     there = labelled(plan)
     return [model for model in plan.models if model.name in there and is_measured(model)]
+
+
+def _measures(key: Key, measured: Measured, time_ms: int) -> list[Measures]:
+    """What requests to retrain are told: the newest window that was evaluated."""
+    evaluated = [summary.evaluations for summary in measured.summaries if summary.evaluations]
+    if not evaluated:
+        return []
+    values = {
+        one.signal.removeprefix("performance."): one.statistic for one in evaluated[-1] if one.statistic is not None
+    }
+    return [Measures(time_ms=time_ms, model=key.model, version=key.version, values=values)]

@@ -24,7 +24,7 @@ import msgspec
 
 from config.plan import JobPlan, ModelPlan
 from operators import outputs, volume
-from operators.outputs import LabelsCame, Learned, Output, Places, Progress, SignalChange, Told
+from operators.outputs import LabelsCame, Learned, Measures, Output, Places, Progress, SignalChange, Told
 from operators.telling import AnyEvent, Known, Teller
 from schemas.errors import StateVersionError
 
@@ -46,7 +46,7 @@ def add(state: bytes, new: Iterable[Output]) -> bytes:
             empty_ms = min(empty_ms, output.time_ms)
         else:
             # None of these says that the slide is over.
-            if not isinstance(output, (Places, LabelsCame, Told)) and not _of_labels(output):
+            if not isinstance(output, (Places, LabelsCame, Measures, Told)) and not _of_labels(output):
                 progress_ms = max(progress_ms, output.time_ms)
             full_ms = min(full_ms, output.time_ms)
         data = outputs.encode(output)
@@ -118,7 +118,7 @@ def advance(
 
 
 def _order(output: Output) -> _Order:
-    if isinstance(output, (Places, LabelsCame, Told)):
+    if isinstance(output, (Places, LabelsCame, Measures, Told)):
         return output.time_ms, "", "", "", ""
     if isinstance(output, Progress):
         return output.time_ms, output.version, "", "", ""  # before the changes of its time: their share rests on it

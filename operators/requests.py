@@ -36,7 +36,7 @@ def event(
             scope=tuple(map(segments.parse, scope)) or ({},),
             train_on=request.train_on,
             enough=request.enough,
-            performance=(),
+            performance=tuple(loss for cause in request.causes for loss in cause.losses),
             configuration=configuration_id,
             info=plan.info,
             muted=muted,
@@ -48,6 +48,7 @@ def event(
             why=said.why,
             answer=request.answer,
             new_version=said.new_version,
+            compared=said.compared,
         ),
     )
 
@@ -80,7 +81,10 @@ def _message(plan: ModelPlan, said: Said, time_ms: int) -> str:
     if what == "withdrawn":
         return f"{name} need not be retrained: {_ended(said)}"
     if what == "completed":
-        return f"{plan.name} {said.new_version} has taken the place of {request.version}, which was to be retrained"
+        text = f"{plan.name} {said.new_version} has taken the place of {request.version}, which was to be retrained"
+        known = [one for one in said.compared or () if one.old is not None and one.new is not None]
+        told = messages.listed([f"{one.metric} {one.old:.3g} -> {one.new:.3g}" for one in known]) if known else ""
+        return f"{text}: {told}" if told else text
     short = "" if request.enough else "only "
     more = f", in place of request {request.supersedes[:8]}" if request.supersedes else ""
     return f"retrain {name} because of {_why(said)}: {short}{_amount(on)}{more}"

@@ -16,15 +16,28 @@ import msgspec
 from config.plan import LabelsPlan, ModelPlan, RetrainPlan
 from operators import ledger
 from operators.episodes import Turn
+from operators.gains import gains, losses
 from operators.ledger import Ledger, Page
-from operators.outputs import LabelsCame, Places, Progress
+from operators.outputs import LabelsCame, Measures, Places, Progress
 from schemas.cloudevents import identity, timestamp
 from schemas.control import Judgement
-from schemas.retraining import Answered, Excluded, Missing, Offsets, RetrainType, TrainOn, Trigger, Withdrawn
+from schemas.retraining import (
+    Answered,
+    Excluded,
+    MetricGain,
+    MetricLoss,
+    Missing,
+    Offsets,
+    RetrainType,
+    TrainOn,
+    Trigger,
+    Withdrawn,
+)
 from schemas.terms import Kind, Severity
 
 SPOILED = 200  # spans of unfit data that are remembered; of more, the oldest are trained on
 RATE_MS = 3_600_000  # the present rate is that of the last hour, or of a window where that is longer
+MEASURED = 8  # versions whose performance is remembered: champion, shadows, and those before
 _OPEN = 2**63 - 1
 _HOUR_MS = 3_600_000
 
@@ -39,6 +52,7 @@ class Cause(msgspec.Struct, kw_only=True):
     segment: str  # canonical text
     signals: list[str]
     onset_ms: int
+    losses: list[MetricLoss] = []  # of episodes of performance
     asked: bool = False  # a request was made because of it
     harmless: bool = False  # somebody has said so, or that it is false: it counts no more
 
@@ -69,6 +83,15 @@ class Request(msgspec.Struct, kw_only=True):
     answer: Answered | None = None
 
 
+class Completing(msgspec.Struct, kw_only=True):
+    """A request that a new champion has ended, while it is not known yet how that one does."""
+
+    request: Request
+    version: str
+    since_ms: int
+    old: dict[str, float]  # measures of the version before
+
+
 class Retraining(msgspec.Struct, kw_only=True):
     """What a model's policy knows about retraining."""
 
@@ -81,6 +104,8 @@ class Retraining(msgspec.Struct, kw_only=True):
     ended: Withdrawn = "recovered"  # how the last reason that there was came to an end
     pending: Request | None = None
     request: Request | None = None
+    measures: dict[str, dict[str, float]] = {}  # newest ones by version, the newest version last
+    completing: Completing | None = None
 
 
 @dataclass(frozen=True)
@@ -93,10 +118,15 @@ class Said:
     blocking: Sequence[Cause] = ()
     why: Withdrawn | None = None
     new_version: str | None = None
+    compared: tuple[MetricGain, ...] | None = None
 
 
-def noted(state: Retraining, plan: ModelPlan, output: Progress | Places | LabelsCame) -> None:
-    """Enter data into the ledger."""
+def noted(state: Retraining, plan: ModelPlan, output: Progress | Places | LabelsCame | Measures) -> None:
+    """Enter data into the ledger, and what was measured of a version."""
+    if isinstance(output, Measures):
+        others = {version: values for version, values in state.measures.items() if version != output.version}
+        state.measures = dict([*others.items(), (output.version, output.values)][-MEASURED:])
+        return
     slide_ms = plan.window.slide_ms
     found = ledger.page(state.pages, output.time_ms, slide_ms)
     if isinstance(output, Progress):
@@ -137,6 +167,7 @@ def heard(state: Retraining, plan: RetrainPlan, turn: Turn, time_ms: int, why: s
         )
         state.causes.append(known)
     known.severity, known.signals, known.onset_ms = episode.peak, signals, episode.first_ms
+    known.losses = losses(episode)
     if spoils:
         state.spoiled = [span for span in state.spoiled if span.episode != episode.id]
         told = f"{episode.kind}: {', '.join(signals)}"
@@ -176,8 +207,12 @@ def came(state: Retraining, version: str, time_ms: int) -> list[Said]:
     said: list[Said] = []
     if state.pending is not None and state.pending.told:
         said.append(Said("io.tidemark.retrain.withdrawn", state.pending, why="new_version"))
+    if state.completing is not None:
+        said.append(_completed(state.completing, None))
+        state.completing = None
     if state.request is not None:
-        said.append(Said("io.tidemark.retrain.completed", state.request, new_version=version))
+        old = state.measures.get(state.request.version, {})
+        state.completing = Completing(request=state.request, version=version, since_ms=time_ms, old=old)
     state.pending = state.request = None
     return said
 
@@ -200,7 +235,7 @@ def looked(
     muted : bool
         Then nothing new is asked for.
     """
-    said = [*_of_request(state, time_ms)]
+    said = [*_of_request(state, time_ms), *_of_completed(state, model, plan, time_ms)]
     reasons = [cause for cause in state.causes if _is_reason(cause, plan)]
     due = plan.every_ms is not None and time_ms >= state.schedule_ms + plan.every_ms
     if not reasons and not due:
@@ -251,6 +286,24 @@ def _of_request(state: Retraining, time_ms: int) -> list[Said]:
         request.overdue = True
         return [Said("io.tidemark.retrain.overdue", request)]
     return []
+
+
+def _of_completed(state: Retraining, model: ModelPlan, plan: RetrainPlan, time_ms: int) -> list[Said]:
+    """The new champion is compared with the old one once it is measured; for `max_wait` that is waited for."""
+    completing = state.completing
+    if completing is None:
+        return []
+    new = state.measures.get(completing.version)
+    measured = isinstance(model.performance, tuple)
+    if measured and new is None and time_ms < completing.since_ms + plan.max_wait_ms:
+        return []
+    state.completing = None
+    return [_completed(completing, new)]
+
+
+def _completed(completing: Completing, new: dict[str, float] | None) -> Said:
+    compared = None if new is None else gains(completing.old, new)
+    return Said("io.tidemark.retrain.completed", completing.request, new_version=completing.version, compared=compared)
 
 
 def _is_reason(cause: Cause, plan: RetrainPlan) -> bool:

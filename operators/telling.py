@@ -10,7 +10,7 @@ from config.plan import ALL, JobPlan, ModelPlan, RetrainPlan
 from operators import announcements, episodes, messages, requests, retraining
 from operators.causes import context
 from operators.episodes import Episode, Story, Turn
-from operators.outputs import LabelsCame, Learned, Output, Places, Progress, SignalChange, Told
+from operators.outputs import LabelsCame, Learned, Measures, Output, Places, Progress, SignalChange, Told
 from operators.retraining import Retraining, Said
 from schemas import segments
 from schemas.cloudevents import identity, milliseconds, source, subject, timestamp
@@ -100,7 +100,7 @@ class Teller:
     def _is_muted(self, time_ms: int) -> bool:
         return time_ms < self._story.muted_ms
 
-    def _note(self, output: Progress | Places | LabelsCame) -> None:
+    def _note(self, output: Progress | Places | LabelsCame | Measures) -> None:
         if isinstance(output, Progress):
             _count(self._story, output, max(self._plan.window.size_ms, self._plan.window.grow_to_ms))
             if output.role != "champion":

@@ -8,12 +8,12 @@ from random import Random
 import msgspec
 import pytest
 
-from config.plan import AlarmsPlan, FeaturePlan, JobPlan, LabelsPlan, ModelPlan, RetrainPlan, WindowPlan
-from operators.outputs import LabelsCame, Places, Progress, Told
+from config.plan import AlarmsPlan, FeaturePlan, JobPlan, LabelsPlan, MetricPlan, ModelPlan, RetrainPlan, WindowPlan
+from operators.outputs import LabelsCame, Measures, Places, Progress, Told
 from operators.policy import add, advance
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.control import Acknowledge, Mute, Reply
-from schemas.events import RetrainEvent, encode
+from schemas.events import Effect, Moments, RetrainEvent, encode
 from tests.operators.changes import MINUTE, change
 
 JOB = JobPlan(name="churn-monitor", environment="prod")
@@ -406,3 +406,49 @@ def test_restarts_and_arrival_change_nothing(minutes):
     ]
     times = [milliseconds(event.time) for event in told(STORY, model)]
     assert all(left <= right for left, right in pairwise(times))
+
+
+def measures(minute, version, **values):
+    return Measures(time_ms=minute * MINUTE, model="churn", version=version, values=values)
+
+
+def test_a_new_champion_is_compared_with_the_old_one():
+    """Once it is measured; a shadow has been before. What is never measured is told without."""
+    model = msgspec.structs.replace(PLAN, performance=(MetricPlan(name="accuracy"),))
+    outputs = [
+        *progress(*range(1, 101)),
+        worse(20, onset=12),
+        measures(19, "3", accuracy=0.75, mae=2.0),
+        *progress(*range(25, 101), version="4"),
+    ]
+    events = told([*outputs, measures(24, "4", accuracy=0.5), measures(33, "4", accuracy=1.0, mae=2.5)], model)
+    assert asked(events) == [(20, "requested"), (25, "completed")]
+    late = told([*outputs, measures(33, "4", accuracy=1.0, mae=2.5)], model)
+    assert asked(late) == [(20, "requested"), (33, "completed")]
+    assert msgspec.to_builtins(of_type(late, "completed").data.compared) == (
+        {"metric": "accuracy", "old": 0.75, "new": 1.0, "gain": 0.25},
+        {"metric": "mae", "old": 2.0, "new": 2.5, "gain": -0.5},
+    )
+    assert of_type(late, "completed").data.message.endswith(": accuracy 0.75 -> 1 and mae 2 -> 2.5")
+    never = told(outputs, model)
+    assert asked(never) == [(20, "requested"), (85, "completed")]
+    assert of_type(never, "completed").data.compared is None
+
+
+def test_a_request_says_what_is_lost():
+    """Against the baseline, where there is one; with the sign of the measure."""
+    evidence = worse(20, onset=12).evidence
+    lower = msgspec.structs.replace(
+        evidence,
+        reference=Moments(value=0.91),
+        current=Moments(value=0.84),
+        effect=Effect(size=0.5, level="large", direction="down"),
+    )
+    higher = msgspec.structs.replace(
+        evidence, signal="performance.log_loss", reference=Moments(), current=Moments(value=0.6)
+    )
+    outputs = [*progress(*range(1, 31)), worse(20, onset=12, evidence=lower), worse(20, onset=12, evidence=higher)]
+    assert msgspec.to_builtins(of_type(told(outputs), "requested").data.performance) == (
+        {"metric": "accuracy", "segment": {}, "baseline": 0.91, "current": 0.84, "loss": 0.07},
+        {"metric": "log_loss", "segment": {}, "baseline": None, "current": 0.6, "loss": None},
+    )
