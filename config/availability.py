@@ -43,7 +43,8 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
             if name not in (*METRICS, STREAM):
                 yield ("performance", index), f"'{name}' is "
     if model.retrain and model.retrain.cost is not None:
-        yield ("retrain", "cost"), ""
+        if not any("accuracy" in metric for metric in model.performance):
+            yield ("retrain", "cost"), "without 'accuracy' in performance it is "
     for field in model.expect:
         if expected_number(model, field) is None:
             yield ("expect", field), "for fields that the configuration does not name "

@@ -347,6 +347,8 @@ def _retrain(retrain: Retrain) -> RetrainPlan:
         cooldown_ms=retrain.cooldown,
         every_ms=retrain.every,
         expires_ms=retrain.expires,
+        cost=retrain.cost,
+        value_per_correct=retrain.value_per_correct,
     )
 
 

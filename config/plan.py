@@ -246,6 +246,8 @@ class RetrainPlan(msgspec.Struct, frozen=True, kw_only=True):
     cooldown_ms: int
     every_ms: int | None = None
     expires_ms: int
+    cost: float | None = None  # of a new version, in the unit of what a correct prediction is worth
+    value_per_correct: float = 1.0
 
 
 class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):

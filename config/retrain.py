@@ -20,4 +20,5 @@ class Retrain(Section):
     cooldown: Duration = written("1 day")
     every: Duration | None = None
     expires: Duration = written("1 day")
-    cost: Annotated[float, Within(0)] | None = None
+    cost: Annotated[float, Within(above=0)] | None = None
+    value_per_correct: Annotated[float, Within(above=0)] = 1.0

@@ -71,6 +71,8 @@ class Backtest:
         Gets the number of records after each block, if given.
     on_profile
         Gets each reference that was learned, and whose it is, if given.
+    on_outputs
+        Gets what each model's policy is told, before it decides, if given.
     """
 
     def __init__(
@@ -79,11 +81,13 @@ class Backtest:
         on_summary: Callable[[Summary], None] | None = None,
         on_progress: Callable[[int], None] | None = None,
         on_profile: Callable[[Key, Profile], None] | None = None,
+        on_outputs: Callable[[str, list[Output]], None] | None = None,
     ) -> None:
         self._job = job
         self._models = {model.name: model for model in job.plan.models}
         self._monitors = Monitors(job, scores=on_summary is not None)
         self._on_summary, self._on_progress, self._on_profile = on_summary, on_progress, on_profile
+        self._on_outputs = on_outputs
         self._windows: dict[int, dict[str, list[bytes]]] = {}  # pane end -> key -> chunks
         self._keys: dict[str, _Key] = {}
         self._joins = Joins(job.plan)
@@ -253,6 +257,8 @@ class Backtest:
     def _decide(self, model: str, watermark_ms: int) -> None:
         plan = self._job.plan
         before = self._policies[model]
+        if self._waiting[model] and self._on_outputs:
+            self._on_outputs(model, self._waiting[model])
         if self._waiting[model]:
             before = policy.add(before, self._waiting[model])  # all at once: each addition copies what is there
             self._waiting[model] = []

@@ -44,6 +44,7 @@ def event(
             expires=None if request.expires_ms is None else timestamp(request.expires_ms),
             supersedes=request.supersedes,
             waiting=said.missing,
+            costs=said.costs,
             blocked_by=tuple(map(_reason, said.blocking)) or None,
             why=said.why,
             answer=request.answer,
@@ -68,12 +69,19 @@ def _reason(cause: Cause) -> Reason:
 def _message(plan: ModelPlan, said: Said, time_ms: int) -> str:
     request, on = said.request, said.request.train_on
     name, what = f"{plan.name} {request.version}", said.type.rpartition(".")[2]
-    if what == "waiting" and said.missing is not None:
+    worth = said.costs is None or said.costs.lost >= said.costs.cost
+    if what == "waiting" and said.missing is not None and worth:
         missing = said.missing
         kind = "records" if on.labelled is None else "labelled records"
         soon = "none are coming" if missing.forecast is None else f"there will be enough at {_minute(missing.forecast)}"
         until = f"it is waited for until {_minute(missing.until)}"
         return f"{missing.samples:,} more {kind} are needed to retrain {name} because of {_why(said)}: {soon}, {until}"
+    if what == "waiting" and said.costs is not None:
+        costs = said.costs
+        soon = "" if costs.forecast is None else f"; it will be at {_minute(costs.forecast)}"
+        return (
+            f"to retrain {name} is not worth it yet: {_why(said)} has cost {costs.lost:.3g} of {costs.cost:.3g}{soon}"
+        )
     if what == "blocked":
         return f"data to retrain {name} with are unfit: {_listed(said.blocking)}"
     if what == "overdue":

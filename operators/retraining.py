@@ -19,10 +19,11 @@ from operators.episodes import Turn
 from operators.gains import gains, losses
 from operators.ledger import Ledger, Page
 from operators.outputs import LabelsCame, Measures, Places, Progress
-from schemas.cloudevents import identity, timestamp
+from schemas.cloudevents import identity, significant, timestamp
 from schemas.control import Judgement
 from schemas.retraining import (
     Answered,
+    Costs,
     Excluded,
     MetricGain,
     MetricLoss,
@@ -115,6 +116,7 @@ class Said:
     type: RetrainType
     request: Request
     missing: Missing | None = None
+    costs: Costs | None = None
     blocking: Sequence[Cause] = ()
     why: Withdrawn | None = None
     new_version: str | None = None
@@ -262,14 +264,35 @@ def looked(
         if pending.told != told:
             pending.told = told
             said.append(Said("io.tidemark.retrain.blocked", pending, blocking=blocking))
-    elif pending.enough or time_ms >= pending.since_ms + plan.max_wait_ms:
+        return said
+    late, costs = time_ms >= pending.since_ms + plan.max_wait_ms, _costs(state, model, plan, pending, time_ms)
+    worth = due or costs is None or costs.lost >= costs.cost
+    if worth and (pending.enough or late):
         _ask(state, plan, pending, time_ms)
-        said.append(Said("io.tidemark.retrain.requested", pending))
-    elif pending.told != "waiting":
-        pending.told = "waiting"
-        missing = _missing(state, model, plan, pending, plan.min_samples - have, time_ms)
-        said.append(Said("io.tidemark.retrain.waiting", pending, missing=missing))
+        said.append(Said("io.tidemark.retrain.requested", pending, costs=costs))
+    elif pending.told != (now := "waiting" if worth else "costly"):
+        pending.told = now
+        short = plan.min_samples - have
+        missing = None if short <= 0 else _missing(state, model, plan, pending, short, time_ms)
+        said.append(Said("io.tidemark.retrain.waiting", pending, missing=missing, costs=costs))
     return said
+
+
+def _costs(state: Retraining, model: ModelPlan, plan: RetrainPlan, pending: Request, time_ms: int) -> Costs | None:
+    """What was lost since the earliest onset, had all its records the newest accuracy; None where nobody knows."""
+    losses = [loss for cause in pending.causes for loss in cause.losses if loss.metric == "accuracy" and loss.loss]
+    if plan.cost is None or not losses:
+        return None
+    most = max(losses, key=lambda loss: loss.loss or 0.0)
+    now = state.measures.get(pending.version, {}).get("accuracy", most.current)
+    rate = max(0.0, (most.baseline or 0.0) - (now if not most.segment else most.current)) * plan.value_per_correct
+    since = ledger.pages(state.pages, min(cause.onset_ms for cause in pending.causes), time_ms)
+    recent = _recent(state, model, time_ms)
+    lost = significant(rate * sum(page.records for page in since))
+    per_hour = significant(rate * sum(page.records for page in recent) / _hours(recent, time_ms))
+    left = plan.cost - lost
+    forecast = timestamp(time_ms + round(left / per_hour * _HOUR_MS)) if left > 0 and per_hour > 0 else None
+    return Costs(cost=plan.cost, lost=lost, per_hour=per_hour, forecast=forecast)
 
 
 def _of_request(state: Retraining, time_ms: int) -> list[Said]:
@@ -361,6 +384,14 @@ def _joined(bad: Sequence[tuple[Page, str]]) -> tuple[Excluded, ...]:
     return tuple(spans)
 
 
+def _recent(state: Retraining, model: ModelPlan, time_ms: int) -> Ledger:
+    return ledger.pages(state.pages, time_ms - max(RATE_MS, model.window.size_ms), time_ms)
+
+
+def _hours(recent: Ledger, time_ms: int) -> float:
+    return (time_ms - recent[0].start_ms) / _HOUR_MS if recent else 1.0
+
+
 def _sample(model: ModelPlan) -> float | None:
     """The share of ids whose labels are looked for; None without a source of labels."""
     return model.labels.sample if isinstance(model.labels, LabelsPlan) else None
@@ -370,11 +401,10 @@ def _missing(
     state: Retraining, model: ModelPlan, plan: RetrainPlan, pending: Request, samples: int, time_ms: int
 ) -> Missing:
     """How much longer it takes at the present rate."""
-    recent = ledger.pages(state.pages, time_ms - max(RATE_MS, model.window.size_ms), time_ms)
+    recent = _recent(state, model, time_ms)
     sample = _sample(model)
     count = sum(page.records if sample is None else page.arrived / sample for page in recent)
-    hours = (time_ms - recent[0].start_ms) / _HOUR_MS if recent else 1.0
-    rate = count / hours
+    rate = significant(count / _hours(recent, time_ms))
     return Missing(
         samples=samples,
         per_hour=rate,

@@ -73,6 +73,15 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
     until: Time  # when a request is made with what there is then
 
 
+class Costs(msgspec.Struct, frozen=True, kw_only=True):
+    """What it has cost not to retrain, against what it costs to; in the unit of the configuration's `cost`."""
+
+    cost: float
+    lost: float  # since the onset of the earliest reason, by the accuracy that was lost, estimated
+    per_hour: float  # that are lost at the present rate
+    forecast: Time | None  # when as much will be lost at that rate; null: not at all, or it is already
+
+
 class MetricLoss(msgspec.Struct, frozen=True, kw_only=True):
     """A measure of performance against what it was."""
 
@@ -121,6 +130,7 @@ class RetrainData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     expires: Time | None = None  # from `requested` on: by when an answer or a new version is expected
     supersedes: str | None = None  # the open request that this one takes the place of
     waiting: Missing | None = None  # `waiting` only
+    costs: Costs | None = None  # where `cost` is configured, and accuracy known
     blocked_by: tuple[Reason, ...] | None = None  # `blocked` only: episodes that make the data unfit
     why: Withdrawn | None = None  # `withdrawn` only
     answer: Answered | None = None  # from the pipeline, once there is one

@@ -15,7 +15,6 @@ def test_everything():
     assert load(EVERYTHING, {"KAFKA_PASSWORD": "a", "TOKEN": "b"}).unavailable == (
         f"store: {LATER}",
         f"models.churn.quality.duplicates: for records from several sources {LATER}",
-        f"models.churn.retrain.cost: {LATER}",
         f"models.churn.expect.url: for fields that the configuration does not name {LATER}",
     )
 

@@ -164,6 +164,7 @@ def test_everything():
                     cooldown_ms=86_400_000,
                     every_ms=2_592_000_000,
                     expires_ms=86_400_000,
+                    cost=500.0,
                 ),
             ),
         ),

@@ -10,6 +10,7 @@ import pytest
 
 from config.plan import AlarmsPlan, FeaturePlan, JobPlan, LabelsPlan, MetricPlan, ModelPlan, RetrainPlan, WindowPlan
 from operators.outputs import LabelsCame, Measures, Places, Progress, Told
+from operators.policies import compare
 from operators.policy import add, advance
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.control import Acknowledge, Mute, Reply
@@ -452,3 +453,58 @@ def test_a_request_says_what_is_lost():
         {"metric": "accuracy", "segment": {}, "baseline": 0.91, "current": 0.84, "loss": 0.07},
         {"metric": "log_loss", "segment": {}, "baseline": None, "current": 0.6, "loss": None},
     )
+
+
+def lower(minute, now, **more):
+    evidence = msgspec.structs.replace(
+        worse(minute).evidence,
+        reference=Moments(value=0.9),
+        current=Moments(value=now),
+        effect=Effect(size=0.5, level="large", direction="down"),
+    )
+    return worse(minute, evidence=evidence, **more)
+
+
+def test_what_costs_more_than_it_brings_is_not_asked_for_yet():
+    """Of 100 records a minute a tenth is lost: 200 correct predictions are, 20 minutes after the onset."""
+    model = plan(cost=400.0, value_per_correct=2.0)
+    outputs = [*progress(*range(1, 61)), lower(20, 0.8, onset=12)]
+    events = told(outputs, model)
+    assert asked(events) == [(20, "waiting"), (32, "requested"), (52, "overdue")]
+    waiting = of_type(events, "waiting").data
+    assert waiting.waiting is None
+    assert msgspec.to_builtins(waiting.costs) == {
+        "cost": 400.0, "lost": 160.0, "per_hour": 1200.0, "forecast": timestamp(32 * MINUTE)
+    }  # fmt: skip
+    assert waiting.message == (
+        "to retrain churn 3 is not worth it yet: performance.accuracy has cost 160 of 400; "
+        "it will be at 1970-01-01 00:32"
+    )
+    assert of_type(events, "requested").data.costs.lost == 400.0
+    better = told([*outputs, measures(24, "3", accuracy=0.85)], model)
+    assert asked(better)[:2] == [(20, "waiting"), (52, "requested")]
+
+
+def test_policies_are_compared_on_one_history():
+    """Accuracy falls twice: who retrains in between loses less, and who does so often pays for it."""
+    model = msgspec.structs.replace(
+        plan(cost=150.0, every_ms=20 * MINUTE, min_samples=100), performance=(MetricPlan(name="accuracy"),)
+    )
+    outputs = [
+        *progress(*range(1, 61)),
+        *(
+            measures(minute, "3", accuracy=0.9 if minute < 13 else 0.8 if minute < 40 else 0.7)
+            for minute in range(1, 61)
+        ),
+        lower(16, 0.8, onset=12),
+    ]
+    found = [(one.policy, one.retrainings, one.samples, one.lost, one.cost) for one in compare(model, JOB, outputs)]
+    assert found == [
+        ("never", 0, 0, 690.0, 690.0),
+        ("periodic", 2, 4000, 110.0, 410.0),
+        ("on drift", 1, 400, 250.0, 400.0),
+        ("cost-aware", 1, 1500, 360.0, 510.0),
+    ]
+    assert compare(msgspec.structs.replace(model, retrain=msgspec.UNSET), JOB, outputs) == []
+    nothing = compare(model, JOB, progress(*range(1, 61)))
+    assert {(one.lost, one.cost) for one in nothing} == {(None, None)}

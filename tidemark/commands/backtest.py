@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,9 @@ import typer
 from config import Configuration, load
 from config.plan import ControlPlan, Plan, SourcePlan
 from jobs.slice_search import Sliced, search_slices
+from operators.outputs import Output
+from operators.policies import Outcome
+from operators.policies import compare as compare_policies
 from operators.references import JobReferences
 from operators.state import Key
 from schemas.errors import UsageError
@@ -57,6 +60,9 @@ def backtest(
         str | None,
         typer.Option(metavar="DATA", help="Of --slices: file or glob to compare with, not what was before the drift."),
     ] = None,
+    policy: Annotated[
+        bool, typer.Option("--policy", help="Compare policies: retrain never, periodically, on drift, by cost.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the monitors of a configuration over files; the same events come out as from the job.
@@ -79,10 +85,16 @@ def backtest(
     known = read_truth(truth, plan) if truth is not None else None
     for line in loaded.unavailable:
         print(line, file=sys.stderr)
+    told: dict[str, list[Output]] = {}
+    keep = (lambda model, outputs: told.setdefault(model, []).extend(outputs)) if policy else None
     with _scores(scores) as write:
         job = load_references(plan)
-        result = Backtest(job, write, _progress(), _saver(plan, profiles)).run()
+        result = Backtest(job, write, _progress(), _saver(plan, profiles), keep).run()
     sliced = list(_sliced(loaded, job, result.events, reference)) if slices else []
+    outcomes = [one for m in plan.models for one in compare_policies(m, plan.job, told.get(m.name, []))]
+    if policy and not outcomes:
+        message = "--policy: no model asks for retraining; give it a section 'retrain'"
+        raise UsageError(message)
     encoded = [drift_events.encode(event) for event in result.events]
     if events is not None:
         write_sorted(str(events), encoded)
@@ -96,6 +108,7 @@ def backtest(
 
         more = {"slices": msgspec.to_builtins(sliced)} if slices else {}
         totals = msgspec.json.decode(Totals(records=records, labels=label_counts, events=counts).as_json())
+        more |= {"policies": msgspec.to_builtins(outcomes)} if policy else {}
         print(msgspec.json.encode(totals | ({"truth": compared.as_dict()} if compared else {}) | more).decode())
         return
     from tidemark.commands.run import describe
@@ -107,6 +120,8 @@ def backtest(
         print(compared)
     for one in sliced:
         print("\n".join(lines(one)))
+    for line in _table(outcomes) if policy else ():
+        print(line)
 
 
 def _sliced(loaded: Configuration, job: JobReferences, events: list[Event], reference: str | None) -> Iterator[Sliced]:
@@ -118,6 +133,28 @@ def _sliced(loaded: Configuration, job: JobReferences, events: list[Event], refe
     data, labels = sources["predictions"].path, sources.get("labels")
     assert data is not None, "a backtest reads files"
     yield from search_slices(loaded, job, events, data, labels.path if labels else None, reference)
+
+
+def _table(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Policies side by side."""
+    head = ("model", "policy", "retrainings", "samples", "correct lost", "cost")
+    rows = [
+        (
+            one.model,
+            one.policy,
+            f"{one.retrainings:,}",
+            f"{one.samples:,}",
+            "-" if one.lost is None else f"{one.lost:,.0f}",
+            "-" if one.cost is None else f"{one.cost:,.0f}",
+        )
+        for one in outcomes
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        cells = [
+            cell.ljust(w) if at < 2 else cell.rjust(w) for at, (cell, w) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
 
 
 def _only(plan: Plan, model: str) -> Plan:
