@@ -254,7 +254,7 @@ class Delivery:
         self._call = call
         try:
             result = call.route.handler(call.event)
-            if inspect.isawaitable(result):
+            if result is not None and inspect.isawaitable(result):
                 loop.run_until_complete(asyncio.wait_for(result, self._timeout_s))
         except asyncio.TimeoutError as error:
             message = f"did not return within {self._timeout_s:g} s"
