@@ -322,3 +322,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelPlan, ...]
     unavailable: tuple[str, ...] = ()  # accepted parts that this release does not run yet, as lines for people
     configuration_id: str = ""  # sha256 of the resolved configuration without secrets
+
+
+# Made while this is imported, which one thread does: see operators/references.py.
+_plan_decoder = msgspec.msgpack.Decoder(Plan)
+
+
+def read_plan(data: bytes) -> Plan:
+    """Read what was sent to an operator."""
+    return _plan_decoder.decode(data)

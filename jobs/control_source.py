@@ -15,7 +15,7 @@ from pyflink.common.watermark_strategy import TimestampAssigner
 from pyflink.datastream import ProcessFunction, RuntimeContext
 from pyflink.datastream.connectors.kafka import KafkaOffsetsInitializer, KafkaSource, KafkaTopicPartition
 
-from config.plan import Plan
+from config.plan import Plan, read_plan
 from jobs.file_source import numbers
 from jobs.functions import aside, tagged
 from operators import control, outputs
@@ -42,7 +42,7 @@ class ControlFunction(ProcessFunction):  # type: ignore[misc]
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
-        plan = msgspec.msgpack.decode(self._packed, type=Plan)
+        plan = read_plan(self._packed)
         self._models = {model.name for model in plan.models}
         self._source = cloudevents.source(plan.job.environment, plan.job.name)
         assert plan.control is not None, "without control there is nothing to read"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 from pyflink.table import DataTypes
@@ -13,7 +12,7 @@ from pyflink.table.udf import ScalarFunction, udf
 
 from operators.decode import Decoder
 from operators.entries import Entry, Place
-from operators.references import JobReferences
+from operators.references import read_job
 
 
 class DecodeRecords(ScalarFunction):  # type: ignore[misc]
@@ -25,7 +24,7 @@ class DecodeRecords(ScalarFunction):  # type: ignore[misc]
 
     def open(self, function_context: Any) -> None:
         """Make the decoder in the worker."""
-        job = msgspec.msgpack.decode(self._job, type=JobReferences)
+        job = read_job(self._job)
         self._source = job.plan.sources[self._index]
         self._pane_ms = job.plan.job.pane_ms
         self._decoder = Decoder(job, self._source)

@@ -22,7 +22,7 @@ from pyflink.util.java_utils import to_jarray
 
 from operators.file_decode import NEVER, FileDecoder
 from operators.files import Block, list_blocks
-from operators.references import JobReferences
+from operators.references import JobReferences, read_job
 
 if TYPE_CHECKING:
     from pyflink.datastream import StreamExecutionEnvironment
@@ -39,7 +39,7 @@ class DecodeBlocks(KeyedProcessFunction):  # type: ignore[misc]
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make the decoder in the worker."""
-        job = msgspec.msgpack.decode(self._job, type=JobReferences)
+        job = read_job(self._job)
         self._blocks = msgspec.msgpack.decode(self._packed, type=list[Block])
         self._decoder = FileDecoder(job, job.plan.sources[self._index])
         self._pane_ms = job.plan.job.pane_ms

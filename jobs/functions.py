@@ -13,7 +13,7 @@ from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
 
-from config.plan import ALL, Plan
+from config.plan import ALL, read_plan
 from jobs import profiles
 from jobs.metrics import Metrics
 from jobs.wakes import Wakes
@@ -22,7 +22,7 @@ from operators.entries import Batch
 from operators.keys import LABELS, LETTER, MONITOR, source_of
 from operators.monitor import Step
 from operators.monitors import Kept, Monitors
-from operators.references import JobReferences
+from operators.references import read_job
 from operators.state import Key
 from schemas import cloudevents, events, summaries
 from schemas.errors import ProfileError
@@ -90,7 +90,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
-        job = msgspec.msgpack.decode(self._job, type=JobReferences)
+        job = read_job(self._job)
         self._plan = job.plan
         self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)
         self._models = {model.name: model for model in job.plan.models}
@@ -189,7 +189,7 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
-        self._plan = msgspec.msgpack.decode(self._packed, type=Plan)
+        self._plan = read_plan(self._packed)
         self._models = {model.name: model for model in self._plan.models}
         self._metrics = Metrics(runtime_context)
         self._state = bytes_state(runtime_context, "policy")
@@ -236,7 +236,7 @@ class SilenceFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
-        self._plan = msgspec.msgpack.decode(self._packed, type=Plan)
+        self._plan = read_plan(self._packed)
         self._models = {model.name: model for model in self._plan.models}
         self._state = bytes_state(runtime_context, "silence")
 

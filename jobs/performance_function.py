@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 from pyflink.common import Row, Types
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor
@@ -15,7 +14,7 @@ from operators import outputs
 from operators.join_rows import pane_of
 from operators.performance import Measured
 from operators.performances import Performances
-from operators.references import JobReferences
+from operators.references import read_job
 from schemas import cloudevents, summaries
 
 
@@ -27,7 +26,7 @@ class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
-        job = msgspec.msgpack.decode(self._packed, type=JobReferences)
+        job = read_job(self._packed)
         self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)
         self._performances = Performances(job)
         self._summaries = aside("summaries")

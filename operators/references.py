@@ -216,6 +216,16 @@ class JobReferences(msgspec.Struct, frozen=True):
     profiles: dict[str, dict[str, Profile]]  # model -> version -> profile; "" speaks for every version
 
 
+# Made while this is imported, which one thread does: where several threads of a worker are the first to read one type
+# at the same time, msgspec reads what is half made, and the worker is gone.
+_job_decoder = msgspec.msgpack.Decoder(JobReferences)
+
+
+def read_job(data: bytes) -> JobReferences:
+    """Read what was sent to an operator."""
+    return _job_decoder.decode(data)
+
+
 class References:
     """Finds the signals for a model and a version.
 
