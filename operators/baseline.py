@@ -19,6 +19,7 @@ from config.plan import RIVER, DetectorPlan, FeaturePlan, MetricPlan, ModelPlan,
 from operators.calibration import count_tests
 from operators.columns import Columns
 from operators.concept import relation_edges
+from operators.dependence import also_of_means
 from operators.measure import Measure
 from operators.metrics.scores import EPSILON
 from operators.outcome_sums import OutcomeSums
@@ -129,7 +130,10 @@ class BaselineBuilder:
         made = self._builder.build(
             Provenance(source=source, rows=self._sums.labels, start=None, end=None, tidemark=""), None
         )
-        streams = {name.removeprefix(FEATURE): signal for name, signal in made.signals.items()}
+        streams = {
+            name.removeprefix(FEATURE): of_means(signal, self._builder.earliest(name))
+            for name, signal in made.signals.items()
+        }
         metrics = {name: MetricPlan(name=name) for name in PLAIN[self._plan.task]}
         if isinstance(self._model.performance, tuple):
             metrics |= {metric.title: metric for metric in self._model.performance if metric.name != CONCEPT}
@@ -145,6 +149,14 @@ class BaselineBuilder:
             order=made.provenance.order,
             segments={name: msgspec.msgpack.encode(sums) for name, sums in sorted(self._segments.items())},
         )
+
+
+def of_means(signal: Signal, values: Floats) -> Signal:
+    """A stream with how its means follow each other: ranks, of which the rest is computed, say less of long tails."""
+    if signal.calibration is None:
+        return signal
+    calibration = also_of_means(signal.calibration, values[np.isfinite(values)])
+    return msgspec.structs.replace(signal, calibration=calibration)
 
 
 def _baseline(measure: Measure, sums: OutcomeSums, streams: dict[str, Signal]) -> Baseline:

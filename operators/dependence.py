@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -69,6 +70,21 @@ def calibrate(signal: Signal, codes: Codes) -> Calibration:
 def unknown(count: int) -> Calibration:
     """Of so few values that nothing can be told, or so many among which there is no dependence."""
     return Calibration(values=count, error=_rounded(ERROR / math.sqrt(max(count, 1))))
+
+
+def also_of_means(known: Calibration, values: Floats) -> Calibration:
+    """With the tau of values themselves and of their squares, where these are larger than that of their ranks.
+
+    Parameters
+    ----------
+    values : float64
+        In the order of time, as many as `known` is of; finite.
+    """
+    if not known.tau or len(values) != known.values:
+        return known
+    curves = [known.tau, *(_curve(form)[0].tolist() for form in (values, values * values))]
+    tau = tuple(map(_rounded, np.max(np.array(curves), axis=0).tolist()))
+    return msgspec.structs.replace(known, tau=tau)
 
 
 class Counted(NamedTuple):

@@ -135,9 +135,13 @@ def _judge_calibration(
     squares, cells = _gap_squares(one.counts.astype(np.float64), other.counts.astype(np.float64))
     if not cells:
         return None
-    squares /= mean_tau(calibration, float(one.counts.sum()))
+    tau = mean_tau(calibration, float(one.counts.sum()))
+    squares /= tau
     p_value = float(gammaincc(cells / 2, squares / 2))
     limit = 2 * float(gammainccinv(cells / 2, level))
+    if tau > 1:  # what outcomes have in common moves all gaps at once: then all the squares may be those of one deviate
+        p_value = max(p_value, 2 * float(ndtr(-math.sqrt(squares / cells))))
+        limit = max(limit, cells * float(ndtri(level / 2)) ** 2)
     # Where the same gaps, all as many times as large, would be too large.
     threshold = before + (now - before) * math.sqrt(limit / squares) if squares > 0 else math.inf
     worse = now > before

@@ -251,6 +251,10 @@ class ProfileBuilder:
         own = {name: signal for name, signal in signals.items() if name != RECONSTRUCTION}
         return self._calibrating.codes(own, self._truths)
 
+    def earliest(self, name: str) -> npt.NDArray[np.float64]:
+        """Numbers of a signal of the earliest records, in the order of time."""
+        return self._calibrating.numbers(name)
+
     @property
     def _truths(self) -> set[str]:
         return {FEATURE + feature.name for feature in self._features if feature.type == "boolean"}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from operators.codes import MISSING
-from operators.dependence import calibrate
+from operators.dependence import also_of_means, calibrate
+from schemas.profile import Calibration
 from tests.operators.signals import categorical_signal, codes_of, continuous_signal, discrete_signal, unhurried
 
 
@@ -115,3 +117,16 @@ def test_any_reference_has_finite_numbers(drawn: list[int], run: int) -> None:
     with_gaps = np.full(2 * len(codes), MISSING, np.uint8)
     with_gaps[::2] = codes
     assert calibrate(signal, with_gaps) == found
+
+
+def test_means_of_long_tails():
+    """Where values follow each other more closely than their ranks, or their squares do, that counts."""
+    rng = np.random.default_rng(3)
+    levels = np.exp(2 * rng.normal(size=400)).repeat(25)  # runs with a common level, of which the largest decide
+    values = levels * rng.random(len(levels))
+    known = msgspec.structs.replace(calibrated(values), tau=(1.0,) * len(calibrated(values).tau))
+    found = also_of_means(known, values)
+    assert found.tau[0] >= 1
+    assert found.tau[-1] > 5
+    assert also_of_means(Calibration(values=10, error=0.1), values[:10]).tau == ()
+    assert also_of_means(known, values[1:]) is known

@@ -1,0 +1,163 @@
+"""False alarms of measures of performance against what is promised: ``python -m benchmarks.false_performance``.
+
+Labelled predictions of a model that stays as good as it was go through the test of each measure as the job makes it,
+window by window. Everything follows from ``--seed``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import lfilter
+from scipy.stats import norm
+
+from config.plan import MetricPlan, PredictionPlan
+from operators.baseline import calibration_of, errors_of, of_means
+from operators.binning import numeric_signal
+from operators.calibration import CONFIRM_FACTORS
+from operators.coding import NumericCoder
+from operators.dependence import calibrate
+from operators.measure import Measure
+from operators.measure_tests import judge
+from operators.outcome_sums import OutcomeSums
+from operators.value_counts import ValueCounts
+from schemas.profile import Signal
+
+BASELINE = 10_000  # labels
+SLIDE, WINDOW = 100, 12  # labels a slide, slides a window
+SLIDES_A_DAY = 24 * 60 // 5
+TESTS = 15  # that share a budget of one false episode a day
+DAYS = 4  # of each baseline
+CONFIRM = 2
+LEVELS = (1e-2, 1e-3)
+
+Floats = npt.NDArray[np.float64]
+BINARY = PredictionPlan(task="binary", positive="yes")
+CLASSES = PredictionPlan(task="multiclass", classes=("a", "b", "c"))
+NUMBER = PredictionPlan(task="regression")
+
+
+def _uniform(rng: np.random.Generator, count: int, rho: float) -> Floats:
+    """Ranks of which each follows the one before it."""
+    if not rho:
+        return rng.random(count)
+    warm = int(20 / (1 - rho))
+    series = lfilter([np.sqrt(1 - rho**2)], [1, -rho], rng.normal(size=count + warm))[warm:]
+    return np.asarray(norm.cdf(series), np.float64)
+
+
+def _binary(share: float, rho: float) -> Callable[[np.random.Generator, int], Floats]:
+    """Calibrated scores with so many positives; whether they come true follows from label to label."""
+
+    def draw(rng: np.random.Generator, count: int) -> Floats:
+        scores = rng.beta(4 * share, 4 * (1 - share), count)
+        outcome = _uniform(rng, count, rho) < scores
+        return np.column_stack([scores >= 0.5, scores, outcome]).astype(np.float64)
+
+    return draw
+
+
+def _classes(rng: np.random.Generator, count: int) -> Floats:
+    outcome = rng.choice(3, count, p=[0.7, 0.25, 0.05])
+    predicted = np.where(rng.random(count) < 0.2, rng.integers(0, 3, count), outcome)
+    return np.column_stack([predicted, np.full(count, np.nan), outcome]).astype(np.float64)
+
+
+def _numbers(sigma: float, rho: float) -> Callable[[np.random.Generator, int], Floats]:
+    """Lognormal errors, the longer in the tail the larger sigma."""
+
+    def draw(rng: np.random.Generator, count: int) -> Floats:
+        true = rng.normal(50, 10, count)
+        error = np.exp(sigma * norm.ppf(_uniform(rng, count, rho))) - np.exp(sigma**2 / 2)
+        return np.column_stack([true + error, np.full(count, np.nan), true])
+
+    return draw
+
+
+SCORED = ("accuracy", "precision", "recall", "f1", "mcc", "roc_auc", "average_precision", "log_loss", "brier")
+FAMILIES: dict[str, tuple[PredictionPlan, Callable[[np.random.Generator, int], Floats], tuple[str, ...]]] = {
+    "two classes, 40 %": (BINARY, _binary(0.4, 0.0), (*SCORED, "calibration_error")),
+    "two classes, 5 %": (BINARY, _binary(0.05, 0.0), (*SCORED, "calibration_error")),
+    "two classes, AR(0.9)": (BINARY, _binary(0.4, 0.9), (*SCORED, "calibration_error")),
+    "three classes": (CLASSES, _classes, ("accuracy", "f1", "kappa")),
+    "errors lognormal(0.5)": (NUMBER, _numbers(0.5, 0.0), ("mae", "rmse", "bias", "mape", "r2")),
+    "errors lognormal(1)": (NUMBER, _numbers(1.0, 0.0), ("mae", "rmse", "bias", "mape", "r2")),
+    "errors AR(0.9)": (NUMBER, _numbers(0.5, 0.9), ("mae", "rmse", "bias", "mape", "r2")),
+}
+
+
+def streams(plan: PredictionPlan, values: Floats) -> dict[str, Signal]:
+    """How errors follow each other, as the profile has it."""
+    found: dict[str, Signal] = {}
+    for name, errors in errors_of(plan, values).items():
+        counts = ValueCounts(1_000_000)
+        counts.add(errors[np.isfinite(errors)])
+        signal = numeric_signal(counts, missing=0, invalid=0)
+        codes = NumericCoder([signal]).codes(errors[:, None])[:, 0]
+        found[name] = of_means(msgspec.structs.replace(signal, calibration=calibrate(signal, codes)), errors)
+    return found
+
+
+def measured(family: str, baselines: int, seed: int) -> list[dict[str, object]]:
+    """Evaluations over a level, over the promised number, and episodes over their share of the budget; by measure."""
+    plan, draw, names = FAMILIES[family]
+    rng = np.random.default_rng([seed, list(FAMILIES).index(family)])
+    measures = [Measure(MetricPlan(name=name), plan) for name in names]
+    level = CONFIRM_FACTORS[CONFIRM] / SLIDES_A_DAY / TESTS
+    p_values: dict[str, list[list[float]]] = {name: [] for name in names}
+    for _ in range(baselines):
+        values = draw(rng, BASELINE)
+        known, baseline = streams(plan, values), OutcomeSums.of(plan, values)
+        stream = draw(rng, DAYS * SLIDES_A_DAY * SLIDE)
+        slides = [OutcomeSums.of(plan, part) for part in np.split(stream, DAYS * SLIDES_A_DAY)]
+        for rows in p_values.values():
+            rows.append([])
+        for end in range(WINDOW, len(slides) + 1):
+            window = slides[end - WINDOW]
+            for slide in slides[end - WINDOW + 1 : end]:
+                window = window + slide
+            for measure in measures:
+                found = judge(measure, window, baseline, calibration_of(measure.name, known), level)
+                p_values[measure.name][-1].append(1.0 if found is None else found.p_value)
+    rows = []
+    for name in names:
+        found = np.array(p_values[name])
+        over = found < level
+        agreed = np.hstack([np.zeros((len(over), 1), np.bool_), over[:, 1:] & over[:, :-1]])  # two in a row
+        episodes = int((agreed[:, 1:] & ~agreed[:, :-1]).sum())
+        rows.append(
+            {
+                "family": family,
+                "measure": name,
+                **{f"at {one:g}": float((found < one).mean() / one) for one in LEVELS},
+                "of_budget": episodes / (found.size / SLIDES_A_DAY / TESTS),
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    """Print a table, or JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.false_performance", description=main.__doc__)
+    parser.add_argument("--baselines", type=int, default=10, help=f"of each family, each for {DAYS} days")
+    parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    rows = [row for family in given.families for row in measured(family, given.baselines, given.seed)]
+    if given.json:
+        print(json.dumps(rows, indent=1))
+        return
+    print(f"{'family':24}{'measure':20}{'at .01':>8}{'at .001':>9}{'of budget':>11}")
+    for row in rows:
+        numbers = f"{row['at 0.01']:8.2f}{row['at 0.001']:9.2f}{row['of_budget']:11.2f}"
+        print(f"{row['family']:24}{row['measure']:20}{numbers}")
+
+
+if __name__ == "__main__":
+    main()
