@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -9,6 +13,8 @@ from operators.references import ModelSignals, References, natural
 from tests.operators.decoding import FEATURES, job, model, named, numeric, profile
 from tests.operators.panes import detection
 from tests.operators.signals import categorical_signal
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_signals_in_order():
@@ -113,3 +119,27 @@ def test_a_feature_of_another_type():
     """Text features and such are no signals; the plan leaves them out before."""
     plan = model(features=(FeaturePlan(name="age", type="numeric"),))
     assert ModelSignals(plan, profile()).names == ("feature.age", "prediction", "confidence")
+
+
+def test_operators_that_begin_at_once():
+    """Several threads of a fresh worker read the job at the same time, and it lives."""
+    code = """
+import sys, threading
+import msgspec
+from operators.references import read_job
+data = sys.stdin.buffer.read()
+sys.setswitchinterval(1e-6)
+begin = threading.Barrier(6)
+def read():
+    begin.wait()
+    read_job(data)
+threads = [threading.Thread(target=read) for _ in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("lives")
+"""
+    packed = msgspec.msgpack.encode(job())
+    ended = subprocess.run([sys.executable, "-c", code], input=packed, capture_output=True, cwd=ROOT, check=False)
+    assert (ended.returncode, ended.stdout) == (0, b"lives\n"), ended.stderr
