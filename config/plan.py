@@ -207,6 +207,7 @@ class QualityPlan(msgspec.Struct, frozen=True, kw_only=True):
     duplicates: bool = True  # ids that came before
     frozen: bool = True  # numbers that do not vary any more
     volume: bool = True  # how many records there are
+    labels: bool = True  # which share of predictions gets them, and how soon; of models whose performance is computed
 
 
 class CorrelationPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from config.section import Section, written
 
 # Of what a model that says something about quality watches the share, signal by signal.
 SHARES = ("missing", "invalid", "unseen", "range")
-WATCHED = (*SHARES, "duplicates", "frozen", "volume")  # and beside them
+WATCHED = (*SHARES, "duplicates", "frozen", "volume", "labels")  # and beside them
 
 
 class Quality(Section):
@@ -23,6 +23,7 @@ class Quality(Section):
     duplicates: Flag = True
     freshness: Duration = written("10 min")
     volume: Flag = True
+    labels: Flag = True
 
     @classmethod
     def arrange(cls, value: Any) -> Any:

@@ -24,7 +24,7 @@ from operators.chosen import WINDOWED, chosen, tracks_of
 from operators.concept import relation_edges
 from operators.estimates import Estimator
 from operators.lepage import is_even
-from operators.quality import watches_volume
+from operators.quality import watches_labels, watches_volume
 from operators.quality_season import SeasonShares
 from operators.references import FEATURE, ModelSignals
 from operators.relation_references import RelationReference
@@ -97,6 +97,7 @@ class Detection:
         # The volume of a model is one test, whichever of its versions it is held against the budget of.
         self.tests += watches_volume(signals.model)
         self.looks_up = self.quality is not None and bool((self.quality.sampled >= 0).any())  # whether ids came before
+        self.tests += 2 * watches_labels(signals.model)
         self.frozen = frozen_signals(signals, unordered(signals))
         self.tests += len(self.frozen)
         self.references = SegmentReferences(signals)

@@ -22,9 +22,10 @@ import numpy.typing as npt
 from operators import join_settling, join_state
 from operators.entries import LabelCounts
 from operators.join_chunks import Ints, JoinPane, Rows, put_together
-from operators.join_rows import FEWEST, Matches, by_key, label_data, renumbered
+from operators.join_rows import FEWEST, Matches, by_key, label_data, owners_of, renumbered
 from operators.join_settling import Settling
 from operators.join_state import NOTHING, Block, Head, Kept
+from operators.label_facts import facts
 
 Flags = npt.NDArray[np.bool_]
 NEVER_MS = 2**63 - 1
@@ -51,6 +52,8 @@ def step(
     pane: JoinPane | None,
     until_ms: int,
     settling: Settling | None = None,
+    *,
+    watched: bool = False,
 ) -> Joined:
     """Take a pane, or let time pass.
 
@@ -70,6 +73,8 @@ def step(
         Panes that end by then have come; the end of `pane`, if there is one.
     settling
         How outcomes are settled; None where the first label is the outcome.
+    watched
+        Whether it is told how labels come.
 
     Examples
     --------
@@ -96,11 +101,14 @@ def step(
         waiting = _NONE
     if pane is not None:
         head.pane_ms = joined.pane_ms = pane.end_ms
-        texts = _add(kept, head, pane)
+        texts, arrived = _add(kept, head, pane)
         waiting, matches, joined.predicted_ms = _look_up(
             within_ms, kept, head.blocks, waiting, pane.labels, joined.counts, settling
         )
+        if watched:
+            joined.matches += facts(model, arrived, matches, texts, pane.end_ms, pane_ms)
         if settling is not None:
+            matches = [] if settling.last else matches
             settled, absent_ms = join_settling.settled(settling, kept, head, pane_ms)
             matches += settled
             joined.predicted_ms = np.concatenate([joined.predicted_ms, absent_ms])
@@ -128,20 +136,28 @@ def _forget_ms(head: Head, reach_ms: int) -> int:
     return -(-(head.pane_ms + reach_ms + 1) // reach_ms) * reach_ms
 
 
-def _add(kept: Kept, head: Head, pane: JoinPane) -> list[str]:
-    """Make a block of the pane's predictions, of each width of data one; gives the texts that all data point to."""
+def _add(kept: Kept, head: Head, pane: JoinPane) -> tuple[list[str], dict[int, int]]:
+    """Make a block of the pane's predictions, of each width of data one.
+
+    Gives the texts that all data point to, and how many predictions came by the number of whose they are.
+    """
+    arrived: dict[int, int] = {}
     texts = join_state.read_texts(kept)
     known = {text: number for number, text in enumerate(texts)}
     by_width: dict[int, list[Rows]] = {}
     for part in pane.predictions:
         rows = renumbered(part, known)
         by_width.setdefault(rows.data.shape[1], []).append(rows)
+        if rows.data.shape[1] >= FEWEST:
+            for owner, count in enumerate(np.bincount(owners_of(rows.data)).tolist()):
+                if count:
+                    arrived[owner] = arrived.get(owner, 0) + count
     for _, parts in sorted(by_width.items()):
         join_state.write_block(kept, head, put_together(parts), 0)
     if len(known) > len(texts):
         texts = list(known)
         join_state.write_texts(kept, texts)
-    return texts
+    return texts, arrived
 
 
 def _look_up(
@@ -187,7 +203,6 @@ def _look_up(
     left = without & is_new
     if settling is not None and settling.last:
         join_settling.keep(settling, kept, Rows(hashes[in_time], times_ms[in_time], data[in_time]))
-        matches = []
     return Rows(hashes[left], times_ms[left], data[left]), matches, predicted_ms
 
 

@@ -71,6 +71,11 @@ def renumbered(part: Part, known: dict[str, int]) -> Rows:
     return Rows(part.rows.hashes, part.rows.times_ms, packed)
 
 
+def owners_of(predictions: Bytes) -> Ints:
+    """Numbers of the texts of their versions and roles."""
+    return np.ascontiguousarray(predictions[:, 16:FEWEST]).view("<u2")[:, 0].astype(np.int64)
+
+
 def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Cut matches by whose predictions they are: key, and per match six numbers of 8 bytes, see `unpack`."""
     if not len(matches.hashes):

@@ -15,6 +15,7 @@ from operators.join_state import Kept
 from operators.keys import joined_model
 from operators.outcomes import label_outcome
 from operators.outputs import LabelsCame
+from operators.quality import watches_labels
 
 
 def labelled(plan: Plan) -> dict[str, LabelsPlan]:
@@ -61,6 +62,7 @@ class Joins:
     def __init__(self, plan: Plan) -> None:
         self._labels = joined(plan)
         self._settling = {model.name: settling_of(model) for model in plan.models}
+        self._watched = {model.name for model in plan.models if watches_labels(model)}
         self._pane_ms = plan.job.pane_ms
         self._asking = {m.name: m.window.slide_ms for m in plan.models if isinstance(m.retrain, RetrainPlan)}
 
@@ -93,4 +95,5 @@ class Joins:
 
     def _step(self, model: str, kept: Kept, pane: JoinPane | None, until_ms: int) -> Joined:
         within_ms = self._labels[model].within_ms
-        return join.step(model, within_ms, self._pane_ms, kept, pane, until_ms, self._settling[model])
+        how = self._settling[model]
+        return join.step(model, within_ms, self._pane_ms, kept, pane, until_ms, how, watched=model in self._watched)

@@ -5,6 +5,7 @@
 - ``j|MODEL|BUCKET``                predictions or labels of a range of ids (join_chunks.py), for the window of its pane
 - ``p|MODEL|VERSION|ROLE|SEGMENT``   predictions with their labels (join_rows.py), from the join, or from decode for
   the window of their pane
+- ``a|MODEL|VERSION|ROLE|all``       how many predictions came, and how long labels took (label_facts.py), from the join
 - ``d|SOURCE``                       a dead letter, at once
 - ``c|SOURCE``                       a `Batch`, at once
 - ``l|SOURCE``                       `LabelCounts` of a source of labels, at once
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-MONITOR, JOIN, PERFORMANCE, LETTER, COUNTS, LABELS = "m", "j", "p", "d", "c", "l"
+MONITOR, JOIN, PERFORMANCE, LABELLED, LETTER, COUNTS, LABELS = "m", "j", "p", "a", "d", "c", "l"
 
 
 def monitor_key(model: str, version: str, role: str, segment: str) -> str:
@@ -45,13 +46,13 @@ def join_key(model: str, bucket: int) -> str:
     return f"{JOIN}|{quote(model, safe='')}|{bucket}"
 
 
-def performance_key(model: str, owner: str, segment: str) -> str:
+def performance_key(model: str, owner: str, segment: str, kind: str = PERFORMANCE) -> str:
     """The key under which performance is kept; the owner is a version and a role, as `owner` writes them.
 
     >>> performance_key("a|b", owner("1.0", "champion"), "country=DE")
     'p|a%7Cb|1.0|champion|country=DE'
     """
-    return f"{PERFORMANCE}|{quote(model, safe='')}|{owner}|{segment}"
+    return f"{kind}|{quote(model, safe='')}|{owner}|{segment}"
 
 
 def owner(version: str, role: str) -> str:

@@ -30,6 +30,7 @@ _ROSE = {"up": "rose", "down": "fell", "mix": "changed"}
 _MEASURES = {"correlation": "rank correlation", "correlation_ratio": "correlation ratio", "cramers_v": "Cramer's V"}
 RATE = "rate"  # and of the volume
 RUN = "run"  # and of what stands still
+PAST = "past"  # and of how labels come
 _DETECTORS = {
     "psi": "PSI",
     "lepage": "Lepage",
@@ -61,7 +62,7 @@ def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
     if first.detector == CONCEPT:
         text = f"{first.signal} changed{_place(segment)}: chi-squared {_number(first.statistic)}"
         return _with_others(f"{text} (alarm at {_number(first.threshold)})", signals)
-    moved = _ROSE if first.detector in (SHARE, RATE, RELATION, *MEASURES) else _MOVED
+    moved = _ROSE if first.detector in (SHARE, RATE, RELATION, PAST, *MEASURES) else _MOVED
     text = f"{first.signal} {moved[first.effect.direction]}{_place(segment)}: {_finding(first)}"
     if first.contributions:
         text += f", mostly by {listed([one.feature for one in first.contributions])}"
@@ -156,6 +157,8 @@ def _finding(evidence: SignalEvidence) -> str:
         return f"{_related(evidence)} ({apart}, alarm at {_number(evidence.threshold)})"
     if evidence.detector in MEASURES:
         return _measure(evidence)
+    if evidence.detector == PAST:
+        return _labels(evidence)
     if evidence.detector == RATE:
         word = "above" if evidence.effect.direction == "up" else "below"
         usual = _many(evidence.reference.records or 0.0)
@@ -172,6 +175,15 @@ def _related(evidence: SignalEvidence) -> str:
     then, now = (msgspec.to_builtins(moments) for moments in (evidence.reference, evidence.current))
     what, value = next(iter(then.items()))
     return f"{_MEASURES[what]} {_number(now[what])}, in the reference {_number(value)}"
+
+
+def _labels(evidence: SignalEvidence) -> str:
+    then, now = evidence.reference.value or 0.0, evidence.current.value or 0.0
+    if evidence.signal.endswith("delay"):
+        return f"half of the labels within {duration(round(now * 1000))}, before {duration(round(then * 1000))}"
+    bound = then + evidence.threshold * (1 if evidence.effect.direction == "up" else -1)
+    word = "above" if evidence.effect.direction == "up" else "below"
+    return f"{_percent(now)} of predictions, before {_percent(then)} (alarm {word} {_percent(bound)})"
 
 
 def _measure(evidence: SignalEvidence) -> str:

@@ -7,17 +7,19 @@ from collections.abc import Sequence
 import msgspec
 
 from config.plan import ALL, ModelPlan, Plan, RetrainPlan
-from operators import calibration, monitor, performance
+from operators import calibration, label_facts, label_signals, monitor, performance
 from operators.baseline import baseline_of, decoded, followed
 from operators.detection import Detection
 from operators.error_streams import ErrorStreams, follows
+from operators.join_chunks import Ints
 from operators.join_rows import Labelled, unpack
 from operators.joins import is_measured, labelled, performance_of
-from operators.keys import split_key
+from operators.keys import LABELLED, split_key
 from operators.outputs import Measures
 from operators.performance import Measured, mature_ms, slide_ms
 from operators.performance_windows import Against
 from operators.promises import Promise
+from operators.quality import watches_labels
 from operators.references import JobReferences, ModelSignals, References
 from operators.state import Key
 from operators.state_format import StateFormat
@@ -50,12 +52,31 @@ class Performances:
         self._streams: dict[int, ErrorStreams] = {}
 
     def fold(self, text: str, state: bytes, parts: Sequence[bytes], pane_ms: int, until_ms: int) -> Measured:
-        """Fold all matches of a key's pane."""
+        """Fold all matches of a key's pane, or what it tells of labels."""
+        if text[0] == LABELLED:
+            return self._followed(text, state, pane_ms, label_facts.unpack(parts), until_ms)
         return self._step(text, state, pane_ms, unpack(parts), until_ms)
 
     def pass_time(self, text: str, state: bytes, until_ms: int) -> Measured:
         """Let time pass for a key that got nothing."""
+        if text[0] == LABELLED:
+            return self._followed(text, state, None, None, until_ms)
         return self._step(text, state, None, None, until_ms)
+
+    def _followed(self, text: str, state: bytes, pane_ms: int | None, rows: Ints | None, until_ms: int) -> Measured:
+        key = Key(*split_key(text))  # type: ignore[arg-type]  # the role was read as one
+        plan = self._models[key.model][0] if key.model in self._models else None
+        if plan is None or not watches_labels(plan):
+            return Measured(b"", changes=label_signals.retire(key, state, until_ms))  # of an earlier configuration
+        signals = self._references.find(key.model, key.version)
+        every_ms = slide_ms(plan.window, label_signals.waits_ms(plan))
+        if isinstance(signals, ModelSignals):
+            detection = self._detection(signals)
+            level = calibration.evaluation_level(plan.alarms, detection.budget(ALL), detection.tests, every_ms)
+        else:  # it learns what the others are compared with
+            budget, tests = calibration.key_budget(plan.alarms, len(plan.segments), whole=True), 4 * len(plan.features)
+            level = calibration.evaluation_level(plan.alarms, budget, tests + len(label_signals.SIGNALS), every_ms)
+        return label_signals.step(plan, key, state, pane_ms, rows, until_ms, level)
 
     def _step(self, text: str, state: bytes, pane_ms: int | None, found: Labelled | None, until_ms: int) -> Measured:
         key = Key(*split_key(text))  # type: ignore[arg-type]  # the role was read as one

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from config.plan import FeaturePlan, ModelPlan, QualityPlan
+from config.plan import FeaturePlan, LabelsPlan, ModelPlan, QualityPlan
 from operators.codes import CODES, INVALID, MISSING
 from operators.ranks import reference_counts, unseen_codes, value_codes
 from operators.reconstruction import RECONSTRUCTION
@@ -50,6 +50,12 @@ class QualitySignal:
 def watches_volume(model: ModelPlan) -> bool:
     """Whether a model watches how many records it gets; see volume.py."""
     return isinstance(model.quality, QualityPlan) and model.quality.volume
+
+
+def watches_labels(model: ModelPlan) -> bool:
+    """Whether a model watches how its labels come; see label_signals.py."""
+    performing = isinstance(model.performance, tuple) and isinstance(model.labels, LabelsPlan)
+    return performing and isinstance(model.quality, QualityPlan) and model.quality.labels
 
 
 def quality_signals(model: ModelPlan, signals: Mapping[str, Signal]) -> tuple[QualitySignal, ...]:

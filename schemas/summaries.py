@@ -51,10 +51,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     exceeded: int = 0
     expected: float = 0.0
     previous: Span | None = None  # the time before the window that it was compared with, if not with a profile
+    # Labels: of the predictions that were made in the window, whether they got labels, and how soon.
     # Errors: what `records` are of others, of errors as their labels came. Performance: of the labels that came in the
     # window, of which `count` is the number. Its evaluations have the measures as statistics, null where one is
     # undefined, and as thresholds the limits of the configuration, or from where on they alarm against the baseline.
-    about: Literal["records", "performance", "errors"] = "records"
+    about: Literal["records", "performance", "errors", "labels"] = "records"
     intervals: dict[str, tuple[float, float]] = {}  # by measure: it lies between these 95 times in 100
     # By measure; of summaries of performance: what had been estimated of the records whose labels came.
     estimated: dict[str, Estimated] = {}

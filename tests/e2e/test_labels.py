@@ -176,9 +176,9 @@ def without_offsets(messages: list[bytes], topic: str) -> list[bytes]:
 
 
 def of_scores(path: Path) -> list[Measure]:
-    """Measures of performance that a backtest has written."""
+    """Measures of performance and labels that a backtest has written."""
     with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["signal"].startswith("performance.")]
+        rows = [row for row in csv.DictReader(file) if row["signal"].startswith(("performance.", "labels."))]
     return sorted(
         (
             *(row[name] for name in ("time", "model", "version", "segment", "signal")),
@@ -192,7 +192,7 @@ def of_scores(path: Path) -> list[Measure]:
 
 def of_summaries(messages: list[bytes]) -> list[Measure]:
     """Those that a job has sent."""
-    found = [one for message in messages if (one := summaries.decode(message).data).about == "performance"]
+    found = [one for message in messages if (one := summaries.decode(message).data).about != "records"]
     return sorted(
         (e.time, e.model, e.version, e.segment, e.signal, e.count, e.statistic, e.alarm)
         for one in found

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from config.plan import LabelsPlan, MetricPlan, ModelPlan, PredictionPlan, SourcePlan, TimePlan
+from config.plan import LabelsPlan, MetricPlan, ModelPlan, PredictionPlan, QualityPlan, SourcePlan, TimePlan
 from jobs import backtest
 from operators.baseline import BaselineBuilder
 from operators.columns import extract
@@ -251,3 +251,35 @@ def test_labels_within_records(tmp_path):
     ours = [one for one in own if one.about == "performance"]
     assert ours == found(tmp_path, made, "data.jsonl")
     assert len(ours) > 20
+
+
+def test_labels_that_stay_away(tmp_path):
+    """Fewer labels than before are an episode of quality, of the predictions that lack them."""
+    rng = np.random.default_rng(5)
+    records, labels = [], []
+    for row in range(6_000):
+        time_ms = START_MS + row * 1_200
+        record = {"id": f"r{row}", "timestamp": time_ms, "model": "churn", "version": "1", "prediction": "yes"}
+        records.append(record | {"features": {"age": float(rng.normal()), "country": "DE"}})
+        if rng.random() < (0.8 if row < 4_000 else 0.3):
+            delay_ms = int(rng.integers(1, 60_000))
+            labels.append({"id": f"r{row}", "timestamp": time_ms + delay_ms, "label": "yes"})
+    write(tmp_path / "data.jsonl", records)
+    write(tmp_path / "labels.jsonl", sorted(labels, key=lambda one: one["timestamp"]))
+    made = plan(BINARY, MetricPlan(name="accuracy"))
+    made = msgspec.structs.replace(
+        made,
+        window=msgspec.structs.replace(made.window, size_ms=5 * MINUTE, slide_ms=MINUTE, grow_to_ms=5 * MINUTE),
+        labels=LabelsPlan(within_ms=10 * MINUTE, mature_ms=2 * MINUTE),
+        quality=QualityPlan(volume=False),
+    )
+    source = SourcePlan(
+        name="labels", kind="labels", path=str(tmp_path / "labels.jsonl"), format="jsonl", time=TimePlan(kind="payload")
+    )
+    result = run(tmp_path, "data.jsonl", models=(made,), more_sources=(source,))
+    opened = [e.data for e in result.events if e.type.endswith("opened") and e.data.kind == "quality"]
+    (found,) = [one for one in opened if one.signals[0].signal == "labels.share"]
+    began = START_MS + 4_000 * 1_200
+    assert abs(milliseconds(found.onset) - began) <= 2 * MINUTE
+    assert milliseconds(found.detected) - began < 10 * MINUTE
+    assert found.message.startswith("labels.share fell: ")
