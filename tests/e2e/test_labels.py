@@ -192,7 +192,7 @@ def of_scores(path: Path) -> list[Measure]:
 
 def of_summaries(messages: list[bytes]) -> list[Measure]:
     """Those that a job has sent."""
-    found = [one for message in messages if (one := summaries.decode(message).data).about != "records"]
+    found = [one for message in messages if (one := summaries.decode(message).data).about in ("performance", "labels")]
     return sorted(
         (e.time, e.model, e.version, e.segment, e.signal, e.count, e.statistic, e.alarm)
         for one in found
