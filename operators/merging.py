@@ -12,6 +12,14 @@ from operators.slice_merging import cautious, merged_season, merged_slices
 from schemas.errors import ProfileError
 from schemas.profile import TOP, CategoricalSignal, NumericSignal, Profile, Provenance, Share, Signal
 
+# Parts that are made of one profile's records alone, and why two of them are not put together.
+_OWN = {
+    "relations": "relations between features are of each one's own ranks",
+    "multivariate": "principal components are of each one's own ranks",
+    "performance": "errors follow each other in each one's own order",
+    "estimation": "what performance is estimated from is fitted to each one's own labels",
+}
+
 
 def merge(one: Profile, other: Profile) -> Profile:
     """Make the profile of all records of two profiles.
@@ -24,7 +32,8 @@ def merge(one: Profile, other: Profile) -> Profile:
     ------
     ProfileError
         Where the profiles are of different models or do not have the same signals with the same bins: make the
-        second one with ``ProfileBuilder(model, like=first)``.
+        second one with ``ProfileBuilder(model, like=first)``; and where one has a part that is of its own
+        records alone.
     """
     name = one.model if one.version is None else f"{one.model} {one.version}"
     if (one.model, one.version) != (other.model, other.version):
@@ -93,8 +102,9 @@ def _misfit(one: Profile, other: Profile) -> str | None:
     ]
     if seasons[0] != seasons[1]:
         return "they do not have one season"
-    if not isinstance(one.relations, msgspec.UnsetType) or not isinstance(other.relations, msgspec.UnsetType):
-        return "relations between features are of each one's own ranks"
+    for part, why in _OWN.items():
+        if any(not isinstance(getattr(profile, part), msgspec.UnsetType) for profile in (one, other)):
+            return why
     if one.vectors != other.vectors:
         return "their embeddings are measured along different directions"
     return None

@@ -397,3 +397,20 @@ def test_profiles_with_relations_cannot_be_merged():
     """Their scores are of each profile's own ranks."""
     with pytest.raises(ProfileError, match="relations between features are of each one's own ranks"):
         merge(with_relations(), with_relations())
+
+
+@pytest.mark.parametrize(
+    ("part", "why"),
+    [
+        ("multivariate", "principal components are of each one's own ranks"),
+        ("performance", "errors follow each other in each one's own order"),
+        ("estimation", "what performance is estimated from is fitted to each one's own labels"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_nothing_is_lost_when_profiles_are_merged(part, why, first):
+    """A part that cannot be merged, in whichever of the two, is refused, not left out."""
+    bare = msgspec.structs.replace(with_relations(), relations=msgspec.UNSET)
+    with_part = msgspec.structs.replace(bare, **{part: "there"})
+    with pytest.raises(ProfileError, match=why):
+        merge(*((with_part, bare) if first else (bare, with_part)))
