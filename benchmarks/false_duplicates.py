@@ -6,13 +6,12 @@ is too small for all of them, and through the test as the monitor makes it. Ever
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks import rates
 from operators.duplicates import IdSample
 from operators.hashing import hash64
 from operators.quality import tau_of
@@ -99,19 +98,13 @@ def measured(family: str, references: int, seed: int) -> dict[str, object]:
 
 def main() -> None:
     """Print a table, or JSON."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.false_duplicates", description=main.__doc__)
-    parser.add_argument("--references", type=int, default=10, help=f"of each family, each for {SLIDES:,} slides")
-    parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    rows = [measured(family, given.references, given.seed) for family in given.families]
-    if given.json:
-        print(json.dumps(rows, indent=1))
-        return
-    print(f"{'family':22}" + "".join(f"{f'at {level:g}':>10}" for level in LEVELS))
-    for row in rows:
-        print(f"{row['family']:22}" + "".join(f"{row[f'at {level:g}']:10.2f}" for level in LEVELS))
+    rates.main(
+        "false_duplicates",
+        measured,
+        FAMILIES,
+        {"references": (10, f"of each family, each for {SLIDES:,} slides")},
+        [f"at {level:g}" for level in LEVELS],
+    )
 
 
 if __name__ == "__main__":

@@ -5,14 +5,13 @@ Series like their reference go through `runs.Runs`, slide by slide. Everything f
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
+from benchmarks import rates
 from operators.runs import Runs, runs
 
 REFERENCE = 20_000  # values
@@ -98,19 +97,13 @@ def measured(family: str, references: int, seed: int) -> dict[str, object]:
 
 def main() -> None:
     """Print a table, or JSON."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.false_frozen", description=main.__doc__)
-    parser.add_argument("--references", type=int, default=20, help=f"of each family, each for {SLIDES:,} slides")
-    parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    rows = [measured(family, given.references, given.seed) for family in given.families]
-    if given.json:
-        print(json.dumps(rows, indent=1))
-        return
-    print(f"{'family':26}" + "".join(f"{f'at {level:g}':>10}" for level in LEVELS))
-    for row in rows:
-        print(f"{row['family']:26}" + "".join(f"{row[f'at {level:g}']:10.2f}" for level in LEVELS))
+    rates.main(
+        "false_frozen",
+        measured,
+        FAMILIES,
+        {"references": (20, f"of each family, each for {SLIDES:,} slides")},
+        [f"at {level:g}" for level in LEVELS],
+    )
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ many days as are asked for. Everything follows from ``--seed``.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +13,7 @@ import numpy.typing as npt
 from scipy.signal import lfilter
 from scipy.stats import norm
 
+from benchmarks import rates
 from operators.calibration import CONFIRM_FACTORS
 from operators.dependence import calibrate, unknown
 from operators.quality import as_signal, tau_of
@@ -108,19 +107,13 @@ def measured(family: str, references: int, seed: int) -> dict[str, object]:
 
 def main() -> None:
     """Print a table, or JSON."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.false_quality", description=main.__doc__)
-    parser.add_argument("--references", type=int, default=10, help=f"of each family, each for {DAYS} days")
-    parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    rows = [measured(family, given.references, given.seed) for family in given.families]
-    if given.json:
-        print(json.dumps(rows, indent=1))
-        return
-    print(f"{'family':20}{'at .01':>8}{'at .001':>9}{'of budget':>11}")
-    for row in rows:
-        print(f"{row['family']:20}{row['at 0.01']:8.2f}{row['at 0.001']:9.2f}{row['of_budget']:11.2f}")
+    rates.main(
+        "false_quality",
+        measured,
+        FAMILIES,
+        {"references": (10, f"of each family, each for {DAYS} days")},
+        [*(f"at {level:g}" for level in LEVELS), "of_budget"],
+    )
 
 
 if __name__ == "__main__":

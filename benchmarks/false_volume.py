@@ -5,14 +5,13 @@ Streams whose rate is what it always was go through `volume.step`, slide by slid
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 
+from benchmarks import rates
 from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, QualityPlan, SeasonPlan, WindowPlan
 from operators import volume
 from operators.calibration import evaluation_level
@@ -106,20 +105,13 @@ def measured(family: str, streams: int, days: int, seed: int) -> dict[str, objec
 
 def main() -> None:
     """Print a table, or JSON."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.false_volume", description=main.__doc__)
-    parser.add_argument("--streams", type=int, default=10, help="of each family")
-    parser.add_argument("--days", type=int, default=30, help="of each stream")
-    parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
-    given = parser.parse_args()
-    rows = [measured(family, given.streams, given.days, given.seed) for family in given.families]
-    if given.json:
-        print(json.dumps(rows, indent=1))
-        return
-    print(f"{'family':24}{'episodes':>9}{'of budget':>11}")
-    for row in rows:
-        print(f"{row['family']:24}{row['episodes']:9}{row['of_budget']:11.2f}")
+    rates.main(
+        "false_volume",
+        measured,
+        FAMILIES,
+        {"streams": (10, "of each family"), "days": (30, "of each stream")},
+        ["episodes", "of_budget"],
+    )
 
 
 if __name__ == "__main__":

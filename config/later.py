@@ -9,22 +9,10 @@ from typing import Annotated, Literal
 
 from config.scalars import Duration, OneOf, String, Within
 from config.section import Section, written
+from schemas import terms
 
-Severity = Annotated[Literal["warning", "critical"], OneOf("a severity")]
-EpisodeKind = Annotated[
-    Literal[
-        "feature",
-        "prediction",
-        "target",
-        "confidence",
-        "performance",
-        "estimated_performance",
-        "correlation",
-        "multivariate",
-        "quality",
-    ],
-    OneOf("a kind of episode"),
-]
+Severity = Annotated[terms.Severity, OneOf("a severity")]
+EpisodeKind = Annotated[terms.Kind, OneOf("a kind of episode")]
 EventType = Annotated[
     Literal[
         "io.tidemark.drift.opened",
