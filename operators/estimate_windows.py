@@ -8,7 +8,7 @@ measure, which only falls where the measure gets worse; that it gets better is n
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
@@ -22,7 +22,6 @@ from operators.mean_shifts import deviate, log_tail
 from operators.onsets import Onset, likelihoods, onset
 from operators.references import SCORE
 from operators.scores import Alarm
-from operators.state import Watch
 from operators.window_tests import LEAST
 from operators.windows import Slides
 from schemas.cloudevents import significant
@@ -134,28 +133,20 @@ class EstimateWindow:
         """Measures of which too few records say something."""
         yield from np.flatnonzero(~self.tested).tolist() if self.records else ()
 
-    def alarms(self, watches: Mapping[int, Watch], first: int, gate: Level) -> dict[int, list[Alarm]]:
-        """Alarms by position, from ``first`` on; ``gate`` is the least effect."""
-        found: dict[int, list[Alarm]] = {}
-        for row in np.flatnonzero(self.over).tolist():
-            level = self._level(row)
-            if not effects.reaches(level, gate):
-                continue
-            watch = watches.get(first + row)
-            alarm = Alarm(
-                detector=DETECTOR,
-                statistic=self.found[row].value,
-                threshold=self._threshold(row),
-                p_value=math.exp(self._log_p[row]),
-                effect=Effect(
-                    size=significant(float(self._size[row])),
-                    level=level,
-                    direction="up" if self._names[row] in RISING else "down",
-                ),
-                streak=1 + (watch.streaks.get(DETECTOR, 0) if watch else 0),
-            )
-            found[first + row] = [alarm]
-        return found
+    def exceeded(self) -> list[int]:
+        """Rows of the measures beyond the level of the budget, however small the effect."""
+        return [int(row) for row in np.flatnonzero(self.over)]
+
+    def alarm(self, row: int) -> Alarm:
+        """What the test of a measure says, as if it were the first time."""
+        size, worse = significant(float(self._size[row])), self._names[row] in RISING
+        return Alarm(
+            detector=DETECTOR,
+            statistic=self.found[row].value,
+            threshold=self._threshold(row),
+            p_value=math.exp(self._log_p[row]),
+            effect=Effect(size=size, level=self._level(row), direction="up" if worse else "down"),
+        )
 
     def still_there(self, row: int, level: float, gate: Level) -> bool:
         """Whether the window still differs at a level, by as much as opens a signal."""

@@ -16,7 +16,7 @@ from operators.outputs import SignalChange
 from operators.previous import before
 from operators.quality_windows import with_outside
 from operators.scores import Alarm, Bools
-from operators.signal_windows import SignalWindow, signal_windows
+from operators.signal_windows import SignalWindow, alarms_of, signal_windows
 from operators.sketch import Ring, Slide
 from operators.state import Held, Key, KeyState, Watch
 from operators.verdicts import Verdict
@@ -109,7 +109,7 @@ class _Evaluation:
             silent = {int(position) for position in np.flatnonzero(~judged & (tests.count > 0))}
             self._beside = signal_windows(self._detection, self._slides, self._key.segment, self._state.still)
             for first, window in self._beside.items():
-                alarms |= window.alarms(self._state.watches, first, self._model.alarms.min_effect)
+                alarms |= alarms_of(window, self._state.watches, first, self._model.alarms.min_effect)
                 silent |= {first + row for row in window.silent()}
             if self._slide.records:
                 self._judge(alarms, tests, silent)

@@ -13,7 +13,7 @@ from operators.detection import Detection
 from operators.onsets import Onset
 from operators.quality_windows import quality_many
 from operators.scores import Alarm
-from operators.state import Still, Watch
+from operators.state import Still
 from operators.windows import Slides
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
@@ -69,28 +69,20 @@ class FrozenWindow:
         level = effects.LEVELS[sum(size >= cut for cut in effects.SHIFTS)]
         return Effect(size=significant(size), level=level, direction="narrow")
 
-    def alarms(self, watches: Mapping[int, Watch], first: int, gate: Level) -> dict[int, list[Alarm]]:
-        """Alarms by position, from ``first`` on; ``gate`` is the least effect."""
-        found: dict[int, list[Alarm]] = {}
+    def exceeded(self) -> list[int]:
+        """Rows of the signals beyond the level of the budget, however small the effect."""
         silent = set(self.silent())
-        for row, signal in enumerate(self._signals):
-            if row in silent or self._chance(row) >= self._level:
-                continue
-            effect = self._effect(row)
-            if not effects.reaches(effect.level, gate):
-                continue
-            watch = watches.get(first + row)
-            found[first + row] = [
-                Alarm(
-                    detector=DETECTOR,
-                    statistic=float(self._values(row)),
-                    threshold=float(signal.runs.bound(self._level) - 1),
-                    p_value=self._chance(row),
-                    effect=effect,
-                    streak=1 + (watch.streaks.get(DETECTOR, 0) if watch else 0),
-                )
-            ]
-        return found
+        return [row for row in range(self.many) if row not in silent and self._chance(row) < self._level]
+
+    def alarm(self, row: int) -> Alarm:
+        """What the test of a signal says, as if it were the first time."""
+        return Alarm(
+            detector=DETECTOR,
+            statistic=float(self._values(row)),
+            threshold=float(self._signals[row].runs.bound(self._level) - 1),
+            p_value=self._chance(row),
+            effect=self._effect(row),
+        )
 
     def still_there(self, row: int, level: float, gate: Level) -> bool:
         """Whether it still stands still, at a level and by as much as opens a signal."""

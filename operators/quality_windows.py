@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import msgspec
@@ -18,7 +18,6 @@ from operators.quality import QualityReference
 from operators.rules import rules_of
 from operators.scores import Alarm
 from operators.shares import bounds, tails
-from operators.state import Watch
 from operators.window_tests import LEAST
 from operators.windows import Slides
 from schemas.cloudevents import significant
@@ -100,28 +99,23 @@ class QualityWindow:
         """Signals of which too few records say something."""
         yield from np.flatnonzero(~self.judged & (self.records > 0)).tolist()
 
-    def alarms(self, watches: Mapping[int, Watch], first: int, gate: Level) -> dict[int, list[Alarm]]:
-        """Alarms by position, from ``first`` on; ``gate`` is the least effect."""
-        found: dict[int, list[Alarm]] = {}
-        for row in np.flatnonzero(self.over).tolist():
-            level = self.effect_level(row)
-            if not effects.reaches(level, gate):
-                continue
-            watch = watches.get(first + row)
-            alarm = Alarm(
-                detector=DETECTOR,
-                statistic=float(self.statistic[row]),
-                threshold=float(self.threshold[row]),
-                p_value=float(self.p_value[row]),
-                effect=Effect(
-                    size=significant(float(self.size[row])),
-                    level=level,
-                    direction="up" if self.share[row] >= self.wanted[row] else "down",
-                ),
-                streak=1 + (watch.streaks.get(DETECTOR, 0) if watch else 0),
-            )
-            found[first + row] = [alarm]
-        return found
+    def exceeded(self) -> list[int]:
+        """Rows of the signals beyond the level of the budget, however small the effect."""
+        return [int(row) for row in np.flatnonzero(self.over)]
+
+    def alarm(self, row: int) -> Alarm:
+        """What the test of a signal says, as if it were the first time."""
+        return Alarm(
+            detector=DETECTOR,
+            statistic=float(self.statistic[row]),
+            threshold=float(self.threshold[row]),
+            p_value=float(self.p_value[row]),
+            effect=Effect(
+                size=significant(float(self.size[row])),
+                level=self.effect_level(row),
+                direction="up" if self.share[row] >= self.wanted[row] else "down",
+            ),
+        )
 
     def still_there(self, row: int, level: float, gate: Level) -> bool:
         """Whether the window still differs at a level, by as much as opens a signal."""

@@ -33,7 +33,7 @@ class Alarm:
     threshold: float
     p_value: float | None = None  # sequential detectors have none
     effect: Effect
-    streak: int  # evaluations in a row, this one included
+    streak: int = 1  # evaluations in a row, this one included
     onset_ms: int | None = None  # as far as the detector knows
 
 

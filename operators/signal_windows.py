@@ -7,9 +7,11 @@ positions after those of the families before it, by which a key's state knows th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from config.plan import ALL
+from operators import effects
 from operators.detection import Detection
 from operators.estimate_windows import EstimateWindow
 from operators.frozen_windows import FrozenWindow
@@ -34,8 +36,11 @@ class SignalWindow(Protocol):
     def silent(self) -> Iterator[int]:
         """Rows of the signals of which too few records say something."""
 
-    def alarms(self, watches: Mapping[int, Watch], first: int, gate: Level) -> dict[int, list[Alarm]]:
-        """Alarms by position, from ``first`` on; ``gate`` is the least effect."""
+    def exceeded(self) -> list[int]:
+        """Rows of the signals beyond the level of the budget, however small the effect."""
+
+    def alarm(self, row: int) -> Alarm:
+        """What the test of a signal says, as if it were the first time."""
 
     def still_there(self, row: int, level: float, gate: Level) -> bool:
         """Whether the window still differs at a level, by as much as opens a signal."""
@@ -70,4 +75,16 @@ def signal_windows(
         first += relations.many
     if detection.frozen and segment == ALL:
         found[first] = FrozenWindow(detection, slides, segment, still)
+    return found
+
+
+def alarms_of(window: SignalWindow, watches: Mapping[int, Watch], first: int, gate: Level) -> dict[int, list[Alarm]]:
+    """Alarms of a family by position, from ``first`` on; ``gate`` is the least effect."""
+    found: dict[int, list[Alarm]] = {}
+    for row in window.exceeded():
+        alarm = window.alarm(row)
+        if effects.reaches(alarm.effect.level, gate):
+            watch = watches.get(first + row)
+            streak = 1 + (watch.streaks.get(alarm.detector, 0) if watch else 0)
+            found[first + row] = [replace(alarm, streak=streak)]
     return found
