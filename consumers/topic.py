@@ -19,6 +19,7 @@ from schemas.errors import BrokerError
 POLL_S = 0.2  # how long a signal may wait: it is seen between polls
 BATCH = 500  # messages taken at once: more, and a rebalance drops more; fewer, and taking them costs what handling does
 SESSION_MS = 10_000  # after a kill the others wait so long; less, and a short stall of the network costs a rebalance
+EXPELLED_S = SESSION_MS / 1000 + 5  # a member that is dead has lost its partitions by then, and we have heard of it
 COMMIT_EVERY_S = 0.2  # what a killed member has handled since is given again, to another memory perhaps
 METADATA_MS = 5_000  # how long a topic that was made while we waited for it is not seen
 
@@ -77,6 +78,8 @@ class GroupTopic:
         self._producer: Producer | None = None
         self._paused: list[TopicPartition] = []
         self._at_end: set[int] = set()
+        self._assigned_s = 0.0
+        self._shared = False  # others have partitions, too
         self._ours: set[Place] = set()
         self._committed: dict[Place, int] = {}
         self._committed_s = 0.0
@@ -169,10 +172,17 @@ class GroupTopic:
             elif error.code() not in (*PASSING, KafkaError.UNKNOWN_TOPIC_OR_PART) and not error.retriable():
                 message = f"{self._where}: {error.str()}"
                 raise BrokerError(message)
-        self.ended = (
-            self._until_end and self._at_end >= {each.partition for each in self._consumer.assignment()} != set()
-        )
+        self.ended = self._until_end and self._read_all()
         return messages
+
+    def _read_all(self) -> bool:
+        """Whether all is read that is there, or in the hands of a member that lives.
+
+        One that was killed as it joined has partitions until its session is over, which then come to us.
+        """
+        ours = {each.partition for each in self._consumer.assignment()}
+        waited_s = time.monotonic() - self._assigned_s
+        return self._at_end >= ours != set() and (not self._shared or waited_s > EXPELLED_S)
 
     def _assigned(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         """Begin where the group was; where it has not been, at `start`, and commit that: no event may come for days."""
@@ -187,6 +197,10 @@ class GroupTopic:
             self._patiently(lambda: self._place(consumer, first))
         self._missing = self._replay = False
         self._at_end.clear()
+        self._assigned_s = time.monotonic()
+        if self._until_end:
+            there = self._patiently(lambda: consumer.list_topics(timeout=ANSWER_WITHIN_S)).topics[self._topic]
+            self._shared = len(there.partitions) > len(places)
         self._paused = []
         self._ours = {(each.topic, each.partition) for each in known}
         consumer.assign(known)

@@ -100,7 +100,7 @@ def rate(records: float, known: Usual, level: float) -> Rate:
     >>> known = usual(np.array([90.0, 110.0, 110.0, 90.0] * 6), np.zeros(24, np.int64), {0: 1.0})
     >>> found = rate(60.0, known, 0.001)
     >>> found.rises, f"{found.p_value:.1g}", round(found.bound)
-    (False, '0.001', 60)
+    (False, '0.0004', 64)
     """
     z = (float(stable(np.array([records]), known.phi)[0]) - known.center) / known.error
     p_value = min(1.0, 2 * float(stdtr(known.freedom, -abs(z))))
@@ -112,7 +112,7 @@ def stable(records: Floats, phi: float) -> Floats:
     """v: of numbers of records that vary as they do, what varies by 1 wherever it is.
 
     >>> stable(np.array([100.0, 10_000.0]), 0.0).round(1).tolist(), stable(np.array([100.0]), 0.25).round(2).tolist()
-    ([20.0, 200.0], [12.0])
+    ([20.0, 200.0], [9.26])
     """
     roots = np.sqrt(records + ANSCOMBE)
     return np.asarray(2 * roots if phi <= 0 else 2 * np.arcsinh(math.sqrt(phi) * roots) / math.sqrt(phi), np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -123,6 +124,43 @@ def test_two_members_share_the_partitions(broker, topic, tmp_path):
             time.sleep(0.1)
     sender.join()
     assert sorted(seen, key=int) == ids
+
+
+def test_the_end_is_that_of_all_partitions(broker, topic, tmp_path):
+    """Partitions of a member that handles nothing and goes, as one that was killed, are read before it is the end."""
+    transaction(broker, topic, message("1"), partition=0)
+    transaction(broker, topic, message("2"), partition=1)
+    gone, has = threading.Event(), threading.Event()
+
+    def join():
+        other = Consumer({**broker.client, "group.id": "group", "auto.offset.reset": "earliest"})
+        other.subscribe([topic], on_assign=lambda _, places: has.set() if len(places) == 1 else None)
+        while not gone.is_set():
+            other.poll(0.1)
+            other.pause(other.assignment())
+        other.close()
+
+    member = threading.Thread(target=join, daemon=True)
+    member.start()
+    reading = subscriber(broker, topic, tmp_path)
+    seen = collecting(reading)
+    with reading_until_end(reading) as run:
+        assert has.wait(60), "the other has one partition, the subscriber the other"
+        while not seen:
+            time.sleep(0.1)
+        time.sleep(2)
+        assert run.is_alive(), "half of what is there was read"
+        gone.set()
+        member.join()
+    assert sorted(seen) == ["1", "2"]
+
+
+@contextlib.contextmanager
+def reading_until_end(reading):
+    run = threading.Thread(target=lambda: reading.run(until_end=True), daemon=True)
+    run.start()
+    yield run
+    run.join()
 
 
 PROGRAM = """
