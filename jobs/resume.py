@@ -11,6 +11,7 @@ from jobs.topics import Ends
 from schemas.errors import UsageError
 
 NOTE = "made-under.json"
+GRAPH = 1  # raised when Flink's own operators get other ids, and older state would find nobody
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -19,12 +20,13 @@ class Made(msgspec.Struct, frozen=True):
     pane_ms: int
     sources: tuple[tuple[str, str], ...]  # name, and topic or path: what decides the ids of Flink's operators
     ends: Ends | None = None  # of a bounded run
+    graph: int = 0  # `GRAPH` of the release
 
     @classmethod
     def under(cls, plan: Plan, ends: Ends | None) -> Made:
         """Those of a plan."""
         sources = tuple((source.name, str(source.topic or source.path)) for source in plan.sources)
-        return cls(plan.job.pane_ms, sources, ends)
+        return cls(plan.job.pane_ms, sources, ends, GRAPH)
 
 
 def note(where: str, plan: Plan, ends: Ends | None) -> None:
@@ -59,6 +61,13 @@ def check(where: str, plan: Plan, *, bounded: bool) -> Ends | None:
     except FileNotFoundError:
         return None
     now = Made.under(plan, None)
+    if made.graph != now.graph:
+        other = "an older" if made.graph < now.graph else "a newer"
+        message = (
+            f"state in {where}: was kept by {other} release, whose job is put together otherwise; "
+            "go on with that release, or begin anew with --fresh"
+        )
+        raise UsageError(message)
     remedy = "put it back, or begin anew with --fresh"
     if made.pane_ms != now.pane_ms:
         was, is_ = duration(made.pane_ms), duration(now.pane_ms)

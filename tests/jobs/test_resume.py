@@ -69,7 +69,12 @@ def test_a_bounded_run_goes_on_to_its_own_end(tmp_path: Path) -> None:
     )
 
 
-def test_a_note_of_before_is_read(tmp_path: Path) -> None:
-    """One without ends is of a run that had none."""
+def test_state_of_another_release_is_refused(tmp_path: Path) -> None:
+    """Where its job was put together otherwise, Flink would find nobody for it."""
     (tmp_path / "made-under.json").write_bytes(b'{"pane_ms": 10000, "sources": [["predictions", "predictions"]]}')
-    assert check(str(tmp_path), PLAN, bounded=True) is None
+    with pytest.raises(UsageError) as caught:
+        check(str(tmp_path), PLAN, bounded=True)
+    assert str(caught.value) == (
+        f"state in {tmp_path}: was kept by an older release, whose job is put together otherwise; "
+        "go on with that release, or begin anew with --fresh"
+    )
