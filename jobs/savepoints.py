@@ -33,11 +33,13 @@ def latest_checkpoint(where: str) -> str | None:
         A path or URI, as of `folder`.
     """
     files, root = fsspec.core.url_to_fs(where)
-    found = [*files.glob(f"{root}/*/chk-*/_metadata"), *files.glob(f"{root}/savepoint-*/_metadata")]
-    if not found:
-        return None
-    newest = max(found, key=files.modified)  # `_metadata` is written last: what has it is complete
-    return str(files.unstrip_protocol(newest.removesuffix("/_metadata")))
+    while found := [*files.glob(f"{root}/*/chk-*/_metadata"), *files.glob(f"{root}/savepoint-*/_metadata")]:
+        try:
+            newest = max(found, key=files.modified)  # `_metadata` is written last: what has it is complete
+        except FileNotFoundError:
+            continue  # a job that runs has removed one of them, and has a newer one
+        return str(files.unstrip_protocol(newest.removesuffix("/_metadata")))
+    return None
 
 
 def drop(where: str) -> None:

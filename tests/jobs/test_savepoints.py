@@ -64,3 +64,16 @@ def test_drop_what_another_is_removing(tmp_path, monkeypatch):
     monkeypatch.setattr(LocalFileSystem, "rm", rm)
     drop(tmp_path.as_uri())
     assert not tmp_path.exists()
+
+
+def test_a_checkpoint_goes_meanwhile(tmp_path, monkeypatch):
+    """A job that runs removes its older ones: the newest of those that are left is given."""
+    made(tmp_path, "job/chk-1/_metadata", "job/chk-2/_metadata")
+    modified = LocalFileSystem.modified
+
+    def removed_meanwhile(self, path):
+        (tmp_path / "job/chk-1/_metadata").unlink(missing_ok=True)
+        return modified(self, path)
+
+    monkeypatch.setattr(LocalFileSystem, "modified", removed_meanwhile)
+    assert latest_checkpoint(str(tmp_path)) == (tmp_path / "job/chk-2").as_uri()
