@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from config.later import EpisodeKind, EventType, Severity
 from config.scalars import Duration, OneOf, String, Strings, texts
 from config.section import Also, Section, written
 from config.templates import Secret, Template, Tree
+from config.terms import EpisodeKind, EventType, Severity
 from config.texts import shape
 
 SECRET_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "api-key")

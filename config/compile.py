@@ -13,7 +13,7 @@ from config.detector import Detector
 from config.durations import time_ms
 from config.estimated import ESTIMATED
 from config.expected import expected_number
-from config.later import Labels
+from config.labels import Labels
 from config.measured import measured
 from config.metrics import METRICS, STREAM, VALUE
 from config.model import Feature, FromProfile, Model, Reference, Segment

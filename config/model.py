@@ -10,7 +10,7 @@ from config.detector import Detector
 from config.errors import TAG
 from config.estimated import Estimated
 from config.expectation import Expectation
-from config.later import Labels
+from config.labels import Labels
 from config.performance import Metric, Worth
 from config.quality import Quality
 from config.relations import Relations

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from config.later import EpisodeKind, Severity
 from config.scalars import Duration, Within
 from config.section import Section, written
+from config.terms import EpisodeKind, Severity
 
 
 class Retrain(Section):
