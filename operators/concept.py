@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy.stats import chi2
 
 from config.plan import PredictionPlan
-from operators.effects import CLEAR, LEVELS, SHIFTS
+from operators.effects import CLEAR, level_of
 from operators.measure import mean_tau
 from operators.metrics.scores import BINS, ScoreCounts
 from operators.outcome_sums import OutcomeSums
@@ -89,7 +89,7 @@ def relation(
         p_value=significant(float(chi2.sf(statistic, groups))),
         effect=Effect(
             size=significant(size),
-            level=LEVELS[sum(size >= cut for cut in SHIFTS)],
+            level=level_of(size),
             direction="mix" if abs(clear) < CLEAR else "up" if clear > 0 else "down",
         ),
     )

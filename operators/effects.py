@@ -8,6 +8,7 @@ debiased: what chance alone adds on average at these sample sizes is taken off.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 import numpy as np
@@ -138,7 +139,18 @@ def effect_level(detector: str, size: float) -> Level:
     >>> effect_level("psi", 0.02), effect_level("ks", 0.02), effect_level("adwin:spread", 0.8)
     ('small', 'negligible', 'large')
     """
-    return LEVELS[sum(size >= cut for cut in CUTS.get(detector, RANK_LEVELS))]
+    return level_of(size, CUTS.get(detector, RANK_LEVELS))
+
+
+def level_of(size: float, cuts: Sequence[float] = SHIFTS) -> Level:
+    """Level of a size, by the sizes from which it is small, medium, large.
+
+    Examples
+    --------
+    >>> level_of(0.5), level_of(0.05)
+    ('medium', 'negligible')
+    """
+    return LEVELS[sum(size >= cut for cut in cuts)]
 
 
 def reaches(level: Level, minimum: Level) -> bool:

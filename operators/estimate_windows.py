@@ -18,6 +18,7 @@ from operators import effects, evidence
 from operators.codes import CODES
 from operators.detection import Detection
 from operators.estimates import Estimate, Estimator
+from operators.evaluated import evaluated, written
 from operators.mean_shifts import deviate, log_tail
 from operators.onsets import Onset, likelihoods, onset
 from operators.references import SCORE
@@ -127,7 +128,7 @@ class EstimateWindow:
         return self.wanted[row] + most * (1 if self._names[row] in RISING else -1)
 
     def _level(self, row: int) -> Level:
-        return effects.LEVELS[sum(float(self._size[row]) >= cut for cut in effects.SHIFTS)]
+        return effects.level_of(float(self._size[row]))
 
     def silent(self) -> Iterator[int]:
         """Measures of which too few records say something."""
@@ -188,33 +189,26 @@ class EstimateWindow:
         if self._names[row] not in RISING:
             low, high = max(low, 0.0), min(high, 1.0)
         return Estimated(
-            value=_written(found.value),
-            low=_written(max(low, 0.0)),
-            high=_written(high),
-            baseline=_written(self.wanted[row]),
+            value=written(found.value),
+            low=written(max(low, 0.0)),
+            high=written(high),
+            baseline=written(self.wanted[row]),
         )
 
     def _evaluation(self, summary: Summary, row: int, alarm: bool) -> Evaluation:
         tested = bool(self.tested[row])
-        return Evaluation(
-            time=summary.window.end,
-            model=summary.model,
-            version=summary.version,
-            segment=summary.segment,
-            signal=f"{ESTIMATED}{self._names[row]}",
-            detector=DETECTOR,
-            count=self.records,
-            statistic=_written(self.found[row].value),
-            threshold=_written(self._threshold(row)) if tested else None,
-            p_value=_written(math.exp(self._log_p[row])) if tested else None,
-            effect=_written(float(self._size[row])) if tested else None,
+        return evaluated(
+            summary,
+            f"{ESTIMATED}{self._names[row]}",
+            DETECTOR,
+            self.records,
+            statistic=self.found[row].value,
+            threshold=self._threshold(row) if tested else math.nan,
+            p_value=math.exp(self._log_p[row]) if tested else math.nan,
+            effect=float(self._size[row]) if tested else math.nan,
             alarm=alarm,
         )
 
 
 def _share(value: float) -> float:
     return min(max(value, 0.0), 1.0)
-
-
-def _written(value: float) -> float | None:
-    return significant(value) if math.isfinite(value) else None

@@ -10,6 +10,7 @@ import numpy as np
 
 from operators import effects, evidence
 from operators.detection import Detection
+from operators.evaluated import evaluated
 from operators.onsets import Onset
 from operators.quality_windows import quality_many
 from operators.scores import Alarm
@@ -66,8 +67,7 @@ class FrozenWindow:
         reference = self._detection.tables.counts[signal.position]
         share = float(reference[int(np.argmax(counts))]) / max(float(reference.sum()), 1.0)
         size = math.pi - 2 * math.asin(math.sqrt(min(share, 1.0)))
-        level = effects.LEVELS[sum(size >= cut for cut in effects.SHIFTS)]
-        return Effect(size=significant(size), level=level, direction="narrow")
+        return Effect(size=significant(size), level=effects.level_of(size), direction="narrow")
 
     def exceeded(self) -> list[int]:
         """Rows of the signals beyond the level of the budget, however small the effect."""
@@ -113,17 +113,14 @@ class FrozenWindow:
 
     def _evaluation(self, summary: Summary, row: int, alarm: bool) -> Evaluation:
         values = self._values(row)
-        return Evaluation(
-            time=summary.window.end,
-            model=summary.model,
-            version=summary.version,
-            segment=summary.segment,
-            signal=self._signals[row].name,
-            detector=DETECTOR,
-            count=values,
+        return evaluated(
+            summary,
+            self._signals[row].name,
+            DETECTOR,
+            values,
             statistic=float(values),
             threshold=float(self._signals[row].runs.bound(self._level) - 1),
-            p_value=significant(self._chance(row)),
+            p_value=self._chance(row),
             effect=self._effect(row).size if values else 0.0,
             alarm=alarm,
         )

@@ -31,16 +31,15 @@ from operators.label_facts import BINS, EDGES, PREDICTIONS
 from operators.onsets import Onset
 from operators.outputs import SignalChange
 from operators.performance import Measured, slide_ms
-from operators.performance_windows import Watched, ended
 from operators.scores import Alarm
 from operators.shares import bounds, tails
 from operators.sketch import taken
 from operators.state import Key
 from operators.state_format import StateFormat
+from operators.watched import Watched, ended
 from schemas.cloudevents import significant, timestamp
 from schemas.evaluations import Evaluation
 from schemas.events import Effect, Moments, Severity, Span, Window
-from schemas.profile import Level
 from schemas.summaries import Summary
 
 SHARE, DELAY = "labels.share", "labels.delay"
@@ -256,14 +255,13 @@ def _judged(past: _Spread, found: int, records: int, level: float) -> _Judged | 
     then, now = past.found / past.records, found / records
     h = 2 * (math.asin(math.sqrt(now)) - math.asin(math.sqrt(then)))
     size = math.sqrt(max(0.0, h * h - tau * (1 / records + 1 / past.records)))
-    of: Level = effects.LEVELS[sum(size >= cut for cut in effects.SHIFTS)]
     return _Judged(
         found,
         records,
         then,
         min(1.0, 2 * min(rise, fall)),
         max(most / records - then if now >= then else then - least / records, 0.0),
-        Effect(size=significant(size), level=of, direction="up" if now >= then else "down"),
+        Effect(size=significant(size), level=effects.level_of(size), direction="up" if now >= then else "down"),
     )
 
 
@@ -283,33 +281,15 @@ class _About:
     def follow(self, judged: _Judged, *, alarm: bool) -> list[SignalChange]:
         """What there is to tell after one more window."""
         alarms, watch = self.plan.alarms, self.known.watches.setdefault(self.signal, Watched())
-        watch.streak = watch.streak + 1 if alarm else 0
-        if alarm:
-            watch.calm, watch.since_ms = 0, self.since_ms if watch.streak == 1 else watch.since_ms
-            severity = self._severity(judged)
-            if watch.told is None and watch.streak >= alarms.confirm:
-                watch.told = self._change(judged, watch, "opened")
-                return [watch.told]
-            if watch.told is not None and watch.told.severity != severity == "critical":
-                watch.told = self._change(judged, watch, "changed")
-                return [watch.told]
-            return []
-        if watch.told is None:
-            return []
+        critical = alarm and self._severity(judged) == "critical"
         still = judged.p_value < STILL and effects.reaches(judged.effect.level, alarms.min_effect)
-        watch.calm = 0 if still else watch.calm + 1
-        if watch.calm < alarms.recover:
+        state = watch.follow(alarms, alarm, critical, still, self.since_ms)
+        if state is None:
             return []
-        over = msgspec.structs.replace(
-            watch.told,
-            time_ms=self.known.pane_ms,
-            state="recovered",
-            why="recovered",
-            window=self.window,
-            predicted=self.span,
-        )
-        watch.told, watch.calm = None, 0
-        return [over]
+        if state == "recovered":
+            return [watch.recovered(self.known.pane_ms, self.window, self.span)]
+        watch.told = self._change(judged, watch, state)
+        return [watch.told]
 
     def _severity(self, judged: _Judged) -> Severity:
         return "critical" if effects.reaches(judged.effect.level, self.plan.alarms.critical) else "warning"

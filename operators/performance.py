@@ -24,11 +24,12 @@ from config.plan import ALL, LabelsPlan, MetricPlan, ModelPlan, WindowPlan
 from operators.join_rows import Labelled
 from operators.outcome_sums import OutcomeSums
 from operators.outputs import Measures, SignalChange
-from operators.performance_windows import Against, PerformanceWindow, Watched, ended, evaluated
+from operators.performance_windows import Against, PerformanceWindow, evaluated
 from operators.promises import Kept
 from operators.sketch import taken
 from operators.state import Key
 from operators.state_format import StateFormat
+from operators.watched import Watched, ended
 from schemas.cloudevents import timestamp
 from schemas.events import Span, Window
 from schemas.summaries import Summary

@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
 import numpy as np
 
 from config.metrics import CONCEPT
@@ -29,10 +28,11 @@ from operators.outputs import ProfileKind, SignalChange
 from operators.promises import Kept, Promise, keep
 from operators.scores import Alarm
 from operators.state import Key
+from operators.watched import Watched
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
-from schemas.events import Effect, Moments, Span, Why, Window
-from schemas.profile import Level, Signal
+from schemas.events import Effect, Moments, Span, Window
+from schemas.profile import Signal
 from schemas.summaries import Estimated, Summary
 
 MEASURE, LIMIT = "measure", "limit"  # in the place of a detector
@@ -40,15 +40,6 @@ MEASURE, LIMIT = "measure", "limit"  # in the place of a detector
 # and Cohen's q (1988, 4.2) of correlations.
 SHIFTS = {"mcc": (0.1, 0.3, 0.5), "kappa": (0.1, 0.3, 0.5)}
 LEAST = 50  # labels of a window, or `min_count`: with fewer no measure is compared
-
-
-class Watched(msgspec.Struct, array_like=True):
-    """A measure at which something is going on."""
-
-    streak: int = 0  # windows in a row with an alarm
-    calm: int = 0  # windows in a row without one, since it was opened
-    since_ms: int = 0  # of the first alarm of the streak: where its newest slide began
-    told: SignalChange | None = None  # what was said of it last; None: it is not open
 
 
 @dataclass(frozen=True)
@@ -158,15 +149,6 @@ def evaluated(
     return summary, changes
 
 
-def ended(watches: dict[str, Watched], time_ms: int, why: Why, *, empty: bool = False) -> list[SignalChange]:
-    """That all which is open is over; nothing is watched any more."""
-    told = [watch.told for _, watch in sorted(watches.items()) if watch.told is not None]
-    watches.clear()
-    return [
-        msgspec.structs.replace(change, time_ms=time_ms, state="recovered", why=why, empty=empty) for change in told
-    ]
-
-
 def _said(
     plan: ModelPlan, metric: MetricPlan, measure: Measure, sums: OutcomeSums, against: Against, value: float
 ) -> _Said:
@@ -213,7 +195,7 @@ def _related(plan: ModelPlan, sums: OutcomeSums, against: Against) -> tuple[_Sai
 
 def _effect(measure: Measure, found: Judged) -> Effect:
     cuts = SHIFTS.get(measure.name, effects.SHIFTS)
-    level: Level = effects.LEVELS[sum(found.size >= cut for cut in cuts)]
+    level = effects.level_of(found.size, cuts)
     up = found.rises if measure.two_sided else found.worse == measure.more_is_worse
     return Effect(size=significant(found.size), level=level, direction="up" if up else "down")
 
@@ -233,32 +215,11 @@ class _Turn:
 
 
 def _follow(turn: _Turn, watch: Watched, said: _Said) -> list[SignalChange]:
-    alarms = turn.plan.alarms
-    watch.streak = watch.streak + 1 if said.alarm else 0
-    if said.alarm:
-        watch.calm = 0
-        watch.since_ms = turn.at.starts_ms[-1] if watch.streak == 1 else watch.since_ms
-        severity = _severity(alarms, said)
-        if watch.told is None and watch.streak >= alarms.confirm:
-            return _tell(turn, watch, said, "opened")
-        if watch.told is not None and severity == "critical" != watch.told.severity:
-            return _tell(turn, watch, said, "changed")
-        return []
-    if watch.told is None:
-        return []
-    watch.calm = 0 if said.still else watch.calm + 1
-    if watch.calm < alarms.recover:
-        return []
-    over = msgspec.structs.replace(
-        watch.told,
-        time_ms=turn.at.told_ms,
-        state="recovered",
-        why="recovered",
-        window=turn.at.window,
-        predicted=turn.at.predicted,
-    )
-    watch.told, watch.calm = None, 0
-    return [over]
+    critical = said.alarm and _severity(turn.plan.alarms, said) == "critical"
+    state = watch.follow(turn.plan.alarms, said.alarm, critical, said.still, turn.at.starts_ms[-1])
+    if state == "recovered":
+        return [watch.recovered(turn.at.told_ms, turn.at.window, turn.at.predicted)]
+    return [] if state is None else _tell(turn, watch, said, state)
 
 
 def _severity(alarms: AlarmsPlan, said: _Said) -> str:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from config.plan import ALL
 from operators import effects, evidence
 from operators.detection import Detection
+from operators.evaluated import evaluated
 from operators.onsets import Onset, likelihoods_of_shares, onset
 from operators.quality import QualityReference
 from operators.rules import rules_of
@@ -93,7 +94,7 @@ class QualityWindow:
 
     def effect_level(self, row: int) -> Level:
         """Level of the effect of one of the signals."""
-        return effects.LEVELS[sum(float(self.size[row]) >= cut for cut in effects.SHIFTS)]
+        return effects.level_of(float(self.size[row]))
 
     def silent(self) -> Iterator[int]:
         """Signals of which too few records say something."""
@@ -177,22 +178,16 @@ def with_outside(summary: Summary, detection: Detection, slides: Slides) -> Summ
 
 
 def _evaluation(summary: Summary, window: QualityWindow, row: int, alarm: bool) -> Evaluation:
-    said = bool(window.judged[row])
-
-    def number(values: Floats) -> float | None:
-        return significant(float(values[row])) if said and math.isfinite(values[row]) else None
-
-    return Evaluation(
-        time=summary.window.end,
-        model=summary.model,
-        version=summary.version,
-        segment=summary.segment,
-        signal=window.reference.signals[row].name,
-        detector=DETECTOR,
-        count=int(window.records[row]),
-        statistic=number(window.statistic),
-        threshold=number(window.threshold),
-        p_value=number(window.p_value),
-        effect=number(window.size),
+    numbers = (window.statistic, window.threshold, window.p_value, window.size)
+    statistic, threshold, p_value, effect = (float(each[row]) if window.judged[row] else math.nan for each in numbers)
+    return evaluated(
+        summary,
+        window.reference.signals[row].name,
+        DETECTOR,
+        int(window.records[row]),
+        statistic=statistic,
+        threshold=threshold,
+        p_value=p_value,
+        effect=effect,
         alarm=alarm,
     )

@@ -12,6 +12,7 @@ from scipy.special import ndtr, ndtri
 
 from operators import effects, evidence
 from operators.detection import Detection
+from operators.evaluated import evaluated
 from operators.onsets import Onset, likelihoods_of_sums, onset
 from operators.relation_references import RelationReference, fisher
 from operators.relations import EntrySums, Strength, unpack
@@ -104,7 +105,7 @@ class RelationWindow:
 
     def effect_level(self, row: int) -> Level:
         """Level of the effect of one of the pairs."""
-        return effects.LEVELS[sum(float(self.size[row]) >= cut for cut in LEVELS)]
+        return effects.level_of(float(self.size[row]), LEVELS)
 
     def silent(self) -> Iterator[int]:
         """Pairs of which too few records say something."""
@@ -171,23 +172,17 @@ class RelationWindow:
         )
 
     def _evaluation(self, summary: Summary, row: int, alarm: bool) -> Evaluation:
-        said = bool(self.judged[row])
-
-        def number(values: Floats) -> float | None:
-            return significant(float(values[row])) if said and math.isfinite(values[row]) else None
-
-        return Evaluation(
-            time=summary.window.end,
-            model=summary.model,
-            version=summary.version,
-            segment=summary.segment,
-            signal=self.reference.name(row),
-            detector=DETECTOR,
-            count=int(self._records[self._entry[row]]),
-            statistic=number(self.statistic),
-            threshold=number(self.threshold),
-            p_value=number(self.p_value),
-            effect=number(self.size),
+        numbers = (self.statistic, self.threshold, self.p_value, self.size)
+        statistic, threshold, p_value, effect = (float(each[row]) if self.judged[row] else math.nan for each in numbers)
+        return evaluated(
+            summary,
+            self.reference.name(row),
+            DETECTOR,
+            int(self._records[self._entry[row]]),
+            statistic=statistic,
+            threshold=threshold,
+            p_value=p_value,
+            effect=effect,
             alarm=alarm,
         )
 

@@ -245,7 +245,7 @@ class _Run:
 def _effect(counted: int, expected: Usual) -> Effect:
     """The logarithm of how many times as many records there are as usual."""
     size = math.log((counted + 1) / (expected.records + 1))
-    level = effects.LEVELS[sum(abs(size) >= cut for cut in effects.SHIFTS)]
+    level = effects.level_of(abs(size))
     return Effect(size=significant(abs(size)), level=level, direction="up" if size > 0 else "down")
 
 
