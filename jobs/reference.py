@@ -12,8 +12,7 @@ import msgspec
 from config import Configuration
 from config.errors import did_you_mean
 from config.plan import ModelPlan, SourcePlan
-from jobs.baselines import with_baseline
-from jobs.estimations import with_estimation
+from jobs.labelled_parts import with_labelled_parts
 from jobs.pieces import TOPIC, Piece, reference_pieces
 from operators.columns import Columns
 from operators.inference import infer_features
@@ -122,19 +121,16 @@ def make_profile(
         made = counter.build(builder)
     path = output or _by_template(plan, reference.version)
     shown = performance or data
-    about: list[str] = []
-    for with_part in (with_baseline, with_estimation):
-        made, said = with_part(
-            loaded,
-            plan,
-            made,
-            (shown, pieces if performance is None else reference_pieces(loaded, plan, performance)),
-            labels=labels,
-            trained=performance is None,
-            version=reference.version if performance is not None else version,
-            progress=progress,
-        )
-        about += said
+    made, about = with_labelled_parts(
+        loaded,
+        plan,
+        made,
+        (shown, pieces if performance is None else reference_pieces(loaded, plan, performance)),
+        labels=labels,
+        trained=performance is None,
+        version=reference.version if performance is not None else version,
+        progress=progress,
+    )
     return Made(made, path, [*_account(reference, plan), *remarks(made, plan), *about])
 
 
