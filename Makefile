@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench bench-quality clean
+.PHONY: help setup demo example-retraining test soak lint format bench bench-quality clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -24,9 +24,15 @@ $(READY): requirements/base.txt requirements/flink.txt requirements/estimate.txt
 demo: setup ## a broker, a stream that drifts, the job, and what it finds, in under three minutes
 	$(BIN)/tidemark demo
 
+example-retraining: setup ## a drift, a retrain request, a new version that takes over: examples/retraining, in two minutes
+	$(BIN)/python examples/retraining/loop.py
+
 # Two processes share the files: what one waits for, jobs that start and topics that fill, is time for the other.
 test: setup ## all tests, end to end ones too
 	$(BIN)/python -m pytest --doctest-modules -m "not soak" -q -n 2 --dist loadfile --no-loadscope-reorder
+
+soak: setup ## what takes long: examples run to their end, the listener, broker and job killed again and again
+	$(BIN)/python -m pytest -m soak -q
 
 lint: setup ## style, types, and which room may import which
 	$(BIN)/ruff check .
