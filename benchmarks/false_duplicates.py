@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import rates
-from operators.duplicates import IdSample
 from operators.hashing import hash64
-from operators.quality import tau_of
-from operators.seen import Seen, look
-from operators.shares import tails
+from operators.profiles.duplicates import IdSample
+from operators.quality.signals import tau_of
+from operators.sketches.seen import Seen, look
+from operators.statistics.shares import tails
 
 REFERENCE = 20_000  # records, one a second
 SLIDE, WINDOW = 100, 12  # records a slide, slides a window

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.signal import lfilter
 
 from benchmarks import rates
-from operators.runs import Runs, runs
+from operators.statistics.runs import Runs, runs
 
 REFERENCE = 20_000  # values
 SLIDE = 25  # values: few, so that a slide of one value is no rarity

@@ -17,15 +17,15 @@ from scipy.signal import lfilter
 from scipy.stats import norm
 
 from config.plan import MetricPlan, PredictionPlan
-from operators.baseline import calibration_of, errors_of, of_means
-from operators.binning import numeric_signal
 from operators.calibration import CONFIRM_FACTORS
-from operators.coding import NumericCoder
-from operators.dependence import calibrate
-from operators.measure import Measure
-from operators.measure_tests import judge
-from operators.outcome_sums import OutcomeSums
-from operators.value_counts import ValueCounts
+from operators.encoding.coding import NumericCoder
+from operators.metrics.baseline import calibration_of, errors_of, of_means
+from operators.metrics.measure import Measure
+from operators.metrics.measure_tests import judge
+from operators.metrics.outcome_sums import OutcomeSums
+from operators.profiles.binning import numeric_signal
+from operators.profiles.dependence import calibrate
+from operators.profiles.value_counts import ValueCounts
 from schemas.profile import Signal
 
 BASELINE = 10_000  # labels

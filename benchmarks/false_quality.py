@@ -15,9 +15,9 @@ from scipy.stats import norm
 
 from benchmarks import rates
 from operators.calibration import CONFIRM_FACTORS
-from operators.dependence import calibrate, unknown
-from operators.quality import as_signal, tau_of
-from operators.shares import tails
+from operators.profiles.dependence import calibrate, unknown
+from operators.quality.signals import as_signal, tau_of
+from operators.statistics.shares import tails
 
 REFERENCE = 20_000  # records
 SLIDE, WINDOW = 100, 12  # records a slide, slides a window

@@ -17,18 +17,19 @@ import numpy.typing as npt
 from scipy.signal import lfilter
 
 from config.plan import AlarmsPlan, CorrelationPlan, FeaturePlan, ModelPlan, WindowPlan
-from operators import moments, monitor
-from operators.chunks import Pane
-from operators.codes import CODES, MISSING
-from operators.detection import Detection
-from operators.outputs import SignalChange
-from operators.profiling import ProfileBuilder, Values
-from operators.record_coding import FEATURE
-from operators.references import ModelSignals
-from operators.relation_windows import RelationWindow
-from operators.sketch import Slide
-from operators.state import Key
-from operators.windows import Slides
+from operators import monitor
+from operators.decisions.outputs import SignalChange
+from operators.encoding.chunks import Pane
+from operators.encoding.codes import CODES, MISSING
+from operators.encoding.record_coding import FEATURE
+from operators.monitoring.detection import Detection
+from operators.monitoring.state import Key
+from operators.profiles.profiling import ProfileBuilder, Values
+from operators.profiles.references import ModelSignals
+from operators.relations.windows import RelationWindow
+from operators.sketches import moments
+from operators.sketches.sketch import Slide
+from operators.sketches.windows import Slides
 from schemas.profile import NumericSignal, Provenance
 
 FEATURES = 8

@@ -13,9 +13,9 @@ from scipy.signal import lfilter
 
 from benchmarks import rates
 from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, QualityPlan, SeasonPlan, WindowPlan
-from operators import volume
 from operators.calibration import evaluation_level
-from operators.outputs import Progress
+from operators.decisions.outputs import Progress
+from operators.quality import volume
 
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
 SLIDE_MS, SLIDES_A_DAY = 5 * MINUTE_MS, 288

@@ -19,8 +19,8 @@ import numpy as np
 from config import load
 from jobs import profiles, reference
 from jobs.backtest import Backtest
-from operators.profile_files import load_references
-from operators.references import JobReferences
+from operators.profiles.profile_files import load_references
+from operators.profiles.references import JobReferences
 
 FEATURES = 100
 GROUP = 5  # features that follow a common one

@@ -12,7 +12,7 @@ from benchmarks.flink import Job
 from benchmarks.progress import Progress
 from jobs import embedded
 from jobs.monitor import Setting, build, slots
-from operators.profile_files import load_references
+from operators.profiles.profile_files import load_references
 
 if TYPE_CHECKING:
     from pyflink.datastream import StreamExecutionEnvironment
@@ -48,7 +48,7 @@ def _watch(progress: str) -> None:
     from pyflink.table.udf import udf
 
     from jobs import decoding, file_source
-    from operators.files import Block
+    from operators.reading.files import Block
 
     class WatchedRecords(decoding.DecodeRecords):  # type: ignore[misc]
         def open(self, function_context: Any) -> None:

@@ -14,19 +14,19 @@ import pyarrow as pa
 from benchmarks.families import FAMILIES, SEASON, Floats
 from config.plan import ALL, AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, SeasonPlan, SourcePlan, WindowPlan
 from operators import policy
-from operators.binning import numeric_signal
-from operators.chunks import Pane
-from operators.coding import CategoryCoder, NumericCoder
-from operators.columns import extract
-from operators.dependence import calibrate
-from operators.detection import Detection
+from operators.encoding.chunks import Pane
+from operators.encoding.coding import CategoryCoder, NumericCoder
 from operators.monitor import step
-from operators.name_counts import NameCounts
-from operators.profiling import ProfileBuilder
-from operators.references import FEATURE, ModelSignals
-from operators.slicing import SliceCounter
-from operators.state import Key
-from operators.value_counts import ValueCounts
+from operators.monitoring.detection import Detection
+from operators.monitoring.state import Key
+from operators.profiles.binning import numeric_signal
+from operators.profiles.dependence import calibrate
+from operators.profiles.name_counts import NameCounts
+from operators.profiles.profiling import ProfileBuilder
+from operators.profiles.references import FEATURE, ModelSignals
+from operators.profiles.slicing import SliceCounter
+from operators.profiles.value_counts import ValueCounts
+from operators.reading.columns import extract
 from schemas.events import DriftEvent
 from schemas.profile import Profile, Provenance, Signal
 

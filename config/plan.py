@@ -325,7 +325,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     configuration_id: str = ""  # sha256 of the resolved configuration without secrets
 
 
-# Made while this is imported, which one thread does: see operators/references.py.
+# Made while this is imported, which one thread does: see operators/profiles/references.py.
 _plan_decoder = msgspec.msgpack.Decoder(Plan)
 
 

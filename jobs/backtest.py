@@ -9,20 +9,21 @@ from dataclasses import dataclass, field
 import msgspec
 
 from config.plan import ALL, SourcePlan
-from operators import control, offsets, policy
-from operators.entries import Batch, Counts, LabelCounts
+from operators import policy
+from operators.decisions import control, offsets
+from operators.decisions.outputs import Output
+from operators.encoding.entries import Batch, Counts, LabelCounts
+from operators.encoding.keys import JOIN, LABELS, LETTER, PERFORMANCE
 from operators.file_decode import NEVER, FileDecoder
-from operators.files import list_blocks
-from operators.join_rows import pane_of
 from operators.joins import Joins
-from operators.keys import JOIN, LABELS, LETTER, PERFORMANCE
+from operators.labels.join_rows import pane_of
 from operators.monitor import Step
+from operators.monitoring.state import Key
 from operators.monitors import Kept, Monitors
-from operators.outputs import Output
 from operators.performance import Measured, slide_ms
 from operators.performances import Performances
-from operators.references import JobReferences
-from operators.state import Key
+from operators.profiles.references import JobReferences
+from operators.reading.files import list_blocks
 from schemas import cloudevents, dead_letters
 from schemas.dead_letters import DeadLetter
 from schemas.errors import UsageError

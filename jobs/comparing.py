@@ -16,10 +16,10 @@ from config.plan import ModelPlan
 from jobs.labelled import Labels, labelled
 from jobs.pieces import Pieces, label_pieces, reference_pieces
 from jobs.reference import model_plan
-from operators.columns import names
-from operators.outcomes import classes_of
-from operators.paired import FEWEST, Paired, losses, shares, worse_slices
-from operators.profiling import segment_column
+from operators.metrics.outcomes import classes_of
+from operators.metrics.paired import FEWEST, Paired, losses, shares, worse_slices
+from operators.profiles.profiling import segment_column
+from operators.reading.columns import names
 from schemas.errors import DataError, UsageError
 
 Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]

@@ -18,8 +18,8 @@ from pyflink.datastream.connectors.kafka import KafkaOffsetsInitializer, KafkaSo
 from config.plan import Plan, read_plan
 from jobs.file_source import numbers
 from jobs.functions import aside, tagged
-from operators import control, outputs
-from operators.control import Line
+from operators.decisions import control, outputs
+from operators.decisions.control import Line
 from schemas import cloudevents, dead_letters
 from schemas.control import ControlError
 

@@ -17,7 +17,7 @@ from config.load import Configuration
 from config.plan import ModelPlan
 from jobs.reference import model_plan
 from jobs.training_data import TrainingData
-from operators.profile_files import find
+from operators.profiles.profile_files import find
 from schemas.errors import DataError, ProfileError
 from schemas.retraining import RetrainEvent
 

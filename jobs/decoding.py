@@ -11,8 +11,8 @@ from pyflink.table.types import DataType
 from pyflink.table.udf import ScalarFunction, udf
 
 from operators.decode import Decoder
-from operators.entries import Entry, Place
-from operators.references import read_job
+from operators.encoding.entries import Entry, Place
+from operators.profiles.references import read_job
 
 
 class DecodeRecords(ScalarFunction):  # type: ignore[misc]

@@ -15,9 +15,9 @@ from jobs.monitor import Setting, build, slots
 from jobs.runtime import configuration, prepare_process
 from jobs.topics import Ends
 from jobs.totals import Totals, read_totals
-from operators import control
-from operators.files import list_paths
-from operators.profile_files import load_references
+from operators.decisions import control
+from operators.profiles.profile_files import load_references
+from operators.reading.files import list_paths
 from schemas.errors import BrokerError, JobError
 
 LOOK_S = 0.2  # between two looks at the job: shorter costs the JVM calls, longer delays Ctrl-C

@@ -21,8 +21,8 @@ from pyflink.table import DataTypes, Schema
 from pyflink.util.java_utils import to_jarray
 
 from operators.file_decode import NEVER, FileDecoder
-from operators.files import Block, list_blocks
-from operators.references import JobReferences, read_job
+from operators.profiles.references import JobReferences, read_job
+from operators.reading.files import Block, list_blocks
 
 if TYPE_CHECKING:
     from pyflink.datastream import StreamExecutionEnvironment

@@ -17,13 +17,14 @@ from config.plan import ALL, read_plan
 from jobs import profiles
 from jobs.metrics import Metrics
 from jobs.wakes import Wakes
-from operators import offsets, outputs, policy, silence
-from operators.entries import Batch
-from operators.keys import LABELS, LETTER, MONITOR, source_of
+from operators import policy
+from operators.decisions import offsets, outputs, silence
+from operators.encoding.entries import Batch
+from operators.encoding.keys import LABELS, LETTER, MONITOR, source_of
 from operators.monitor import Step
+from operators.monitoring.state import Key
 from operators.monitors import Kept, Monitors
-from operators.references import read_job
-from operators.state import Key
+from operators.profiles.references import read_job
 from schemas import cloudevents, events, summaries
 from schemas.errors import ProfileError
 from schemas.profile import Profile

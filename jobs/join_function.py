@@ -15,11 +15,11 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapState
 
 from jobs.functions import MonitorFunction, bytes_map
-from operators import outputs
+from operators.decisions import outputs
+from operators.encoding.keys import JOIN, PERFORMANCE, joined_model
 from operators.join import Joined
-from operators.join_rows import matched
 from operators.joins import Joins
-from operators.keys import JOIN, PERFORMANCE, joined_model
+from operators.labels.join_rows import matched
 
 
 class JoiningMonitorFunction(MonitorFunction):

@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from config.plan import ModelPlan, SourcePlan
 from jobs.pieces import Pieces
-from operators.columns import Column, Columns, extract, names
 from operators.hashing import hash64
-from operators.outcomes import label_outcomes, predicted_outcomes
-from operators.profiling import confidences
-from operators.reference_data import ReferenceData
-from operators.values import Gap
+from operators.metrics.outcomes import label_outcomes, predicted_outcomes
+from operators.profiles.profiling import confidences
+from operators.profiles.reference_data import ReferenceData
+from operators.reading.columns import Column, Columns, extract, names
+from operators.reading.values import Gap
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -10,8 +10,8 @@ from config import Configuration
 from config.plan import ModelPlan
 from jobs.labelled import Labels, Progress, labelled
 from jobs.pieces import TOPIC, Pieces, label_pieces
-from operators.baseline import BaselineBuilder, can_be_measured
-from operators.estimation_builder import EstimationBuilder
+from operators.estimation.estimation_builder import EstimationBuilder
+from operators.metrics.baseline import BaselineBuilder, can_be_measured
 from schemas.errors import DataError, UsageError
 from schemas.profile import Profile
 

@@ -25,7 +25,7 @@ from jobs.positions import Positions
 from jobs.topics import Ends
 from operators.joins import labelled
 from operators.performances import measured_models
-from operators.references import JobReferences
+from operators.profiles.references import JobReferences
 
 if TYPE_CHECKING:
     from pyflink.datastream import DataStream, StreamExecutionEnvironment

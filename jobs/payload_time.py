@@ -4,8 +4,8 @@ SQL has no names for what it has computed: each mention of an expression is comp
 watermarks are made. So each step mentions the one before as seldom as can be, and the field is looked for by a
 pattern where that cannot go wrong: to read the record as JSON takes 4 microseconds, a pattern less than one.
 
-What `operators.values.event_time` reads comes to the same millisecond here. Of what it does not read this may make a
-time (30 February is 2 March), never one too far ahead: decode knows that the record is dead.
+What `operators.reading.values.event_time` reads comes to the same millisecond here. Of what it does not read this may
+make a time (30 February is 2 March), never one too far ahead: decode knows that the record is dead.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import re
 
-from operators.columns import steps
+from operators.reading.columns import steps
 
 _LINE = "CAST(line AS STRING)"  # DECODE does not compile where watermarks are made
 _VALUE = r'("[^"\\]*"|-?[0-9][0-9.eE+-]*)'

@@ -10,11 +10,11 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor
 
 from jobs.functions import aside, bytes_state
-from operators import outputs
-from operators.join_rows import pane_of
+from operators.decisions import outputs
+from operators.labels.join_rows import pane_of
 from operators.performance import Measured
 from operators.performances import Performances
-from operators.references import read_job
+from operators.profiles.references import read_job
 from schemas import cloudevents, summaries
 
 

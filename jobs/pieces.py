@@ -10,10 +10,10 @@ import pyarrow as pa
 from config import Configuration
 from config.durations import time_ms
 from config.plan import ModelPlan, SourcePlan
-from operators.block_reader import BlockReader
-from operators.csv_rows import Malformed
-from operators.files import list_blocks
-from operators.reference_data import check_columns, file_source, label_source, topic_source
+from operators.profiles.reference_data import check_columns, file_source, label_source, topic_source
+from operators.reading.block_reader import BlockReader
+from operators.reading.csv_rows import Malformed
+from operators.reading.files import list_blocks
 from schemas.errors import UsageError
 
 TOPIC = "topic:"

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 import fsspec
 
 from config.plan import ALL, ModelPlan
-from operators.state import Key
+from operators.monitoring.state import Key
 from schemas import profile as profiles
 from schemas.errors import ProfileError
 from schemas.profile import Profile

@@ -13,7 +13,7 @@ from config import Configuration
 from config.plan import Plan
 from jobs.simulation import features
 from jobs.topics import ensure_topic, partitions
-from operators.files import guess_format
+from operators.reading.files import guess_format
 from schemas.errors import BrokerError, DataError, UsageError
 
 Stream = Iterable[tuple[int, bytes]]  # event time in milliseconds, record

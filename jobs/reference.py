@@ -14,14 +14,14 @@ from config.errors import did_you_mean
 from config.plan import ModelPlan, SourcePlan
 from jobs.labelled_parts import with_labelled_parts
 from jobs.pieces import TOPIC, Piece, reference_pieces
-from operators.columns import Columns
-from operators.inference import infer_features
-from operators.measures import YardstickMaker
-from operators.profiling import ProfileBuilder
-from operators.reference_data import ReferenceData
-from operators.references import UNVERSIONED
-from operators.remarks import remarks
-from operators.slicing import SliceCounter
+from operators.encoding.measures import YardstickMaker
+from operators.profiles.profiling import ProfileBuilder
+from operators.profiles.reference_data import ReferenceData
+from operators.profiles.references import UNVERSIONED
+from operators.profiles.remarks import remarks
+from operators.profiles.slicing import SliceCounter
+from operators.reading.columns import Columns
+from operators.reading.inference import infer_features
 from schemas import cloudevents
 from schemas.errors import DataError, UsageError
 from schemas.profile import Profile, Provenance

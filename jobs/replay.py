@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from config.plan import Plan
 from jobs.backtest import Backtest
-from operators.detection import Detection
-from operators.profile_files import load_references
-from operators.references import ModelSignals, References
+from operators.monitoring.detection import Detection
+from operators.profiles.profile_files import load_references
+from operators.profiles.references import ModelSignals, References
 from schemas.errors import DataError
 from schemas.summaries import Summary
 

@@ -13,15 +13,15 @@ from config import Configuration
 from config.plan import ModelPlan, SourcePlan
 from jobs.labelled import Labels
 from jobs.pieces import Pieces, label_pieces, reference_pieces
-from operators.baseline import ERROR, can_be_measured, errors_of
-from operators.columns import Column, Columns
-from operators.measures import Measures, yardsticks_of
-from operators.outcomes import label_outcomes, predicted_outcomes
-from operators.profiling import confidences, read_values, watched
-from operators.reference_data import ReferenceData
-from operators.references import JobReferences, ModelSignals, References
-from operators.slice_search import Found, Rows, search
-from operators.slicing import row_codes
+from operators.encoding.measures import Measures, yardsticks_of
+from operators.metrics.baseline import ERROR, can_be_measured, errors_of
+from operators.metrics.outcomes import label_outcomes, predicted_outcomes
+from operators.monitoring.slice_search import Found, Rows, search
+from operators.profiles.profiling import confidences, read_values, watched
+from operators.profiles.reference_data import ReferenceData
+from operators.profiles.references import JobReferences, ModelSignals, References
+from operators.profiles.slicing import row_codes
+from operators.reading.columns import Column, Columns
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.errors import DataError, UsageError
 from schemas.events import DriftEvent, Event

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from config.plan import SourcePlan
 from jobs.payload_time import payload_time
 from operators.decode import LATEST_MS
-from operators.raw_lines import LIMIT
+from operators.reading.raw_lines import LIMIT
 
 # A broker's time beyond all sense would lead the watermark there, and is more than the worker's arrays can hold: such
 # records stand at 1970, where decode finds them.

@@ -12,7 +12,7 @@ from jobs.embedded import check_topics, ends_of
 from jobs.failures import job_errors
 from jobs.monitor import Setting, build
 from jobs.runtime import configuration, prepare_process
-from operators.profile_files import load_references
+from operators.profiles.profile_files import load_references
 from schemas.errors import JobError, UsageError
 
 ANSWER_WITHIN_S = 5.0  # a JobManager answers in milliseconds; names and tunnels take a second

@@ -20,11 +20,11 @@ from config.load import Configuration
 from config.plan import FeaturePlan, LabelsPlan, ModelPlan, RulePlan, SourcePlan
 from jobs.pieces import Piece, Pieces, label_pieces, reference_pieces
 from jobs.reference import model_plan
-from operators.columns import Column, extract, listed, names, numbers
-from operators.plain_times import NO_TIME
-from operators.profiling import confidences
-from operators.rules import rules_of
-from operators.values import Gap, event_time
+from operators.profiles.profiling import confidences
+from operators.quality.rules import rules_of
+from operators.reading.columns import Column, extract, listed, names, numbers
+from operators.reading.plain_times import NO_TIME
+from operators.reading.values import Gap, event_time
 from schemas.cloudevents import milliseconds
 from schemas.errors import DataError
 from schemas.retraining import RetrainEvent, TrainOn

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from config.plan import Plan
-from operators.values import Gap, event_time
+from operators.reading.values import Gap, event_time
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.errors import DataError
 from schemas.events import Event

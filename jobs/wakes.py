@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from operators.keys import MONITOR
+from operators.encoding.keys import MONITOR
 
 BUCKETS = 128  # as many as the highest parallelism
 

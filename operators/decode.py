@@ -15,24 +15,24 @@ import pyarrow as pa
 
 from config.durations import duration
 from config.plan import RetrainPlan, SourcePlan
-from operators.csv_rows import Malformed
-from operators.entries import Batch, Counts, Entry, LabelCounts, Place
-from operators.identities import Identities
-from operators.json_records import JsonReader
-from operators.keys import COUNTS, LABELS, source_key
-from operators.label_chunks import LabelChunks
-from operators.labels import LabelReader, LabelReading
-from operators.letters import Letters
-from operators.offsets import widen
-from operators.plain_times import NO_TIME
-from operators.record_coding import RecordCoder
-from operators.records import Identity, Reading, layout
-from operators.references import JobReferences, ModelSignals, References
-from operators.rules import LABEL, RuleCoder, rules_of
-from operators.table_records import TableReader
-from operators.unprofiled import Unprofiled
-from operators.value_coding import ValueCoder
-from operators.values import Gap, event_time
+from operators.decisions.offsets import widen
+from operators.encoding.entries import Batch, Counts, Entry, LabelCounts, Place
+from operators.encoding.keys import COUNTS, LABELS, source_key
+from operators.encoding.letters import Letters
+from operators.encoding.record_coding import RecordCoder
+from operators.encoding.value_coding import ValueCoder
+from operators.labels.chunks import LabelChunks
+from operators.labels.incoming import LabelReader, LabelReading
+from operators.profiles.references import JobReferences, ModelSignals, References
+from operators.profiles.unprofiled import Unprofiled
+from operators.quality.rules import LABEL, RuleCoder, rules_of
+from operators.reading.csv_rows import Malformed
+from operators.reading.identities import Identities
+from operators.reading.json_records import JsonReader
+from operators.reading.plain_times import NO_TIME
+from operators.reading.records import Identity, Reading, layout
+from operators.reading.table_records import TableReader
+from operators.reading.values import Gap, event_time
 
 LATEST_MS = 7_258_118_400_000  # 2200; a broker's time from there on, or before 1970, is none
 

@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from config.plan import SourcePlan
-from operators.block_reader import BlockReader
 from operators.decode import Decoder
-from operators.entries import Entry, Place
-from operators.files import Block
-from operators.labels import LabelReading
-from operators.records import Reading
-from operators.references import JobReferences
+from operators.encoding.entries import Entry, Place
+from operators.labels.incoming import LabelReading
+from operators.profiles.references import JobReferences
+from operators.reading.block_reader import BlockReader
+from operators.reading.files import Block
+from operators.reading.records import Reading
 
 NEVER = -(2**63)  # the watermark before the first record
 

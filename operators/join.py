@@ -19,13 +19,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from operators import join_settling, join_state
-from operators.entries import LabelCounts
-from operators.join_chunks import Ints, JoinPane, Rows, put_together
-from operators.join_rows import FEWEST, Matches, by_key, label_data, owners_of, renumbered
-from operators.join_settling import Settling
-from operators.join_state import NOTHING, Block, Head, Kept
-from operators.label_facts import facts
+from operators.encoding.entries import LabelCounts
+from operators.labels import join_settling, join_state
+from operators.labels.facts import facts
+from operators.labels.join_chunks import Ints, JoinPane, Rows, put_together
+from operators.labels.join_rows import FEWEST, Matches, by_key, label_data, owners_of, renumbered
+from operators.labels.join_settling import Settling
+from operators.labels.join_state import NOTHING, Block, Head, Kept
 
 Flags = npt.NDArray[np.bool_]
 NEVER_MS = 2**63 - 1
@@ -78,7 +78,7 @@ def step(
 
     Examples
     --------
-    >>> from operators.join_chunks import Part
+    >>> from operators.labels.join_chunks import Part
     >>> kept = {}
     >>> there = lambda *ids: Rows(np.array(ids, np.uint64), np.full(len(ids), 5_000), np.empty((len(ids), 0), np.uint8))
     >>> step("m", 60_000, 10_000, kept, JoinPane(10_000, (Part(there(7, 8), ()),), there(7, 7, 9)), 10_000).counts

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from config.plan import LabelsPlan, MetricPlan, ModelPlan, Plan, RetrainPlan
-from operators import join, join_chunks, join_settling, join_state
+from operators import join
+from operators.decisions.outputs import LabelsCame
+from operators.encoding.keys import joined_model
 from operators.join import Joined
-from operators.join_chunks import JoinPane
-from operators.join_settling import Settling
-from operators.join_state import Kept
-from operators.keys import joined_model
-from operators.outcomes import label_outcome
-from operators.outputs import LabelsCame
-from operators.quality import watches_labels
+from operators.labels import join_chunks, join_settling, join_state
+from operators.labels.join_chunks import JoinPane
+from operators.labels.join_settling import Settling
+from operators.labels.join_state import Kept
+from operators.metrics.outcomes import label_outcome
+from operators.quality.signals import watches_labels
 
 
 def labelled(plan: Plan) -> dict[str, LabelsPlan]:

@@ -16,18 +16,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from config.plan import ALL, WindowPlan
-from operators import sketch
-from operators.chunks import Pane
-from operators.detection import Detection
-from operators.duplicates import MOST
-from operators.evaluation import Evaluated, evaluate, open_at_once, over
-from operators.outputs import Output, Progress
-from operators.quality import ranged_features, watches_volume
-from operators.seen import look
-from operators.sketch import Ring, Slide
-from operators.state import Held, Key, KeyState, Watch, pack, unpack
-from operators.stillness import follow
-from operators.track import Hit
+from operators.decisions.outputs import Output, Progress
+from operators.encoding.chunks import Pane
+from operators.monitoring.detection import Detection
+from operators.monitoring.evaluation import Evaluated, evaluate, open_at_once, over
+from operators.monitoring.state import Held, Key, KeyState, Watch, pack, unpack
+from operators.monitoring.track import Hit
+from operators.profiles.duplicates import MOST
+from operators.quality.signals import ranged_features, watches_volume
+from operators.quality.stillness import follow
+from operators.sketches import sketch
+from operators.sketches.seen import look
+from operators.sketches.sketch import Ring, Slide
 from schemas.profile import Profile
 from schemas.summaries import Summary
 

@@ -11,20 +11,23 @@ from dataclasses import dataclass
 import msgspec
 
 from config.plan import ALL
-from operators import chunks, expectations, learning, monitor, rules, value_chunks
-from operators.detection import Detection
-from operators.expectations import Expectations
-from operators.keys import split_key
-from operators.learning import LearnedCoder, LearnedState
+from operators import monitor
+from operators.decisions.outputs import Learned, Output, Progress
+from operators.encoding import chunks, value_chunks
+from operators.encoding.keys import split_key
+from operators.encoding.value_chunks import ValuePane
 from operators.monitor import Step
-from operators.outputs import Learned, Output, Progress
-from operators.quality import watches_volume
-from operators.quality_windows import quality_many
-from operators.references import JobReferences, ModelSignals, References
-from operators.rules import EXPECT
-from operators.state import Key
-from operators.unprofiled import Unprofiled
-from operators.value_chunks import ValuePane
+from operators.monitoring.detection import Detection
+from operators.monitoring.state import Key
+from operators.profiles import learning
+from operators.profiles.learning import LearnedCoder, LearnedState
+from operators.profiles.references import JobReferences, ModelSignals, References
+from operators.profiles.unprofiled import Unprofiled
+from operators.quality import expectations, rules
+from operators.quality.expectations import Expectations
+from operators.quality.rules import EXPECT
+from operators.quality.signals import watches_volume
+from operators.quality.windows import quality_many
 from schemas.profile import Profile
 
 MOST = 256  # learned references ready for use, about 20 KB a signal each; others are made anew from the key's state

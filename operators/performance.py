@@ -21,15 +21,15 @@ import msgspec
 import numpy as np
 
 from config.plan import ALL, LabelsPlan, MetricPlan, ModelPlan, WindowPlan
-from operators.join_rows import Labelled
-from operators.outcome_sums import OutcomeSums
-from operators.outputs import Measures, SignalChange
-from operators.performance_windows import Against, PerformanceWindow, evaluated
-from operators.promises import Kept
-from operators.sketch import taken
-from operators.state import Key
+from operators.decisions.outputs import Measures, SignalChange
+from operators.estimation.promises import Kept
+from operators.labels.join_rows import Labelled
+from operators.metrics.outcome_sums import OutcomeSums
+from operators.metrics.performance_windows import Against, PerformanceWindow, evaluated
+from operators.monitoring.state import Key
+from operators.monitoring.watched import Watched, ended
+from operators.sketches.sketch import taken
 from operators.state_format import StateFormat
-from operators.watched import Watched, ended
 from schemas.cloudevents import timestamp
 from schemas.events import Span, Window
 from schemas.summaries import Summary

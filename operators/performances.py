@@ -7,21 +7,23 @@ from collections.abc import Sequence
 import msgspec
 
 from config.plan import ALL, ModelPlan, Plan, RetrainPlan
-from operators import calibration, label_facts, label_signals, monitor, performance
-from operators.baseline import baseline_of, decoded, followed
-from operators.detection import Detection
-from operators.error_streams import ErrorStreams, follows
-from operators.join_chunks import Ints
-from operators.join_rows import Labelled, unpack
+from operators import calibration, monitor, performance
+from operators.decisions.outputs import Measures
+from operators.encoding.keys import LABELLED, split_key
+from operators.estimation.promises import Promise
 from operators.joins import is_measured, labelled, performance_of
-from operators.keys import LABELLED, split_key
-from operators.outputs import Measures
+from operators.labels import facts as label_facts
+from operators.labels import signals as label_signals
+from operators.labels.join_chunks import Ints
+from operators.labels.join_rows import Labelled, unpack
+from operators.metrics.baseline import baseline_of, decoded, followed
+from operators.metrics.error_streams import ErrorStreams, follows
+from operators.metrics.performance_windows import Against
+from operators.monitoring.detection import Detection
+from operators.monitoring.state import Key
 from operators.performance import Measured, mature_ms, slide_ms
-from operators.performance_windows import Against
-from operators.promises import Promise
-from operators.quality import watches_labels
-from operators.references import JobReferences, ModelSignals, References
-from operators.state import Key
+from operators.profiles.references import JobReferences, ModelSignals, References
+from operators.quality.signals import watches_labels
 from operators.state_format import StateFormat
 
 

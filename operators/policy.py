@@ -23,9 +23,10 @@ from itertools import groupby
 import msgspec
 
 from config.plan import JobPlan, ModelPlan
-from operators import outputs, volume
-from operators.outputs import LabelsCame, Learned, Measures, Output, Places, Progress, SignalChange, Told
-from operators.telling import AnyEvent, Known, Teller
+from operators.decisions import outputs
+from operators.decisions.outputs import LabelsCame, Learned, Measures, Output, Places, Progress, SignalChange, Told
+from operators.decisions.telling import AnyEvent, Known, Teller
+from operators.quality import volume
 from schemas.errors import StateVersionError
 
 FORMAT = 1  # raised when an older release could misread the bytes

@@ -74,7 +74,7 @@ Signal = NumericSignal | CategoricalSignal
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
     """Some of the reference's records, on the bins and categories of all of them.
 
-    The bytes are those of operators/slices.py, in the file as base64.
+    The bytes are those of operators/profiles/slices.py, in the file as base64.
     """
 
     records: int
@@ -86,7 +86,7 @@ class TextReference(msgspec.Struct, frozen=True, kw_only=True):
     """What the texts of a field are measured by: the words that are known, as hashes.
 
     ``feature.NAME.coverage`` is the share of a text's words that are among them. Hashes are those of
-    operators/words.py, 32 bits each, little-endian and ascending, in the file as base64.
+    operators/reading/words.py, 32 bits each, little-endian and ascending, in the file as base64.
     """
 
     words: bytes
@@ -115,7 +115,7 @@ class Season(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VectorReference(msgspec.Struct, frozen=True, kw_only=True):
-    """What the embeddings of a field are measured by; see operators/directions.py.
+    """What the embeddings of a field are measured by; see operators/profiles/directions.py.
 
     ``feature.NAME.distance`` is measured from the center, along the directions, in standard deviations.
     """
@@ -127,7 +127,7 @@ class VectorReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Relations(msgspec.Struct, frozen=True, kw_only=True):
-    """What features have to do with each other: sums of products of their scores, see operators/relations.py.
+    """What features have to do with each other: sums of products of their scores.
 
     Bytes are in the file as base64. Entries are pairs of columns of different features.
     """
@@ -149,9 +149,9 @@ class Baseline(msgspec.Struct, frozen=True, kw_only=True):
 class PerformanceReference(msgspec.Struct, frozen=True, kw_only=True):
     """What turned out of the reference's predictions.
 
-    ``sums`` are the bytes of operators/outcome_sums.py, in the file as base64: of all, and by segment. ``streams`` say
-    how errors are distributed, and how they follow each other: ``error`` (1 for a wrong class; the size of a number's
-    error) and ``loss`` (log loss; a number's error with its sign).
+    ``sums`` are the bytes of operators/metrics/outcome_sums.py, in the file as base64: of all, and by segment.
+    ``streams`` say how errors are distributed, and how they follow each other: ``error`` (1 for a wrong class; the size
+    of a number's error) and ``loss`` (log loss; a number's error with its sign).
     """
 
     source: str  # file name or topic, without directories
@@ -168,7 +168,7 @@ class PerformanceReference(msgspec.Struct, frozen=True, kw_only=True):
 class LossTrees(msgspec.Struct, frozen=True, kw_only=True):
     """How large the error of a prediction is to be expected, from the codes of the record's features: boosted trees.
 
-    The bytes are those of operators/loss_trees.py, in the file as base64.
+    The bytes are those of operators/estimation/loss_trees.py, in the file as base64.
     """
 
     features: tuple[str, ...]  # signals that are asked
@@ -183,7 +183,7 @@ class Estimation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Score of a prediction: of two classes the probability of the positive one; of more the position of the predicted
     class, and behind the point the confidence in it; of a number the error to be expected by ``loss``.
     Arrays are floats of 32 bits, little-endian, in the file as base64: of each bin, first by all records, then by all
-    but one of the groups in which they came, one group after the other; see operators/score_rates.py.
+    but one of the groups in which they came, one group after the other; see operators/estimation/score_rates.py.
     """
 
     score: NumericSignal  # counts are of the labelled records
@@ -199,7 +199,7 @@ class Estimation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Multivariate(msgspec.Struct, frozen=True, kw_only=True):
     """Along which directions features vary together: principal components of the columns of their `Relations`.
 
-    ``multivariate.reconstruction`` is how far a record is from them, see operators/reconstruction.py.
+    ``multivariate.reconstruction`` is how far a record is from them, see operators/relations/reconstruction.py.
     """
 
     components: bytes  # one after the other, the largest first: a float of 64 bits for each column, as base64

@@ -21,14 +21,14 @@ from config.plan import (
     SinkPlan,
     SourcePlan,
 )
-from operators.chosen import defaults
-from operators.footprint import learned_footprint
-from operators.footprint import text as size
 from operators.joins import joined
-from operators.label_footprint import label_footprint
-from operators.profile_checks import season_text
-from operators.quality import ranged_features
-from operators.rules import rules_of
+from operators.labels.footprint import label_footprint
+from operators.monitoring.chosen import defaults
+from operators.monitoring.footprint import learned_footprint
+from operators.monitoring.footprint import text as size
+from operators.profiles.profile_checks import season_text
+from operators.quality.rules import rules_of
+from operators.quality.signals import ranged_features
 from schemas.profile import Profile
 from tidemark.sensitivity import sensitivity
 

@@ -12,17 +12,17 @@ from scipy.special import ndtri
 
 from config.durations import duration
 from config.plan import ALL, ModelPlan, QualityPlan
-from operators.detectable import INDEPENDENT, UNEVEN, UNSOUND, Sensitivity, Slow, describe
-from operators.detection import Detection
-from operators.footprint import footprint
-from operators.footprint import text as size
-from operators.label_footprint import rate_of
-from operators.quality import QualityReference
-from operators.references import ModelSignals
-from operators.relation_references import RelationReference
-from operators.remarks import SLOW, dependent, longest_tau, remarks
-from operators.shares import bounds
-from operators.window_tests import LEAST
+from operators.labels.footprint import rate_of
+from operators.monitoring.detectable import INDEPENDENT, UNEVEN, UNSOUND, Sensitivity, Slow, describe
+from operators.monitoring.detection import Detection
+from operators.monitoring.footprint import footprint
+from operators.monitoring.footprint import text as size
+from operators.monitoring.window_tests import LEAST
+from operators.profiles.references import ModelSignals
+from operators.profiles.remarks import SLOW, dependent, longest_tau, remarks
+from operators.quality.signals import QualityReference
+from operators.relations.references import RelationReference
+from operators.statistics.shares import bounds
 from schemas.profile import Profile
 
 FEW_BEFORE = 4  # windows in the time before one: with as many the smallest change found is 1.12 times the least

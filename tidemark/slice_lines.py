@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jobs.slice_search import Sliced
-from operators.slice_search import LEVEL
+from operators.monitoring.slice_search import LEVEL
 
 
 def lines(sliced: Sliced) -> Iterator[str]:

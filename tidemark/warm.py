@@ -16,7 +16,8 @@ import tempfile
 from pathlib import Path
 
 from jobs.jars import kafka_broker_classpath, kafka_connector
-from operators import loss_trees, octaves
+from operators.estimation import loss_trees
+from operators.sketches import octaves
 from tidemark import cli
 
 CONFIG = """

@@ -16,8 +16,8 @@ from benchmarks import watched
 from benchmarks.quality.measures import Alarms
 from benchmarks.quality.streams import SLIDES_A_WINDOW, Floats, Stream
 from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, WindowPlan
-from operators.detection import Detection
-from operators.references import FEATURE, ModelSignals
+from operators.monitoring.detection import Detection
+from operators.profiles.references import FEATURE, ModelSignals
 from schemas.cloudevents import milliseconds
 from schemas.profile import Profile, Provenance
 

@@ -14,7 +14,7 @@ import typer
 import yaml
 
 from config import load
-from operators.entries import Counts
+from operators.encoding.entries import Counts
 from tidemark.cli import COMMANDS as PLACES
 
 DOCKER = Path(__file__).parents[2] / "docker"

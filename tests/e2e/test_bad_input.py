@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jobs.broker import Broker
-from operators.letters import PAYLOAD_LIMIT
+from operators.encoding.letters import PAYLOAD_LIMIT
 from tests.e2e.comparing import assert_same, comparable
 from tests.e2e.conftest import Known
 from tests.e2e.running import tidemark

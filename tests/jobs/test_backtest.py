@@ -28,11 +28,11 @@ from config.plan import (
 )
 from jobs import backtest
 from jobs.backtest import Backtest, Result
-from operators.columns import extract
-from operators.profiling import ProfileBuilder
-from operators.references import JobReferences
-from operators.slicing import SliceCounter
-from operators.state import Key
+from operators.monitoring.state import Key
+from operators.profiles.profiling import ProfileBuilder
+from operators.profiles.references import JobReferences
+from operators.profiles.slicing import SliceCounter
+from operators.reading.columns import extract
 from schemas.cloudevents import milliseconds
 from schemas.errors import UsageError
 from schemas.events import DriftEvent, Example, encode

@@ -11,9 +11,9 @@ import pytest
 
 from config.plan import ModelPlan, SeasonPlan, SegmentPlan, SourcePlan, WindowPlan
 from jobs import backtest
-from operators.columns import extract
-from operators.profiling import ProfileBuilder
-from operators.slicing import SliceCounter
+from operators.profiles.profiling import ProfileBuilder
+from operators.profiles.slicing import SliceCounter
+from operators.reading.columns import extract
 from schemas.cloudevents import milliseconds
 from schemas.profile import Profile, Provenance
 from tests.jobs.test_backtest import START_MS, STEP_MS, events, model, run, write

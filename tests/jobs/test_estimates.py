@@ -14,7 +14,7 @@ from config import load
 from jobs.backtest import Backtest
 from jobs.profiles import write as write_profile
 from jobs.reference import make_profile
-from operators.profile_files import load_references
+from operators.profiles.profile_files import load_references
 from schemas.errors import DataError, ProfileError
 from schemas.profile import Estimation
 from schemas.summaries import Summary

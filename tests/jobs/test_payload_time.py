@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from jobs.payload_time import field, payload_time
-from operators.columns import follow, steps
-from operators.values import Gap, event_time
+from operators.reading.columns import follow, steps
+from operators.reading.values import Gap, event_time
 from tests.jobs.conftest import BROKER_MS
 
 SKEW_MS = 3_600_000

@@ -13,11 +13,11 @@ import pytest
 
 from config.plan import LabelsPlan, MetricPlan, ModelPlan, PredictionPlan, QualityPlan, SourcePlan, TimePlan
 from jobs import backtest
-from operators.baseline import BaselineBuilder
-from operators.columns import extract
-from operators.outcomes import label_outcomes, predicted_outcomes
-from operators.profiling import ProfileBuilder, confidences
-from operators.slicing import SliceCounter
+from operators.metrics.baseline import BaselineBuilder
+from operators.metrics.outcomes import label_outcomes, predicted_outcomes
+from operators.profiles.profiling import ProfileBuilder, confidences
+from operators.profiles.slicing import SliceCounter
+from operators.reading.columns import extract
 from schemas.cloudevents import milliseconds, significant
 from schemas.profile import Profile, Provenance
 from schemas.summaries import Summary

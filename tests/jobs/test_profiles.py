@@ -10,7 +10,7 @@ import pytest
 
 from config.plan import LearnPlan, VersionPlan
 from jobs import profiles
-from operators.state import Key
+from operators.monitoring.state import Key
 from schemas import profile as schema
 from schemas.errors import ProfileError
 from tests.operators import decoding

@@ -13,7 +13,7 @@ import pytest
 from config.plan import JobPlan, SegmentPlan
 from jobs import runtime
 from jobs.monitor import slots
-from operators.references import JobReferences
+from operators.profiles.references import JobReferences
 from schemas.errors import SetupError
 from schemas.profile import Profile, Provenance
 from tests.jobs.test_resume import MODEL, PLAN

@@ -1,7 +1,7 @@
 import pytest
 
 from jobs.sql import LINE
-from operators.raw_lines import LIMIT
+from operators.reading.raw_lines import LIMIT
 
 
 @pytest.mark.e2e

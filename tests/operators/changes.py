@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from operators.outputs import SignalChange
+from operators.decisions.outputs import SignalChange
 from schemas.cloudevents import timestamp
 from schemas.events import Effect, Moments, SignalEvidence, Window
 

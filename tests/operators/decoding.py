@@ -20,12 +20,12 @@ from config.plan import (
     SourcePlan,
     WindowPlan,
 )
-from operators import chunks
-from operators.chunks import Pane
 from operators.decode import Decoder
-from operators.entries import Batch, Counts, Entry, Place
-from operators.keys import COUNTS, LETTER, source_of
-from operators.references import JobReferences
+from operators.encoding import chunks
+from operators.encoding.chunks import Pane
+from operators.encoding.entries import Batch, Counts, Entry, Place
+from operators.encoding.keys import COUNTS, LETTER, source_of
+from operators.profiles.references import JobReferences
 from schemas import dead_letters
 from schemas.dead_letters import DeadLetter
 from schemas.profile import CategoricalSignal, NumericSignal, Profile, Provenance

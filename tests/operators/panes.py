@@ -10,14 +10,14 @@ import msgspec
 import numpy as np
 
 from config.plan import AlarmsPlan, DetectorPlan, FeaturePlan, ModelPlan, SegmentPlan, WindowPlan
-from operators import chunks
-from operators.chunks import Pane
-from operators.detection import Detection
+from operators.decisions.outputs import Output, SignalChange
+from operators.encoding import chunks
+from operators.encoding.chunks import Pane
+from operators.encoding.unnamed import Names
 from operators.monitor import step
-from operators.outputs import Output, SignalChange
-from operators.references import FEATURE, ModelSignals
-from operators.state import Key
-from operators.unnamed import Names
+from operators.monitoring.detection import Detection
+from operators.monitoring.state import Key
+from operators.profiles.references import FEATURE, ModelSignals
 from schemas.profile import Profile, Provenance, Signal
 from schemas.summaries import Summary
 from tests.operators.signals import categorical_signal, numeric_signal

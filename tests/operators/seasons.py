@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from config.plan import FeaturePlan, ModelPlan, SeasonPlan, SegmentPlan, SourcePlan
-from operators.columns import extract
-from operators.profiling import ProfileBuilder
-from operators.slicing import SliceCounter
+from operators.profiles.profiling import ProfileBuilder
+from operators.profiles.slicing import SliceCounter
+from operators.reading.columns import extract
 from schemas.cloudevents import timestamp
 from schemas.profile import Profile, Provenance
-from tests.operators.test_profiling import model as plain
+from tests.operators.profiles.test_profiling import model as plain
 
 HOUR, DAY = 3_600_000, 86_400_000
 MONDAY_MS = 4 * DAY

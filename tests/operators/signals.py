@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from operators.codes import CODES
+from operators.encoding.codes import CODES
 from schemas.profile import CategoricalSignal, NumericSignal, Signal
 
 unhurried = settings(deadline=None)  # the first example may have to wait for the compiler

@@ -20,7 +20,14 @@ from operators.calibration import (
     values_between_alarms,
 )
 from operators.detectors import adwin, page_hinkley
-from operators.ranks import mean_and_sd, probabilities, rank_table, reference_counts, spread_ranks, standardised
+from operators.statistics.ranks import (
+    mean_and_sd,
+    probabilities,
+    rank_table,
+    reference_counts,
+    spread_ranks,
+    standardised,
+)
 from schemas.profile import Signal
 from tests.operators.panes import detection
 from tests.operators.signals import categorical_signal, continuous_signal, discrete_signal, expanded, signals, unhurried

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.plan import DetectorPlan, FeaturePlan, FieldsPlan, QualityPlan, SegmentPlan, TimePlan, VersionPlan
-from operators import chunks, unnamed
-from operators.codes import ABSENT, INVALID, MISSING, OTHER, UNSEEN
 from operators.decode import LATEST_MS, Decoder
-from operators.entries import Counts, Place
-from operators.values import disguised
+from operators.encoding import chunks, unnamed
+from operators.encoding.codes import ABSENT, INVALID, MISSING, OTHER, UNSEEN
+from operators.encoding.entries import Counts, Place
+from operators.reading.values import disguised
 from schemas.dead_letters import DeadLetter
 from tests.operators.decoding import (
     FEATURES,

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config.plan import FieldsPlan, SourcePlan, TimePlan
-from operators.codes import INVALID, MISSING, UNSEEN
-from operators.entries import Counts
+from operators.encoding.codes import INVALID, MISSING, UNSEEN
+from operators.encoding.entries import Counts
 from operators.file_decode import NEVER, FileDecoder
-from operators.files import list_blocks
-from operators.values import Gap, boolean, category, numeric
+from operators.reading.files import list_blocks
+from operators.reading.values import Gap, boolean, category, numeric
 from schemas.dead_letters import DeadLetter
 from schemas.profile import NumericSignal
 from tests.operators.decoding import GOOD, NOW_MS, PANE_MS, Decoded, job, line, profile, record

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from operators import join, join_state
-from operators.entries import LabelCounts
-from operators.join_chunks import JoinPane, Part, Rows
-from operators.join_rows import label_data, prediction_data, unpack
+from operators import join
+from operators.encoding.entries import LabelCounts
+from operators.labels import join_state
+from operators.labels.join_chunks import JoinPane, Part, Rows
+from operators.labels.join_rows import label_data, prediction_data, unpack
 from schemas.errors import StateVersionError
 
 STATES = Path(__file__).parents[1] / "data" / "state"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 
 from config.plan import DetectorPlan
-from operators.codes import MISSING
+from operators.decisions.outputs import Progress, SignalChange
+from operators.encoding.codes import MISSING
 from operators.monitor import retire
-from operators.outputs import Progress, SignalChange
-from operators.state import Key
+from operators.monitoring.state import Key
 from schemas.cloudevents import milliseconds, timestamp
 from tests.operators import panes
 from tests.operators.panes import MINUTE, RESTART, SHUFFLE, TENTHS, WINDOWED, Driver, Records, detection, timeline

@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 
 from config.plan import AlarmsPlan, FeaturePlan, LearnPlan, QualityPlan, SegmentPlan, WindowPlan
-from operators import learning
+from operators.decisions.outputs import Learned, Output, Progress, SignalChange
 from operators.decode import Decoder
-from operators.entries import Place
+from operators.encoding.entries import Place
 from operators.monitors import Kept, Monitors
-from operators.outputs import Learned, Output, Progress, SignalChange
-from operators.references import JobReferences
+from operators.profiles import learning
+from operators.profiles.references import JobReferences
 from schemas.profile import Profile
 from schemas.summaries import Summary
 from tests.operators import decoding

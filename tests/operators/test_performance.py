@@ -8,9 +8,9 @@ import pytest
 
 from config.plan import LabelsPlan, MetricPlan, ModelPlan, PredictionPlan
 from operators import performance
-from operators.join_rows import Labelled
+from operators.labels.join_rows import Labelled
+from operators.monitoring.state import Key
 from operators.performance import step
-from operators.state import Key
 from schemas.cloudevents import milliseconds
 from schemas.errors import StateVersionError
 from schemas.summaries import Summary

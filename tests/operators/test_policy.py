@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from config.plan import AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, WindowPlan
-from operators.outputs import Progress
+from operators.decisions.outputs import Progress
+from operators.decisions.telling import VOLUMES
 from operators.policy import add, advance, next_time, open_episodes
-from operators.telling import VOLUMES
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.errors import StateVersionError
 from schemas.events import Window, encode

@@ -8,11 +8,11 @@ import pyarrow.parquet
 import pytest
 
 from config import load
-from operators import chunks
-from operators.codes import ABSENT
+from operators.encoding import chunks
+from operators.encoding.codes import ABSENT
 from operators.file_decode import NEVER, FileDecoder
-from operators.files import list_blocks
-from operators.profile_files import load_references
+from operators.profiles.profile_files import load_references
+from operators.reading.files import list_blocks
 from tidemark import cli
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

@@ -15,11 +15,11 @@ import typer
 from config import Configuration, load
 from config.plan import ControlPlan, Plan, SourcePlan
 from jobs.slice_search import Sliced, search_slices
-from operators.outputs import Output
-from operators.policies import Outcome
-from operators.policies import compare as compare_policies
-from operators.references import JobReferences
-from operators.state import Key
+from operators.decisions.outputs import Output
+from operators.decisions.policies import Outcome
+from operators.decisions.policies import compare as compare_policies
+from operators.monitoring.state import Key
+from operators.profiles.references import JobReferences
 from schemas.errors import UsageError
 from schemas.evaluations import COLUMNS
 from schemas.events import Event
@@ -72,7 +72,7 @@ def backtest(
     from jobs.backtest import Backtest
     from jobs.sinks import write_sorted
     from jobs.truth import compare, read_truth
-    from operators.profile_files import load_references
+    from operators.profiles.profile_files import load_references
     from schemas import events as drift_events
 
     loaded = load(config)
@@ -190,7 +190,7 @@ def from_data(plan: Plan, data: str, option: str = "--data") -> Plan:
 
 def _reading(source: SourcePlan, path: str) -> SourcePlan:
     """A source that reads other files."""
-    from operators.files import guess_format
+    from operators.reading.files import guess_format
 
     format_ = guess_format(path) or source.format
     time = source.time if source.time.kind == "every" else msgspec.structs.replace(source.time, kind="payload")

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from config.plan import PredictionPlan
-from operators.sample import ModelSample, Sample, look
+from operators.reading.sample import ModelSample, Sample, look
 from schemas.errors import UsageError
 
 # Words that YAML readers may take for something else than text.

@@ -92,7 +92,7 @@ def simulate(
 
 
 def _milliseconds(text: str) -> int:
-    from operators.values import Gap, event_time
+    from operators.reading.values import Gap, event_time
 
     time_ms = event_time(text)
     if isinstance(time_ms, Gap):

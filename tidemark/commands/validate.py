@@ -53,7 +53,7 @@ def _with_profiles(plan: Plan) -> tuple[Plan, dict[str, dict[str, Profile]], lis
 
     A configuration is right without profiles; one that does not fit it is an error.
     """
-    from operators.profile_files import find, load_references
+    from operators.profiles.profile_files import find, load_references
 
     models: list[ModelPlan] = []
     found: dict[str, dict[str, Profile]] = {}

@@ -13,7 +13,7 @@ from river.drift.binary import DDM, EDDM, FHDDM, HDDM_A, HDDM_W
 
 from config.plan import DetectorPlan
 from operators.detectors import river
-from operators.footprint import footprint
+from operators.monitoring.footprint import footprint
 from tests.operators.panes import TENTHS, Records, detection, pane
 from tests.operators.signals import categorical_signal
 

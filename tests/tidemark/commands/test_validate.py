@@ -11,7 +11,7 @@ import pytest
 
 from config import load
 from config.plan import Plan
-from operators.slices import SliceCodec
+from operators.profiles.slices import SliceCodec
 from schemas import profile as profiles
 from schemas.profile import Calibration, NumericSignal, Profile, Provenance, Season
 from tidemark import cli

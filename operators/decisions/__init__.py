@@ -1,0 +1,1 @@
+"""Decisions: what is told and asked for: episodes, messages, retraining."""

@@ -1,0 +1,92 @@
+"""Control: from messages of people and pipelines to what the policies are told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import msgspec
+
+from operators.decisions.outputs import Told
+from schemas import control
+from schemas.cloudevents import milliseconds, timestamp
+from schemas.control import ControlError
+from schemas.dead_letters import DeadLetter
+from schemas.errors import DataError
+
+NAME = "control"  # the source's, in dead letters
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of a control file, with the time that it says itself."""
+
+    row: int
+    time_ms: int
+    data: bytes
+
+
+def read(data: bytes, time_ms: int, models: Collection[str]) -> tuple[str, Told]:
+    """The model that a message is about, and what its policy is told.
+
+    Raises
+    ------
+    ControlError
+        It is no message, or about a model that is not watched.
+    """
+    event = control.decode(data)
+    model = event.data.model
+    if model not in models:
+        message = f"control: is about a model that is not watched (there are: {', '.join(sorted(models))})"
+        raise ControlError(message)
+    return model, Told(time_ms=time_ms, id=event.id, command=event.data)
+
+
+def lines(path: str) -> list[Line]:
+    """The lines of a control file, in the order of their times; one that says none stands at 1970.
+
+    Raises
+    ------
+    DataError
+        The file is not there or cannot be read.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        message = f"control {path}: cannot be read ({error.strerror})"
+        raise DataError(message) from error
+    found = [Line(row, _time_ms(line), line) for row, line in enumerate(data.splitlines()) if line.strip()]
+    return sorted(found, key=lambda line: (line.time_ms, line.row))
+
+
+def told(path: str, models: Collection[str]) -> Iterator[tuple[str, Told] | DeadLetter]:
+    """What a control file tells the policies, and its lines that cannot be used."""
+    for line in lines(path):
+        try:
+            yield read(line.data, line.time_ms, models)
+        except ControlError as error:
+            yield letter(error, path=path, row=line.row)
+
+
+def letter(
+    error: ControlError,
+    topic: str | None = None,
+    time_ms: int | None = None,
+    path: str | None = None,
+    row: int | None = None,
+) -> DeadLetter:
+    """What is told of a message that cannot be used."""
+    when = None if time_ms is None else timestamp(time_ms)
+    return DeadLetter(
+        source=NAME, topic=topic, path=path, row=row, reason="dead", error=str(error), event_time=when
+    )  # fmt: skip
+
+
+class _Timed(msgspec.Struct):
+    time: str
+
+
+def _time_ms(line: bytes) -> int:
+    try:
+        return milliseconds(msgspec.json.decode(line, type=_Timed).time)
+    except (msgspec.DecodeError, ValueError):
+        return 0

@@ -1,0 +1,264 @@
+"""Telling: what the policy takes becomes the model's story, and events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from config.plan import ALL, JobPlan, ModelPlan, RetrainPlan
+from operators.decisions import announcements, episodes, messages, requests, retraining
+from operators.decisions.causes import context
+from operators.decisions.episodes import Episode, Story, Turn
+from operators.decisions.outputs import LabelsCame, Learned, Measures, Output, Places, Progress, SignalChange, Told
+from operators.decisions.retraining import Retraining, Said
+from schemas import segments
+from schemas.cloudevents import identity, milliseconds, source, subject, timestamp
+from schemas.control import Acknowledge, Mute, Reply
+from schemas.events import (
+    Acknowledged,
+    Affected,
+    DriftData,
+    DriftEvent,
+    ProfileEvent,
+    Reference,
+    RetrainEvent,
+    Severity,
+    SignalEvidence,
+    Span,
+    Window,
+)
+from schemas.retraining import Answered
+
+# Slides of which the model version's records are remembered: windows that have grown over more take the older ones as
+# equally busy. With fewer, shares of rare segments are rough; with more, state grows by 12 bytes each.
+VOLUMES = 1_000
+CHAMPIONS = 100  # versions that are remembered; one that comes back after so many others is taken for a new one
+
+_LEVELS = ("negligible", "small", "medium", "large")
+AnyEvent = DriftEvent | ProfileEvent | RetrainEvent
+
+
+class Known(Story, kw_only=True):
+    """The story, with what else is known of a model."""
+
+    champions: list[str] = msgspec.field(default_factory=list)  # that were seen, the newest last
+    retraining: Retraining | None = None
+    muted_ms: int = 0  # until then nothing is delivered
+    told_ms: int = 0  # newest time that was told about
+
+
+class Teller:
+    """Turns what is taken, step by step, into the story and events."""
+
+    def __init__(self, plan: ModelPlan, job: JobPlan, configuration_id: str, story: Known) -> None:
+        self._plan, self._job, self._configuration_id, self._story = plan, job, configuration_id, story
+        self._scope = (job.environment, job.name)
+        self._wanted = plan.retrain if isinstance(plan.retrain, RetrainPlan) else None
+        if self._wanted is None:
+            story.retraining = None
+        elif story.retraining is None:
+            story.retraining = Retraining()
+        self._looks = False  # the model's champions had records in a slide that ends now
+        self.events: list[AnyEvent] = []
+
+    def take(self, step: Sequence[Output]) -> None:
+        """Take all outputs of one (time, version, segment, kind)."""
+        changes = []
+        for output in step:
+            if isinstance(output, Learned):
+                muted = self._is_muted(output.time_ms)
+                self.events.append(announcements.learned(self._plan, self._job, output, muted=muted))
+            elif isinstance(output, SignalChange):
+                changes.append(output)
+            elif isinstance(output, Told):
+                self._hear(output)
+            else:
+                self._note(output)
+        if changes:
+            sizes = self._plan.window
+            turns = episodes.step(
+                self._story,
+                changes,
+                scope=self._scope,
+                window_ms=sizes.size_ms,
+                memory_ms=sizes.size_ms + sizes.grow_to_ms,
+            )
+            for turn in turns:
+                self._tell(turn, changes[0])
+
+    def end(self, time_ms: int) -> None:
+        """Decide about retraining, after all that happened at a time."""
+        state = self._story.retraining
+        if self._looks and self._wanted is not None and state is not None:
+            muted = self._is_muted(time_ms)
+            said = retraining.looked(state, self._plan, self._wanted, self._scope, time_ms, muted=muted)
+            self._ask(said, time_ms)
+        self._looks = False
+        self._story.told_ms = max(self._story.told_ms, time_ms)
+
+    def _is_muted(self, time_ms: int) -> bool:
+        return time_ms < self._story.muted_ms
+
+    def _note(self, output: Progress | Places | LabelsCame | Measures) -> None:
+        if isinstance(output, Progress):
+            _count(self._story, output, max(self._plan.window.size_ms, self._plan.window.grow_to_ms))
+            if output.role != "champion":
+                return
+            self._looks = True
+            self._came(output)
+        if self._story.retraining is not None:
+            retraining.noted(self._story.retraining, self._plan, output)
+
+    def _hear(self, told: Told) -> None:
+        """Take what somebody says. What comes too late for its time takes effect now."""
+        command, time_ms = told.command, max(told.time_ms, self._story.told_ms)
+        if isinstance(command, Mute):
+            self._story.muted_ms = time_ms + command.for_ms
+        elif isinstance(command, Acknowledge):
+            self._acknowledge(command, told.id, time_ms)
+        elif self._story.retraining is not None:
+            self._answer(self._story.retraining, command, time_ms)
+
+    def _acknowledge(self, command: Acknowledge, id: str, time_ms: int) -> None:
+        """Note it with the episode; of one that is over there is nothing left to say."""
+        episode = next((one for one in self._story.episodes if one.id == command.episode), None)
+        if episode is None:
+            return
+        episode.acknowledged = Acknowledged(as_=command.as_, time=timestamp(time_ms), by=command.by, why=command.why)
+        if self._story.retraining is not None:
+            retraining.judged(self._story.retraining, episode.id, command.as_)
+        change = msgspec.structs.replace(next(reversed(episode.members.values())), time_ms=time_ms)
+        self.events.append(self._event(Turn("updated", episode), change, said=id))
+
+    def _answer(self, state: Retraining, command: Reply, time_ms: int) -> None:
+        """Note it with the request, if that is still open."""
+        answer = Answered(answer=command.answer, time=timestamp(time_ms), by=command.by, why=command.why)
+        self._ask(retraining.answered(state, command.request, answer), time_ms)
+
+    def _came(self, output: Progress) -> None:
+        """A version that was no champion before takes the place of the others."""
+        known = self._story.champions
+        if output.version in known:
+            return
+        for episode in list(self._story.episodes) if known else []:
+            last = next(reversed(episode.members.values()))
+            if last.role == "champion" and episode.version not in (output.version, ALL):
+                self._story.episodes.remove(episode)
+                change = msgspec.structs.replace(last, time_ms=output.time_ms, why="new_version")
+                self._tell(Turn("resolved", episode), change, output.version)
+        self._story.champions = [*known[1 - CHAMPIONS :], output.version]
+        if self._story.retraining is not None:
+            said = retraining.came(self._story.retraining, output.version, output.time_ms)
+            self._ask(said, output.time_ms)
+
+    def _tell(self, turn: Turn, change: SignalChange, new_version: str = "") -> None:
+        event = self._event(turn, change, new_version=new_version)
+        self.events.append(event)
+        state = self._story.retraining
+        if state is None or self._wanted is None:
+            return
+        if change.role == "champion" and turn.episode.version == state.champion:
+            retraining.heard(state, self._wanted, turn, change.time_ms, event.data.why)
+
+    def _ask(self, said: Iterable[Said], time_ms: int) -> None:
+        muted = self._is_muted(time_ms)
+        self.events += [
+            requests.event(self._plan, self._job, self._configuration_id, one, time_ms, muted=muted) for one in said
+        ]
+
+    def _event(self, turn: Turn, change: SignalChange, new_version: str = "", said: str = "") -> DriftEvent:
+        """The event of a turn; `change` is any change of the step: what is taken from it is the same in all."""
+        plan, job, story, episode = self._plan, self._job, self._story, turn.episode
+        time = timestamp(change.time_ms)
+        window = _shared(change.window, episode.version, story, change.unfinished)
+        signals = _ranked(episode, turn)
+        severity = episode.peak if turn.type == "resolved" else _severity(episode)
+        job_source = source(job.environment, job.name)
+        data = DriftData(
+            episode=episode.id,
+            incident=episode.incident,
+            model=plan.name,
+            version=episode.version,
+            role=change.role,
+            segment=segments.parse(episode.segment),
+            kind=episode.kind,
+            severity=severity,
+            onset=timestamp(episode.first_ms),
+            detected=timestamp(episode.detected_ms),
+            window=window,
+            predicted=change.predicted or Span(start=window.start, end=window.end),
+            affected=Affected(signals=len(episode.open), of=change.of),
+            signals=signals,
+            reference=Reference(id=change.profile_id, kind=change.profile_kind, span=change.previous),
+            configuration=self._configuration_id,
+            info=plan.info,
+            muted=self._is_muted(change.time_ms),
+            message=_with(_message(turn, signals, change, new_version, judged=bool(said)), turn, plan, story),
+            why=(change.why or "recovered") if turn.type == "resolved" else None,
+            acknowledged=episode.acknowledged,
+        )
+        return DriftEvent(
+            type=f"io.tidemark.drift.{turn.type}",  # type: ignore[arg-type]  # mypy does not join literals
+            source=job_source,
+            id=identity(job_source, episode.id, turn.type, change.time_ms, *filter(None, [said])),
+            time=time,
+            subject=subject(plan.name, episode.version, episode.segment),
+            data=data,
+        )
+
+
+def _count(story: Story, progress: Progress, reach_ms: int) -> None:
+    """Count the records of a slide, and forget slides and versions that no window reaches any more."""
+    since_ms = progress.time_ms - reach_ms
+    known = {version: slides for version, slides in story.volumes.items() if slides[-1][0] > since_ms}
+    slides = [*known.get(progress.version, []), (progress.time_ms, progress.records)]
+    story.volumes = known | {progress.version: slides[-VOLUMES:]}
+
+
+def _shared(window: Window, version: str, story: Story, unfinished: int) -> Window:
+    """The window with its share of the version's records in slides that are over; 1 where nothing is known of them."""
+    start_ms, end_ms = milliseconds(window.start), milliseconds(window.end)
+    slides = [slide for slide in story.volumes.get(version, []) if start_ms < slide[0] <= end_ms]
+    whole = float(sum(records for _, records in slides))
+    if len(slides) == VOLUMES:
+        whole *= max(1.0, (end_ms - start_ms) / max(end_ms - slides[0][0], 1))
+    return msgspec.structs.replace(window, share=min(1.0, (window.count - unfinished) / whole) if whole else 1.0)
+
+
+def _ranked(episode: Episode, turn: Turn) -> tuple[SignalEvidence, ...]:
+    """The evidence on the open signals, strongest first; of all signals when the episode is over."""
+    changes = list(episode.members.values()) if turn.type == "resolved" else episode.open
+
+    def strength(change: SignalChange) -> tuple[int, float, str]:
+        effect = change.evidence.effect
+        return -_LEVELS.index(effect.level), -effect.size, change.evidence.signal
+
+    return tuple(change.evidence for change in sorted(changes, key=strength))
+
+
+def _severity(episode: Episode) -> Severity:
+    return "critical" if any(change.severity == "critical" for change in episode.open) else "warning"
+
+
+def _with(message: str, turn: Turn, plan: ModelPlan, story: Story) -> str:
+    """A message, and what the other episodes of the model say of the cause."""
+    said = "" if turn.type == "resolved" else context(plan, story.episodes, turn.episode)
+    return f"{message}; {said}" if said else message
+
+
+def _message(
+    turn: Turn, signals: Sequence[SignalEvidence], change: SignalChange, new_version: str, *, judged: bool
+) -> str:
+    episode, why, lasted_ms = turn.episode, change.why, change.time_ms - turn.episode.first_ms
+    if judged and episode.acknowledged is not None:
+        return messages.acknowledged(signals, episode.segment, episode.acknowledged)
+    if turn.type == "opened":
+        return messages.opened(signals, episode.segment)
+    if turn.type == "updated":
+        return messages.updated(signals, episode.segment)
+    if new_version:
+        return messages.replaced(signals, episode.segment, new_version, lasted_ms)
+    if why == "configuration":
+        return messages.dropped(signals, episode.segment, lasted_ms)
+    return messages.resolved(signals, episode.segment, lasted_ms, moving=change.profile_kind == "previous")

@@ -1,0 +1,1 @@
+"""Encoding: values become codes, codes become chunks by key and pane."""

@@ -1,0 +1,1 @@
+"""Estimation: how good predictions will turn out to be, before their labels are there."""

@@ -1,0 +1,1 @@
+"""Labels: how they find their predictions, and how they come."""

@@ -1,0 +1,132 @@
+"""What the join keeps of a prediction for its label, and what it gives out when there is one.
+
+::
+
+    prediction   predicted f64, probability f64 (see outcomes.py); then u16 numbers of texts: ``VERSION|ROLE`` as in
+                 keys, and the segment that it is in, for each way of slicing
+    label        outcome f64
+
+Numbers are those of a chunk's texts on the way to the join, and of the key's texts in its state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from config.plan import ALL
+from operators.encoding.keys import performance_key
+from operators.labels.join_chunks import Bytes, Hashes, Ints, Part, Rows
+
+FEWEST = 18  # bytes of a prediction without segments
+NO_TEXT = 65_535  # of segments beyond so many, which are told in the whole traffic alone
+
+Floats = npt.NDArray[np.float64]
+
+
+class Matches(msgspec.Struct, frozen=True):
+    """Predictions and their labels."""
+
+    hashes: Hashes
+    times_ms: Ints  # of the predictions
+    labels_ms: Ints  # times of the labels
+    predictions: Bytes  # (matches, width)
+    outcomes: Bytes  # (matches, 8)
+
+
+class Labelled(msgspec.Struct, frozen=True):
+    """Predictions of one key and their labels, in an order that does not depend on how they came."""
+
+    times_ms: Ints  # of the predictions
+    labels_ms: Ints  # times of the labels
+    values: Floats  # (matches, 3): predicted, probability, outcome
+
+
+def prediction_data(outcomes: Floats, numbers: Sequence[Ints]) -> Bytes:
+    """Data of predictions from their outcomes and from their texts' numbers, column by column."""
+    places = np.column_stack(numbers).astype("<u2")
+    packed = np.ascontiguousarray(outcomes, "<f8").view(np.uint8)
+    return np.hstack([packed, places.view(np.uint8).reshape(len(places), -1)])
+
+
+def label_data(outcomes: Floats) -> Bytes:
+    """Data of labels."""
+    return outcomes.astype("<f8").view(np.uint8).reshape(-1, 8)
+
+
+def renumbered(part: Part, known: dict[str, int]) -> Rows:
+    """Predictions whose data point to texts by the numbers in ``known``, which gets those that it lacks."""
+    data = part.rows.data
+    if not data.shape[1]:
+        return part.rows
+    for text in part.texts:
+        if text not in known and len(known) < NO_TEXT:
+            known[text] = len(known)
+    new = np.array([known.get(text, NO_TEXT) for text in part.texts], "<u2")
+    numbers = new[np.ascontiguousarray(data[:, 16:]).view("<u2")]
+    packed = np.hstack([data[:, :16], np.ascontiguousarray(numbers).view(np.uint8).reshape(len(data), -1)])
+    return Rows(part.rows.hashes, part.rows.times_ms, packed)
+
+
+def owners_of(predictions: Bytes) -> Ints:
+    """Numbers of the texts of their versions and roles."""
+    return np.ascontiguousarray(predictions[:, 16:FEWEST]).view("<u2")[:, 0].astype(np.int64)
+
+
+def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Cut matches by whose predictions they are: key, and per match six numbers of 8 bytes, see `unpack`."""
+    if not len(matches.hashes):
+        return
+    rows = np.empty((len(matches.hashes), 6), "<u8")
+    rows[:, 0], rows[:, 1] = matches.labels_ms.astype("<u8"), matches.hashes
+    rows[:, 2] = matches.times_ms.astype("<u8")
+    rows[:, 3:5] = np.ascontiguousarray(matches.predictions[:, :16]).view("<u8")
+    rows[:, 5] = np.ascontiguousarray(matches.outcomes).view("<u8")[:, 0]
+    numbers = np.ascontiguousarray(matches.predictions[:, 16:]).view("<u2").astype(np.int64)
+    whose = numbers[:, 0] << 16
+    for column in range(numbers.shape[1]):
+        groups = whose | numbers[:, column]
+        order = np.argsort(groups, kind="stable")
+        ends = np.append(np.flatnonzero(np.diff(groups[order])) + 1, len(order))
+        start = 0
+        for end in ends.tolist():
+            owner, segment = divmod(int(groups[order[start]]), 1 << 16)
+            if NO_TEXT not in (owner, segment):
+                text = ALL if not column else texts[segment]
+                yield performance_key(model, texts[owner], text), rows[order[start:end]].tobytes()
+            start = end
+
+
+def by_pane(model: str, matches: Matches, texts: Sequence[str], pane_ms: int) -> Iterator[tuple[int, str, bytes, int]]:
+    """Cut matches that came together by pane and key: which is first in the pane, key, what `matched` gives, end."""
+    ends_ms = matches.labels_ms - matches.labels_ms % pane_ms + pane_ms
+    for end_ms in np.unique(ends_ms).tolist():
+        rows = np.flatnonzero(ends_ms == end_ms)
+        part = Matches(*(column[rows] for column in msgspec.structs.astuple(matches)))
+        for key, data in by_key(model, part, texts):
+            yield int(rows[0]), key, matched(end_ms, data), end_ms
+
+
+def matched(pane_ms: int, matches: bytes) -> bytes:
+    """Matches with the end of their pane, for the way to the performance."""
+    return pane_ms.to_bytes(8, "little") + matches
+
+
+def pane_of(data: bytes) -> tuple[int, bytes]:
+    """The pane and the matches that `matched` put together.
+
+    >>> pane_of(matched(10_000, b"..."))
+    (10000, b'...')
+    """
+    return int.from_bytes(data[:8], "little"), data[8:]
+
+
+def unpack(parts: Sequence[bytes]) -> Labelled:
+    """Matches of a pane, in the order of the labels' times."""
+    rows = np.frombuffer(b"".join(parts), "<u8").reshape(-1, 6)
+    rows = rows[np.lexsort(rows.T[::-1])]
+    values = np.ascontiguousarray(rows[:, 3:]).view(np.float64)
+    return Labelled(rows[:, 2].astype(np.int64), rows[:, 0].astype(np.int64), values)

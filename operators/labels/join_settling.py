@@ -1,0 +1,146 @@
+"""Settling: what predictions come to when they are mature, by the last of their labels or by none.
+
+A pane of the key settles the predictions that have become mature since the pane before it: each once, whole panes of
+them, by the labels that came in time for each. There is no timer, so what is settled does not depend on how time
+passes between panes, nor on where bounded input ends.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from operators.labels import join_state
+from operators.labels.join_chunks import Hashes, Ints, Rows
+from operators.labels.join_rows import FEWEST, Matches, label_data
+from operators.labels.join_state import NOTHING, Block, Head, Kept
+
+_SETTLED, _LABELS = "settled", "l"
+_TIME = struct.Struct("<q")
+
+Bits = npt.NDArray[np.uint64]
+
+
+class Settling(NamedTuple):
+    """How outcomes are settled."""
+
+    mature_ms: int  # after a prediction; a multiple of the pane
+    last: bool  # by the last label, else by the first
+    absent: float | None  # outcome where there is no label; None: there is none
+
+
+class _Labels:
+    """Bytes of the labels among those of the predictions."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+
+    def __contains__(self, name: str) -> bool:
+        return _LABELS + name in self._kept
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._kept[_LABELS + name]
+
+    def __setitem__(self, name: str, data: bytes) -> None:
+        self._kept[_LABELS + name] = data
+
+    def __delitem__(self, name: str) -> None:
+        del self._kept[_LABELS + name]
+
+
+def keep(settling: Settling, kept: Kept, labels: Rows) -> None:
+    """Keep labels until the predictions that they were given to are settled."""
+    if not len(labels.hashes) or not labels.data.shape[1]:
+        return
+    ours = _Labels(kept)
+    head = join_state.read_head(ours) or Head()
+    join_state.write_block(ours, head, labels, 0)
+    join_state.merge(ours, head, settling.mature_ms)
+    join_state.write_head(ours, head)
+
+
+def settled(settling: Settling, kept: Kept, head: Head, pane_ms: int) -> tuple[list[Matches], Ints]:
+    """Settle the predictions that are mature at the end of the newest pane, whose labels have been looked up.
+
+    Gives their outcomes, and the times of those that were settled without a label.
+    """
+    until_ms = head.pane_ms - settling.mature_ms
+    since_ms = _TIME.unpack(kept[_SETTLED])[0] if _SETTLED in kept else until_ms
+    kept[_SETTLED] = _TIME.pack(until_ms)
+    ours = _Labels(kept)
+    labels = join_state.read_head(ours)
+    found: list[Matches] = []
+    absent_ms = [np.empty(0, np.int64)]
+    for block in head.blocks:
+        if block.last_ms >= since_ms and block.first_ms < until_ms:
+            found += _of_block(settling, kept, block, (since_ms, until_ms), labels, absent_ms)
+    if labels is not None:
+        join_state.expire(ours, labels, until_ms - 2 * pane_ms)  # a label may come a pane before its prediction
+        join_state.write_head(ours, labels)
+    return found, np.concatenate(absent_ms)
+
+
+def _of_block(
+    settling: Settling,
+    kept: Kept,
+    block: Block,
+    span_ms: tuple[int, int],
+    labels: Head | None,
+    absent_ms: list[Ints],
+) -> Iterator[Matches]:
+    """Settle the predictions of a block that were made in a span; adds the times of those without a label, by id."""
+    hashes, times_ms = join_state.read_block(kept, block)
+    data = join_state.read_data(kept, block)
+    rows = np.flatnonzero((times_ms >= span_ms[0]) & (times_ms < span_ms[1]))
+    if not len(rows) or data.shape[1] < FEWEST:
+        return
+    labelled = join_state.read_labelled(kept, block)[rows]
+    if settling.last and labels is not None:
+        ours = rows[labelled]
+        labels_ms, outcomes = _last(kept, labels, hashes[ours], times_ms[ours] + settling.mature_ms)
+        there = labels_ms != NOTHING
+        ours = ours[there]
+        given = outcomes[there].view(np.uint8).reshape(-1, 8)
+        yield Matches(hashes[ours], times_ms[ours], labels_ms[there], data[ours], given)
+    if settling.absent is not None:
+        ours = rows[~labelled]
+        none = label_data(np.full(len(ours), settling.absent))
+        absent_ms.append(times_ms[ours][np.unique(hashes[ours], return_index=True)[1]])
+        yield Matches(hashes[ours], times_ms[ours], times_ms[ours] + settling.mature_ms, data[ours], none)
+
+
+def _last(kept: Kept, head: Head, hashes: Hashes, until_ms: Ints) -> tuple[Ints, Bits]:
+    """Time and bits of the last label of each id by a time; of labels at one time the largest bits are last."""
+    last_ms, last = np.full(len(hashes), NOTHING), np.zeros(len(hashes), np.uint64)
+    for block in head.blocks:
+        theirs, times_ms = join_state.read_block(_Labels(kept), block)
+        bits = join_state.read_data(_Labels(kept), block).view("<u8")[:, 0]
+        at, who = np.searchsorted(theirs, hashes), np.arange(len(hashes))
+        # Invariant: each id of `who` has had its labels before `at`; a block may have several labels of one id.
+        while True:
+            there = at < block.rows
+            at, who = at[there], who[there]
+            same = theirs[at] == hashes[who]
+            at, who = at[same], who[same]
+            if not len(at):
+                break
+            time_ms, bit = times_ms[at], bits[at]
+            later = (time_ms > last_ms[who]) | ((time_ms == last_ms[who]) & (bit > last[who]))
+            later &= time_ms <= until_ms[who]
+            last_ms[who[later]], last[who[later]] = time_ms[later], bit[later]
+            at = at + 1
+    return last_ms, last
+
+
+def clear(kept: Kept) -> None:
+    """Remove everything."""
+    ours = _Labels(kept)
+    head = join_state.read_head(ours)
+    if head is not None:
+        join_state.clear(ours, head)
+    if _SETTLED in kept:
+        del kept[_SETTLED]

@@ -1,0 +1,38 @@
+"""Predictions as the join keeps them: outcomes, and in which segments they are."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from config.plan import ModelPlan, SourcePlan
+from operators.encoding.keys import owner
+from operators.encoding.segment_coding import SegmentCoder
+from operators.labels.join_chunks import Ints, Rows
+from operators.labels.join_rows import prediction_data
+from operators.metrics.outcomes import predicted_outcomes
+from operators.profiles.references import ModelSignals
+from operators.profiles.unprofiled import Unprofiled
+from operators.reading.records import Identity, Records
+
+
+class PredictionRows:
+    """Makes the rows of one model's predictions that performance is computed of."""
+
+    def __init__(self, model: ModelPlan, signals: ModelSignals | Unprofiled, source: SourcePlan) -> None:
+        values = signals.profile.segments if isinstance(signals, ModelSignals) else {}
+        self._segments = [SegmentCoder(plan, model, values) for plan in model.segments]
+        self._prediction = model.prediction
+        self._texts = source.format == "csv"
+
+    def rows(self, records: Records, times_ms: Ints, whose: Identity) -> tuple[Rows, list[str]]:
+        """Rows of records of one version and role, and the texts that they point to."""
+        assert self._prediction is not None, "performance is of a task"
+        outcomes = predicted_outcomes(records.prediction, records.confidence, self._prediction, texts=self._texts)
+        texts = [owner(*whose[1:])]
+        columns = [np.zeros(len(outcomes), np.int64)]
+        for segments in self._segments:
+            codes = segments.codes([records.segments[field] for field in segments.fields])
+            used, numbers = np.unique(codes, return_inverse=True)
+            columns.append(numbers + len(texts))
+            texts += [segments.texts[code] for code in used.tolist()]
+        return Rows(records.hashes, times_ms, prediction_data(outcomes, columns)), texts

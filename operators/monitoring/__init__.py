@@ -1,0 +1,1 @@
+"""Monitoring: what arrives, window by window against the reference."""

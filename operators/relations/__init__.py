@@ -1,0 +1,1 @@
+"""Relations: what features have to do with each other."""

@@ -1,0 +1,1 @@
+"""Statistics: tests, distances and effects, of numbers alone."""
