@@ -137,6 +137,7 @@ def _job(job: Job, directory: Path) -> JobPlan:
         checkpoint_every_ms=job.checkpoints.every,
         checkpoint_dir=resolve(directory, job.checkpoints.dir),
         delivery=job.delivery,
+        cluster=job.cluster,
     )
 
 

@@ -39,6 +39,18 @@ class Checkpoints(Section):
     dir: String = "./.tidemark/checkpoints"
 
 
+def _is_address(value: str) -> bool:
+    host, _, port = value.rpartition(":")
+    return bool(host) and port.isdigit() and 0 < int(port) < 65_536
+
+
+def _address(value: Any) -> str:
+    if not _is_address(text(value)):
+        msg = f"{quote(value)} is not HOST:PORT"
+        raise ValueError(msg)
+    return str(value)
+
+
 class Job(Section):
     """The job: its name and environment stand in every event."""
 
@@ -48,6 +60,9 @@ class Job(Section):
     pane: Duration = written("10 s")
     checkpoints: Checkpoints = Checkpoints()
     delivery: Annotated[Literal["exactly-once", "at-least-once"], OneOf("a delivery")] = "exactly-once"
+    cluster: Annotated[str, BeforeValidator(_address)] | None = (
+        None  # of `tidemark submit`: the JobManager's REST address
+    )
 
 
 class Security(Section):
@@ -65,8 +80,7 @@ class Security(Section):
 
 def _bootstrap(value: Any) -> str:
     for broker in text(value).split(","):
-        host, _, port = broker.strip().rpartition(":")
-        if not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        if not _is_address(broker.strip()):
             msg = f"{quote(value)} is not HOST:PORT (several with commas between)"
             raise ValueError(msg)
     return ",".join(broker.strip() for broker in str(value).split(","))

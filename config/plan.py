@@ -308,6 +308,7 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_every_ms: int = 10_000
     checkpoint_dir: str = "./.tidemark/checkpoints"
     delivery: Literal["exactly-once", "at-least-once"] = "exactly-once"
+    cluster: str | None = None  # where `submit` sends it if nothing is said: HOST:PORT
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import fsspec
 import msgspec
 
@@ -40,6 +42,12 @@ def note(where: str, plan: Plan, ends: Ends | None) -> None:
     system, place = fsspec.core.url_to_fs(where)
     system.makedirs(place, exist_ok=True)
     system.pipe_file(f"{place}/{NOTE}", msgspec.json.encode(Made.under(plan, ends)))
+
+
+def note_if_possible(where: str, plan: Plan, ends: Ends | None) -> None:
+    """As `note`, unless the folder is only on the machines of a cluster, or may not be written from here."""
+    with contextlib.suppress(OSError, ImportError):
+        note(where, plan, ends)
 
 
 def check(where: str, plan: Plan, *, bounded: bool) -> Ends | None:

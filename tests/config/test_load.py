@@ -83,7 +83,12 @@ def test_everything():
     assert configuration.path == EVERYTHING
     assert configuration.unavailable == configuration.plan.unavailable != ()
     assert msgspec.structs.replace(configuration.plan, configuration_id="", unavailable=()) == Plan(
-        job=JobPlan(name="churn-monitor", environment="prod", checkpoint_dir=str(folder / ".tidemark/checkpoints")),
+        job=JobPlan(
+            name="churn-monitor",
+            environment="prod",
+            checkpoint_dir=str(folder / ".tidemark/checkpoints"),
+            cluster="flink:8081",
+        ),
         sources=(
             SourcePlan(name="predictions", kind="predictions", topic="predictions"),
             SourcePlan(name="labels", kind="labels", topic="labels"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,12 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from jobs.broker import Broker
+from jobs.cluster.health import look
+from jobs.cluster.rest import Cluster
+from jobs.cluster.running import find
 from jobs.java import java_home
 from tests.e2e.comparing import assert_same
 from tests.e2e.conftest import Known
 from tests.e2e.running import WITHIN_S, tidemark
 from tests.e2e.standalone import HOME, Standalone
 from tests.e2e.stream import configure, write
+from tests.e2e.topics import committed, create, produce
 
 pytestmark = pytest.mark.e2e
 
@@ -53,6 +59,43 @@ def test_submitted_to_a_running_cluster(folder: Path, known: Known) -> None:
         [job] = [line.split()[-1] for line in ran.stdout.splitlines() if "JobID" in line]
         finished(cluster, job)
         assert_same(parts(folder / "run" / "events.jsonl.parts"), known.events)
+
+
+def test_operated(folder: Path, flushed: Known, broker: Broker) -> None:
+    """Submitted, listed, looked at, stopped and submitted again: the events are those of one run."""
+    half = len(flushed.records) // 2
+    create(broker, "operated")
+    produce(broker, "operated", flushed.records[:half])
+    configure(folder, "predictions: {topic: operated}", "events: {topic: operated-events}", kafka=broker.bootstrap)
+    (folder / "cluster").mkdir()
+    with Standalone(folder / "cluster") as cluster:
+        at = ["--cluster", cluster.address]
+
+        def used_all(records: int) -> None:
+            deadline = time.monotonic() + WITHIN_S
+            asked = Cluster(cluster.address)
+            while (found := look(asked, find(asked, "shop"))).sources[0].used < records:
+                assert time.monotonic() < deadline, found
+                time.sleep(0.5)
+
+        job = tidemark(folder, "submit", "monitors.yaml", *at).out.strip()
+        again = tidemark(folder, "submit", "monitors.yaml", *at, status=2)
+        assert f"job test/shop runs there already ({job})" in again.err
+        used_all(half)
+        found = json.loads(tidemark(folder, "status", "shop", *at, "--json").out)
+        assert (found["id"], found["state"], found["models"]) == (job, "RUNNING", ["churn", "fraud"])
+        assert found["sources"][0]["read"] == half
+        listed = tidemark(folder, "list", *at).out.splitlines()
+        assert listed[1].split()[:2] == ["test/shop", "RUNNING"]
+
+        savepoint = tidemark(folder, "stop", "monitors.yaml", *at).out.splitlines()[-1]
+        tidemark(folder, "status", "shop", *at, status=1)
+        produce(broker, "operated", flushed.records[half:])
+        ended = tidemark(folder, "submit", "monitors.yaml", *at)
+        assert savepoint.removeprefix("file:").lstrip("/") in ended.err
+        used_all(len(flushed.records) - half)
+        tidemark(folder, "stop", "shop", *at)
+    assert_same(committed(broker, "operated-events"), flushed.events)
 
 
 def test_no_cluster_is_one_line(folder: Path) -> None:

@@ -8,17 +8,20 @@ from typing import Annotated
 import typer
 
 from config import load
+from schemas.errors import UsageError
+from tidemark.cluster_options import ClusterOption, address
 from tidemark.options import Config
 
 
 def submit(
     config: Config,
-    cluster: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="The JobManager's REST address.", show_default=False)
-    ],
+    cluster: ClusterOption = None,
     from_savepoint: Annotated[
         str | None, typer.Option(metavar="S", help="Go on from this savepoint or checkpoint.")
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew instead of going on from the last savepoint or checkpoint.")
+    ] = False,
     python: Annotated[
         str | None,
         typer.Option(metavar="PATH", help="Python of the workers, with tidemark installed; else the path of this one."),
@@ -27,7 +30,8 @@ def submit(
 ) -> None:
     """Submit the monitors of a configuration to a running Flink 2.3 cluster, and leave them there.
 
-    Prints the job's id. The machines of the cluster need a Python with tidemark[flink] installed, and paths in the
+    Prints the job's id. It goes on from the last savepoint or checkpoint that `job.checkpoints.dir` or the cluster
+    knows of. The machines of the cluster need a Python with tidemark[flink] installed, and paths in the
     configuration (checkpoints, file sources and sinks) have to be theirs too.
 
     Example: tidemark submit monitors.yaml --cluster localhost:8081
@@ -37,4 +41,14 @@ def submit(
     loaded = load(config)
     for line in loaded.unavailable:
         print(line, file=sys.stderr)
-    print(send(loaded, cluster, savepoint=from_savepoint, python=python, bounded=bounded))
+    if fresh and from_savepoint is not None:
+        message = "--fresh: begins anew, which --from-savepoint does not; give one of them"
+        raise UsageError(message)
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    to = address(loaded.plan.job, cluster)
+    print(
+        send(loaded, to, savepoint=from_savepoint, fresh=fresh, python=python, bounded=bounded, tell=tell), flush=True
+    )

@@ -1,0 +1,79 @@
+"""What a job's state was made for, part by part: what another configuration finds of it, and what it has to begin anew.
+
+The operators hold their state against the same hashes (`Detection.id`, the `meaning` of rules and of what is learned).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from config.plan import ALL, ModelPlan
+from operators import performance
+from operators.joins import is_measured, joined, settling_of
+from operators.labels.signals import waits_ms
+from operators.monitoring.detection import Detection
+from operators.profiles.references import JobReferences, ModelSignals, References
+from operators.profiles.unprofiled import Unprofiled
+from operators.quality.rules import meaning, rules_of
+from operators.quality.signals import watches_labels
+
+WINDOWS, LEARNED_WINDOWS, EXPECTATIONS = "windows", "windows of learned versions", "expectations"
+OUTCOMES, LABELS = "windows of performance", "shares and delays of labels"
+LEARNED, WAITING, STORY = "learned references", "predictions that wait for labels", "episodes and requests"
+LASTING = (LEARNED, WAITING, STORY)  # what does not come back by itself with the next windows
+
+
+class ModelState(msgspec.Struct, frozen=True):
+    """What the state of a model was made for.
+
+    Attributes
+    ----------
+    parts : dict of str to str
+        By part: a hash that is another one where the part would begin anew; no part that the model does not have.
+    level : float
+        Level of one windowed test of the newest profile at one evaluation of the whole traffic; 0 without a profile.
+    """
+
+    parts: dict[str, str]
+    level: float = 0.0
+
+
+def states(job: JobReferences) -> dict[str, ModelState]:
+    """What the state of each model is made for, by name."""
+    references, waiting = References(job), joined(job.plan)
+    return {model.name: _state(model, job, references, model.name in waiting) for model in job.plan.models}
+
+
+def _state(model: ModelPlan, job: JobReferences, references: References, waits: bool) -> ModelState:
+    parts = {STORY: ""}
+    level = 0.0
+    for version in job.profiles.get(model.name, {}):
+        signals = references.find(model.name, version)
+        if isinstance(signals, ModelSignals):
+            detection = Detection(signals)
+            level = detection.level(ALL)
+            parts[f"{WINDOWS} of version {version}" if version else WINDOWS] = _hash(
+                detection.id.hex(), signals.meaning
+            )
+    if model.learn is not None:
+        unprofiled = Unprofiled(model)
+        parts[LEARNED] = _hash(unprofiled.meaning)
+        parts[LEARNED_WINDOWS] = _hash(
+            unprofiled.meaning, model.features, model.window.slide_ms, model.season, model.quality, model.correlation
+        )
+    if rules := rules_of(model):
+        parts[EXPECTATIONS] = _hash(meaning(rules), model.window.slide_ms)
+    if is_measured(model):
+        parts[OUTCOMES] = _hash(model.prediction, model.window, performance.mature_ms(model))
+    if watches_labels(model):
+        parts[LABELS] = _hash(model.window, waits_ms(model))
+    if waits:
+        parts[WAITING] = _hash(settling_of(model) is not None)
+    return ModelState(parts, level)
+
+
+def _hash(*about: object) -> str:
+    said = [None if one is msgspec.UNSET else one for one in about]
+    return hashlib.blake2b(msgspec.json.encode(said), digest_size=8).hexdigest()
