@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
-from pyflink.datastream.state import MapState
 
 from jobs.functions import MonitorFunction, bytes_map
+from jobs.join_blocks import JoinBlocks
 from operators.decisions import outputs
 from operators.encoding.keys import JOIN, PERFORMANCE, joined_model
 from operators.join import Joined
@@ -29,7 +29,7 @@ class JoiningMonitorFunction(MonitorFunction):
         """Make in the worker what is not sent to it."""
         super().open(runtime_context)
         self._joins = Joins(self._plan)
-        self._kept_blocks = _MapKept(bytes_map(runtime_context, "join"))
+        self._blocks = JoinBlocks(bytes_map(runtime_context, "join"))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         """Take a pane, letters, or counts."""
@@ -41,7 +41,7 @@ class JoiningMonitorFunction(MonitorFunction):
         if key[0] != JOIN:
             yield from super().process_element(value, ctx)
             return
-        yield from self._joined(key, self._joins.fold(key, self._kept_blocks, list(map(bytes, value[2]))), ctx)
+        yield from self._joined(key, self._joins.fold(key, self._blocks.of(key), list(map(bytes, value[2]))), ctx)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         """Let time pass for a key that got nothing."""
@@ -49,7 +49,7 @@ class JoiningMonitorFunction(MonitorFunction):
         if key[0] != JOIN:
             yield from super().on_timer(timestamp, ctx)
             return
-        yield from self._joined(key, self._joins.pass_time(key, self._kept_blocks, timestamp + 1), ctx)
+        yield from self._joined(key, self._joins.pass_time(key, self._blocks.of(key), timestamp + 1), ctx)
 
     def _joined(self, key: str, joined: Joined, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         for next_ms in joined.next_ms:
@@ -63,22 +63,3 @@ class JoiningMonitorFunction(MonitorFunction):
         told = self._joins.told(key, joined)
         if told is not None:
             yield Row("output", told[0], outputs.encode(told[1]))
-
-
-class _MapKept:
-    """Flink's map state as `join_state.Kept`."""
-
-    def __init__(self, state: MapState) -> None:
-        self._state = state
-
-    def __contains__(self, name: str) -> bool:
-        return bool(self._state.contains(name))
-
-    def __getitem__(self, name: str) -> bytes:
-        return bytes(self._state.get(name))
-
-    def __setitem__(self, name: str, data: bytes) -> None:
-        self._state.put(name, data)
-
-    def __delitem__(self, name: str) -> None:
-        self._state.remove(name)

@@ -153,7 +153,7 @@ def kafka_options(source: SourcePlan, plan: Plan, setting: Setting) -> dict[str,
         if sum(s.topic is not None for s in plan.sources) > 1:
             options["scan.watermark.alignment.group"] = "tidemark"
             options["scan.watermark.alignment.max-drift"] = "1 min"
-            options["scan.watermark.alignment.update-interval"] = "1 s"
+            options["scan.watermark.alignment.update-interval"] = "200 ms"
     return options
 
 
