@@ -200,13 +200,15 @@ class Decoder:
             yield from self._labels.of_labels(model, reading, rows, times_ms)
             return
         records = reading.take(model, rows)
-        yield from self._coder(model, version).chunks(records, times_ms, whose)
+        coder = self._coder(model, version)
+        yield from coder.chunks(records, times_ms, whose)
         if model in self._ruled:
             known = self._references.find(model, version)
             signals = known if isinstance(known, ModelSignals) else None
             yield from self._ruled[model].facts(records, times_ms, whose, place, signals)
         if model in self._labels.models:
-            yield from self._labels.of_records(reading, records, whose, times_ms, place, batch)
+            expected = coder.expected if isinstance(coder, RecordCoder) else None
+            yield from self._labels.of_records(reading, records, whose, times_ms, place, batch, expected)
 
     def _told(self, reading: Reading | LabelReading, times_ms: Ints, late: list[int], place: Place) -> Iterator[Entry]:
         def payload(row: int) -> bytes | None:

@@ -122,7 +122,7 @@ def step(
     if pane_ms is not None and labelled is not None and pane_ms > known.pane_ms:
         if not mature:
             _evaluate(*about, against, pane_ms - 1, pane_ms, result)
-        _fold(plan, known, labelled, pane_ms, against.edges)
+        _fold(plan, known, labelled, pane_ms, against)
         known.pane_ms = pane_ms
         if mature:
             # What is settled comes with the next pane of each part of the join: of few records some take longer.
@@ -150,7 +150,7 @@ def retire(key: Key, state: bytes, until_ms: int) -> list[SignalChange]:
     return ended(_format.unpack(state, f"performance of {key}").watches, until_ms, "configuration") if state else []
 
 
-def _fold(plan: ModelPlan, known: _State, labelled: Labelled, pane_ms: int, edges: tuple[float, ...]) -> None:
+def _fold(plan: ModelPlan, known: _State, labelled: Labelled, pane_ms: int, against: Against) -> None:
     """Add labels to their slides."""
     assert plan.prediction is not None, "performance is of a task"
     mature = mature_ms(plan)
@@ -165,7 +165,9 @@ def _fold(plan: ModelPlan, known: _State, labelled: Labelled, pane_ms: int, edge
     slides = {slide.end_ms: slide for slide in known.slides}
     for end_ms in np.unique(ends).tolist():
         rows = ends == end_ms
-        sums = OutcomeSums.of(plan.prediction, values[rows], edges)
+        sums = OutcomeSums.of(plan.prediction, values[rows], against.edges)
+        if against.promise is not None:
+            sums.promised = against.promise.kept(values[rows])
         slide = _Slide(end_ms, sums, int(times_ms[rows].min()), int(times_ms[rows].max()))
         before = slides.get(end_ms)
         if before is not None:

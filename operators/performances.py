@@ -135,8 +135,9 @@ class Performances:
         every_ms = slide_ms(model.window, mature_ms(model))
         level = calibration.evaluation_level(model.alarms, detection.budget(key.segment), detection.tests, every_ms)
         promise = self._promises.get(id(signals))
-        if promise is None and signals.estimation is not None and _is_binary(model):
-            promise = self._promises[id(signals)] = Promise(signals.estimation, detection.estimated)
+        if promise is None and signals.estimation is not None and model.prediction is not None:
+            promise = Promise(signals.estimation, model.prediction.task, detection.estimated)
+            self._promises[id(signals)] = promise
         return Against(
             level=level,
             baseline=None if sums is None else decoded(sums),
@@ -146,10 +147,6 @@ class Performances:
             edges=detection.edges,
             promise=promise,
         )
-
-
-def _is_binary(model: ModelPlan) -> bool:
-    return model.prediction is not None and model.prediction.task == "binary"
 
 
 def measured_models(plan: Plan) -> list[ModelPlan]:

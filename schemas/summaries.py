@@ -60,6 +60,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     # By measure; of summaries of performance: what had been estimated of the records whose labels came.
     estimated: dict[str, Estimated] = {}
     estimate_errors: dict[str, float] = {}  # likewise: how far these were off, on average over all windows so far
+    estimates_held: dict[str, float] = {}  # likewise: share of these windows whose labels said what is in the interval
     errors: dict[str, float] = {}  # by measure: how far it may be from that of the scores themselves; 0 where left out
 
 

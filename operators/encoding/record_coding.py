@@ -59,6 +59,7 @@ class RecordCoder:
             carried[signals.names.index(RECONSTRUCTION)] = every
         self._absent = [position for position, there in enumerate(carried) if not there]
         self._loss: LossModel | None = None
+        self.expected: Floats | None = None  # errors of the records coded last; None where none are expected
         if (of := signals.estimation) is not None and of.loss is not None and source.kind == "predictions":
             self._loss = LossModel(of.loss, {name: position for position, name in enumerate(signals.names)})
             self._loss_coder = NumericCoder([of.score])
@@ -156,7 +157,7 @@ class RecordCoder:
         position = self._signals.names.index(SCORE)
         predicted = np.isfinite(numbers(records.prediction, texts=self._texts))
         expected = np.where(predicted, loss.losses(codes), np.nan)
-        values[:, self._columns[position]] = expected
+        values[:, self._columns[position]] = self.expected = expected
         codes[:, position] = self._loss_coder.codes(np.ascontiguousarray(expected[:, None]))[:, 0]
 
     def _column(self, records: Records, position: int) -> Column:

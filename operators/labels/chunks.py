@@ -48,9 +48,16 @@ class LabelChunks:
         return label_data(outcomes) if model in self._performing else np.empty((len(outcomes), 0), np.uint8)
 
     def of_records(
-        self, reading: Reading, records: Records, whose: Identity, times_ms: Ints, place: Place, batch: Batch
+        self,
+        reading: Reading,
+        records: Records,
+        whose: Identity,
+        times_ms: Ints,
+        place: Place,
+        batch: Batch,
+        expected: Floats | None = None,
     ) -> Iterator[Entry]:
-        """Chunks, letters and counts of records of one version and role."""
+        """Chunks, letters and counts of records of one version and role; ``expected`` as for `PredictionRows.rows`."""
         model = whose[0]
         plan = self._references.models[model]
         labels = own_labels(
@@ -61,7 +68,7 @@ class LabelChunks:
             return
         kept, texts = Rows(records.hashes, times_ms, np.empty((len(times_ms), 0), np.uint8)), list[str]()
         if model in self._performing:
-            kept, texts = self._prediction_rows(whose).rows(records, times_ms, whose)
+            kept, texts = self._prediction_rows(whose).rows(records, times_ms, whose, expected)
         if joins:
             yield from cut_chunks(PREDICTIONS, model, self.models[model], kept, records.rows, self._pane_ms, texts)
         if labels is not None:

@@ -2,7 +2,8 @@
 
 ::
 
-    prediction   predicted f64, probability f64 (see outcomes.py); then u16 numbers of texts: ``VERSION|ROLE`` as in
+    prediction   predicted f64, probability (of two classes, see outcomes.py; else the score of its estimate, see
+                 prediction_scores.py and loss_trees.py) f64; then u16 numbers of texts: ``VERSION|ROLE`` as in
                  keys, and the segment that it is in, for each way of slicing
     label        outcome f64
 
@@ -42,7 +43,7 @@ class Labelled(msgspec.Struct, frozen=True):
 
     times_ms: Ints  # of the predictions
     labels_ms: Ints  # times of the labels
-    values: Floats  # (matches, 3): predicted, probability, outcome
+    values: Floats  # (matches, 3): predicted, probability or score, outcome
 
 
 def prediction_data(outcomes: Floats, numbers: Sequence[Ints]) -> Bytes:

@@ -7,8 +7,9 @@ import numpy as np
 from config.plan import ModelPlan, SourcePlan
 from operators.encoding.keys import owner
 from operators.encoding.segment_coding import SegmentCoder
+from operators.estimation.prediction_scores import scores_of
 from operators.labels.join_chunks import Ints, Rows
-from operators.labels.join_rows import prediction_data
+from operators.labels.join_rows import Floats, prediction_data
 from operators.metrics.outcomes import predicted_outcomes
 from operators.profiles.references import ModelSignals
 from operators.profiles.unprofiled import Unprofiled
@@ -22,12 +23,25 @@ class PredictionRows:
         values = signals.profile.segments if isinstance(signals, ModelSignals) else {}
         self._segments = [SegmentCoder(plan, model, values) for plan in model.segments]
         self._prediction = model.prediction
+        self._estimated = isinstance(signals, ModelSignals) and signals.estimation is not None
         self._texts = source.format == "csv"
 
-    def rows(self, records: Records, times_ms: Ints, whose: Identity) -> tuple[Rows, list[str]]:
-        """Rows of records of one version and role, and the texts that they point to."""
+    def rows(
+        self, records: Records, times_ms: Ints, whose: Identity, expected: Floats | None = None
+    ) -> tuple[Rows, list[str]]:
+        """Rows of records of one version and role, and the texts that they point to.
+
+        Parameters
+        ----------
+        expected : float64, shape (records,)
+            Errors that are to be expected of predicted numbers; None where they are not estimated.
+        """
         assert self._prediction is not None, "performance is of a task"
         outcomes = predicted_outcomes(records.prediction, records.confidence, self._prediction, texts=self._texts)
+        if self._prediction.task == "regression" and expected is not None:
+            outcomes[:, 1] = expected
+        elif self._prediction.task == "multiclass" and self._estimated:
+            outcomes[:, 1] = scores_of(outcomes, records.confidence, self._prediction)
         texts = [owner(*whose[1:])]
         columns = [np.zeros(len(outcomes), np.int64)]
         for segments in self._segments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 
 import msgspec
@@ -9,9 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from config.plan import PredictionPlan
+from operators.encoding.codes import CODES
 from operators.metrics import ErrorSums, Powers, ScoreCounts
 from operators.metrics.outcomes import classes_of
 from operators.metrics.scores import BINS, TENTHS
+from operators.sketches import leb128
+
+BINS_ID = 8  # bytes that say which bins scores are counted by
 
 Floats = npt.NDArray[np.float64]
 
@@ -28,6 +33,7 @@ class OutcomeSums(msgspec.Struct, array_like=True):
     errors: tuple[int, float, float, float, float, int, float, float] | None = None  # fields of `ErrorSums`
     powers: Powers | None = None  # likewise
     related: bytes = b""  # f64 (groups, 3): by groups of predicted numbers records, sum of errors, of their squares
+    promised: bytes = b""  # scores by bin of the profile, see promises.py
 
     @classmethod
     def of(cls, plan: PredictionPlan, values: Floats, edges: tuple[float, ...] = ()) -> OutcomeSums:
@@ -36,7 +42,8 @@ class OutcomeSums(msgspec.Struct, array_like=True):
         Parameters
         ----------
         values : float64, shape (labels, 3)
-            Predicted, probability and outcome; NaN where there is none.
+            Predicted, probability (of two classes; else the score, see prediction_scores.py) and outcome; NaN where
+            there is none.
         edges
             Between the groups of predicted numbers, see concept.py.
         """
@@ -49,7 +56,7 @@ class OutcomeSums(msgspec.Struct, array_like=True):
         cells = known[:, 2].astype(np.int64) * size + known[:, 0].astype(np.int64)
         confusion = np.bincount(cells, minlength=size * size).astype("<i8").tobytes()
         scored = known[~np.isnan(known[:, 1])]
-        if not len(scored):
+        if plan.task != "binary" or not len(scored):
             return cls(len(values), confusion)
         return cls._with_scores(len(values), confusion, ScoreCounts.of(scored[:, 1].copy(), scored[:, 2] == 1))
 
@@ -91,6 +98,11 @@ class OutcomeSums(msgspec.Struct, array_like=True):
         return counts.reshape(size, size)
 
     def __add__(self, other: OutcomeSums) -> OutcomeSums:
+        found = self._sum(other)
+        found.promised = _both_promised(self.promised, other.promised)
+        return found
+
+    def _sum(self, other: OutcomeSums) -> OutcomeSums:
         labels = self.labels + other.labels
         if self.errors is not None and other.errors is not None:
             sums = self.numbers() + other.numbers()
@@ -102,6 +114,29 @@ class OutcomeSums(msgspec.Struct, array_like=True):
         mine, theirs = self.scores(), other.scores()
         both = mine + theirs if mine is not None and theirs is not None else mine or theirs
         return OutcomeSums(labels, confusion) if both is None else self._with_scores(labels, confusion, both)
+
+
+def promised(edges: bytes, counts: npt.NDArray[np.int64]) -> bytes:
+    """Scores by bin, with what says which bins these are."""
+    return hashlib.blake2b(edges, digest_size=BINS_ID).digest() + leb128.pack(counts)
+
+
+def promised_counts(edges: bytes, data: bytes, bins: int) -> npt.NDArray[np.int64] | None:
+    """Scores by bin; None where there are none, or they are on the bins of another profile."""
+    if not data.startswith(hashlib.blake2b(edges, digest_size=BINS_ID).digest()):
+        return None
+    counts = np.zeros(bins, np.int64)
+    leb128.unpack(data[BINS_ID:], counts)
+    return counts
+
+
+def _both_promised(one: bytes, other: bytes) -> bytes:
+    """Scores by bin of both; of two profiles those of the newer one."""
+    if not one or not other or one[:BINS_ID] != other[:BINS_ID]:
+        return other or one
+    counts = np.zeros((2, CODES), np.int64)
+    bins = max(leb128.unpack(data[BINS_ID:], part) for data, part in zip((one, other), counts, strict=True))
+    return one[:BINS_ID] + leb128.pack(counts.sum(axis=0)[:bins])
 
 
 def _related(predicted: Floats, errors: Floats, edges: tuple[float, ...]) -> bytes:

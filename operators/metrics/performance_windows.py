@@ -143,6 +143,13 @@ def evaluated(
         intervals=intervals,
         estimated=estimated,
         estimate_errors={name: kept[name].error for name in estimated if name in kept},
+        estimates_held={
+            name: kept[name].share_held
+            for name in estimated
+            if name in kept and kept[name].told
+            for name in estimated
+            if name in kept and kept[name].told
+        },
         exceeded=exceeded,
         expected=significant(expected * against.level),
     )

@@ -136,6 +136,24 @@ def test_numbers(tmp_path):
     assert events[0].data.message.startswith("estimated_performance.")
 
 
+@pytest.mark.parametrize(
+    ("prediction", "task", "name"), [(CLASSES, "multiclass", "accuracy"), ("regression", "regression", "mae")]
+)
+def test_estimates_beside_what_came_true(tmp_path, prediction, task, name):
+    """Records that carry their labels: what was promised of them is near what they say, also where they get harder."""
+    live = stream(9_000, 3, task, hard_at=4_500)
+    more = f"estimated_performance: true\n    performance: [{name}]"
+    summaries, _, _ = run(tmp_path, live, prediction, task, more)
+    told = [one for one in summaries if one.about == "performance" and one.segment == "all" and one.estimated]
+    assert len(told) > 10
+    for one in told:
+        row = next(row for row in one.evaluations if row.signal == f"performance.{name}")
+        assert abs(one.estimated[name].value - row.statistic) < 3 * (one.estimated[name].high - one.estimated[name].low)
+    assert told[-1].estimate_errors[name] < 0.1
+    assert told[-1].estimates_held[name] > 0.6
+    assert {one.segment for one in summaries if one.about == "performance" and one.estimated} > {"country=DE"}
+
+
 def test_a_stream_like_the_reference(tmp_path):
     """Nothing opens, and over the thresholds are no more evaluations than expected."""
     summaries, events, _ = run(tmp_path, stream(18_000, 5))
