@@ -17,17 +17,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from operators.encoding.entries import LabelCounts
 from operators.labels import join_settling, join_state
 from operators.labels.facts import facts
 from operators.labels.join_chunks import Ints, JoinPane, Rows, put_together
 from operators.labels.join_rows import FEWEST, Matches, by_key, label_data, owners_of, renumbered
+from operators.labels.join_search import search
 from operators.labels.join_settling import Settling
 from operators.labels.join_state import NOTHING, Block, Head, Kept
 
-Flags = npt.NDArray[np.bool_]
 NEVER_MS = 2**63 - 1
 
 
@@ -214,33 +213,17 @@ def _give(
     Up to the first of ``within_ms`` after a prediction they are of it, up to the second they are given to it.
     """
     hashes, times_ms = join_state.read_block(kept, block)
-    labelled: Flags | None = None
-    matched: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
-    at, who = np.searchsorted(hashes, labels.hashes), np.arange(len(labels.hashes))
-    # Invariant: each id of `who` has had its rows before `at`; a block may have several rows of one id.
-    while True:
-        there = at < block.rows
-        at, who = at[there], who[there]
-        same = hashes[at] == labels.hashes[who]
-        at, who = at[same], who[same]
-        if not len(at):
-            break
-        delays_ms = labels.times_ms[who] - times_ms[at]
-        there, in_time = delays_ms <= within_ms[0], delays_ms <= within_ms[1]
-        newest_ms[who[there]] = np.maximum(newest_ms[who[there]], times_ms[at[there]])
-        row, whose = at[in_time], who[in_time]
-        if len(row):
-            labelled = join_state.read_labelled(kept, block) if labelled is None else labelled
-            free = ~labelled[row]
-            if free.any():
-                np.minimum.at(given_ms, whose[free], times_ms[row[free]])
-                labelled[row[free]] = True
-                matched.append((row[free], whose[free]))
-        at = at + 1
-    if not matched or labelled is None:
+    rows, whose = search(hashes, times_ms, labels.hashes, labels.times_ms, within_ms, newest_ms)
+    if not len(rows):
         return
+    labelled = join_state.read_labelled(kept, block)
+    free = ~labelled[rows]
+    if not free.any():
+        return
+    rows, whose = rows[free], whose[free]
+    np.minimum.at(given_ms, whose, times_ms[rows])
+    labelled[rows] = True
     join_state.write_labelled(kept, block, labelled)
     data = join_state.read_data(kept, block)
     if data.shape[1] >= FEWEST and labels.data.shape[1]:
-        rows_, whose_ = (np.concatenate(column) for column in zip(*matched, strict=True))
-        yield Matches(labels.hashes[whose_], times_ms[rows_], labels.times_ms[whose_], data[rows_], labels.data[whose_])
+        yield Matches(labels.hashes[whose], times_ms[rows], labels.times_ms[whose], data[rows], labels.data[whose])

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from jobs.jars import kafka_broker_classpath, kafka_connector
 from operators.estimation import loss_trees
+from operators.labels import join_search
 from operators.sketches import octaves
 from tidemark import cli
 
@@ -78,6 +79,7 @@ def main() -> int:
         return status
     octaves.warm()  # a stream with times does not come to it
     loss_trees.warm()
+    join_search.warm()  # it has no labels
     kafka_connector(print)
     kafka_broker_classpath(print)
     return 0

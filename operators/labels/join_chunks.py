@@ -67,6 +67,18 @@ def sampled(hashes: Hashes, plan: LabelsPlan) -> npt.NDArray[np.bool_]:
     return hashes < np.uint64(int(plan.sample * 2.0**64))
 
 
+def buckets(sample: float) -> int:
+    """How many ranges the ids of a sample are in: the fewer ids, the fewer, so that each pane has some of each.
+
+    >>> buckets(1.0), buckets(0.5), buckets(0.1), buckets(0.001)
+    (16, 8, 2, 1)
+    """
+    count = BUCKETS
+    while count > 1 and count // 2 >= BUCKETS * sample:
+        count //= 2
+    return count
+
+
 def cut_chunks(
     kind: int,
     model: str,
@@ -94,13 +106,18 @@ def cut_chunks(
     if not len(hashes):
         return
     starts = times_ms - times_ms % pane_ms
-    buckets = (hashes % np.uint64(BUCKETS)).astype(np.int64)
-    order, ends, _ = cut(buckets + (starts - starts.min()) // pane_ms * BUCKETS, MOST)
+    many = buckets(plan.sample)
+    ranges = (hashes % np.uint64(many)).astype(np.int64)
+    order, ends, _ = cut(ranges + (starts - starts.min()) // pane_ms * many, MOST)
     hashes, offsets, width = hashes[order], (times_ms - starts)[order].astype("<u4"), data.shape[1]
     packed, tail = data[order].tobytes(), msgspec.msgpack.encode(texts) if width and kind == PREDICTIONS else b""
     firsts = order[np.append(0, ends[:-1])]
     where = zip(
-        ends.tolist(), buckets[firsts].tolist(), (starts[firsts] + pane_ms).tolist(), rows[firsts].tolist(), strict=True
+        ends.tolist(),
+        ranges[firsts].tolist(),
+        (starts[firsts] + pane_ms).tolist(),
+        rows[firsts].tolist(),
+        strict=True,
     )
     start = 0
     for end, bucket, end_ms, row in where:

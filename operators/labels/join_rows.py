@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from config.plan import ALL
+from operators.encoding.cutting import cut
 from operators.encoding.keys import performance_key
 from operators.labels.join_chunks import Bytes, Hashes, Ints, Part, Rows
 
@@ -90,8 +91,7 @@ def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple
     whose = numbers[:, 0] << 16
     for column in range(numbers.shape[1]):
         groups = whose | numbers[:, column]
-        order = np.argsort(groups, kind="stable")
-        ends = np.append(np.flatnonzero(np.diff(groups[order])) + 1, len(order))
+        order, ends, _ = cut(groups, len(groups))
         start = 0
         for end in ends.tolist():
             owner, segment = divmod(int(groups[order[start]]), 1 << 16)

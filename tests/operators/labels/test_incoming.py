@@ -152,7 +152,7 @@ def test_a_sample():
     assert sorted(predictions(ours).hashes.tolist()) == sorted(kept.tolist())
     assert counts == LabelCounts(read=2_000, ignored=2_000 - len(kept))
     assert 400 < len(kept) < 600
-    assert len({entry.key for entry in theirs}) == join_chunks.BUCKETS
+    assert len({entry.key for entry in theirs}) == join_chunks.buckets(0.25) == 4
 
 
 def test_late_labels_are_letters():
