@@ -177,6 +177,78 @@ def test_what_is_erased_is_not_used(folder):
     assert "i1" not in manifest
 
 
+def reference(numbers, name="reference.jsonl", **more):
+    """Labelled records of the day before, one of them what is expected of none, and two of the request's own."""
+    ages = {number: -1 if number == 8000 else number % 100 for number in numbers}
+    records = [
+        prediction(number, number % 1000 - 1440, age=ages[number]) | {"label": "yes"} | more for number in numbers
+    ]
+    write(Path(name), records)
+
+
+def mixed(*words):
+    """What is written with a sample of the reference, and its manifest."""
+    words = ["dataset", "request.json", "-o", "train.parquet", "--reference", "reference.jsonl", *words]
+    assert main(words) == 0
+    return pq.read_table("train.parquet").to_pylist(), json.loads(Path("train.manifest.json").read_text())
+
+
+def test_a_sample_of_the_reference_is_trained_on_and_never_tested_with(folder, capsys):
+    """As many rows as make the share, marked; the test is as it would be without."""
+    assert main(["dataset", "request.json", "-o", "train.parquet"]) == 0
+    without, test = pq.read_table("train.parquet").to_pylist(), pq.read_table("train.test.parquet").to_pylist()
+    # 1 and 55 are records of the request too, the last of them in the test; 8000 breaks what is expected.
+    reference([1, 55, *range(1000, 1100), 8000, 1000])
+    capsys.readouterr()
+    Path("ids").write_text("i1001\n")
+    rows, manifest = mixed("--mix", "0.3", "--exclude", "ids")
+    assert "15 of the rows to train on are of the reference (30% of them)" in capsys.readouterr().out
+    of = [row for row in rows if row["origin"] == "reference"]
+    assert [{k: v for k, v in row.items() if k != "origin"} for row in rows if row["origin"] == "request"] == without
+    assert len(of) == round(35 * 0.3 / 0.7)
+    assert rows == sorted(rows, key=lambda row: row["timestamp"])
+    tested = pq.read_table("train.test.parquet").to_pylist()
+    assert [row.pop("origin") for row in tested] == ["request"] * len(test)
+    assert tested == test
+    assert {row["label"] for row in of} == {"yes"}
+    assert not {row["id"] for row in of} & {row["id"] for row in without + test}
+    told = manifest["reference"]
+    assert told.pop("sha256")
+    assert told == {
+        "share": 0.3, "data": "reference.jsonl", "wanted": 15,
+        "counts": {
+            "read": 104, "dead": 0, "other": 0, "outside": 0, "erased": 1, "duplicates": 1, "aside": 1,
+            "unlabelled": 0, "known": 2, "left": 84, "taken": 15,
+        },
+    }  # fmt: skip
+    counts = dict(told["counts"])
+    assert counts.pop("read") == sum(counts.values())
+    assert manifest["counts"]["train"] == 35
+    assert manifest["files"]["train"]["rows"] == 50
+
+
+def test_the_same_rows_of_the_reference_are_taken_in_whatever_order_they_stand(folder):
+    """By their content; a larger share has those of a smaller one, and too few are said to be."""
+    reference(range(1000, 1100))
+    rows, manifest = mixed("--mix", "0.3")
+    reference(range(1099, 999, -1))
+    assert mixed("--mix", "0.3") == (rows, manifest)
+    more, _ = mixed("--mix", "0.5")
+    assert {row["id"] for row in rows} < {row["id"] for row in more}
+    reference(range(1000, 1004))
+    rows, manifest = mixed("--mix", "0.5")
+    assert (len(rows), manifest["reference"]["wanted"], manifest["reference"]["counts"]["taken"]) == (39, 35, 4)
+
+
+def test_a_reference_without_times(folder):
+    """Training data often have none; what has one of the request's span on is not of the reference."""
+    reference(range(1000, 1100), timestamp=None)
+    rows, _ = mixed("--mix", "0.3")
+    assert [row["timestamp"] for row in rows[:15]] == [None] * 15
+    reference(range(1000, 1100), timestamp=at(0))
+    assert mixed("--mix", "0.3")[1]["reference"]["counts"]["outside"] == 100
+
+
 def test_a_request_by_its_id(folder):
     """Of the request or of its event, among the events."""
     lines = [encode(retrain_event("waiting")), b"?", encode(drift_event()), encode(REQUEST)]
@@ -194,6 +266,12 @@ def test_a_request_by_its_id(folder):
         (["request.json", "-o", "t.xlsx"], 2, "-o t.xlsx: '.xlsx' is not a format (.parquet, .csv)"),
         (["drift.json", "-o", "t.parquet"], 2,
          "drift.json: is an event of type 'io.tidemark.drift.opened', not about a retrain request"),
+        (["request.json", "-o", "t.parquet", "--mix", "0.3"], 2, "--mix: needs --reference DATA, too"),
+        (["request.json", "-o", "t.parquet", "--reference", "r.jsonl"], 2, "--reference: needs --mix SHARE, too"),
+        (["request.json", "-o", "t.parquet", "--reference", "r.jsonl", "--mix", "1"], 2,
+         "--mix: 1 is not a share (above 0 and below 1; 0.3 is three rows in ten)"),
+        (["request.json", "-o", "t.parquet", "--exclude", "none"], 2,
+         "--exclude: none: cannot be read (No such file or directory)"),
         (["bad.json", "-o", "t.parquet"], 2, "bad.json: event: Input data was truncated"),
         (["fraud.json", "-o", "t.parquet"], 2, "--model: 'fraud' is not a model (churn)"),
         (["empty.json", "-o", "t.parquet"], 2,

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient
 
 from config.load import load
 from jobs.topics import ensure_topic
-from jobs.training_data import training_data
+from jobs.training.data import training_data
 from schemas.cloudevents import timestamp
 from schemas.retraining import Offsets, TrainOn
 from tidemark.testing import retrain_event

@@ -16,7 +16,8 @@ import pyarrow.parquet
 from config.load import Configuration
 from config.plan import ModelPlan
 from jobs.reference import model_plan
-from jobs.training_data import TrainingData
+from jobs.training.data import TrainingData
+from jobs.training.mix import Mixed
 from operators.profiles.profile_files import find
 from schemas.errors import DataError, ProfileError
 from schemas.retraining import RetrainEvent
@@ -26,6 +27,7 @@ COUNTS = (
     *("read", "dead", "other", "outside", "spoiled", "erased", "duplicates", "aside", "unlabelled"),
     *("train", "test"),
 )
+MIXED = (*("read", "dead", "other", "outside", "erased", "duplicates", "aside", "unlabelled"), "known", "left", "taken")
 PIECE = 1 << 20  # bytes read at a time for a checksum
 
 
@@ -56,11 +58,18 @@ def write(output: Path, made: TrainingData, event: RetrainEvent, loaded: Configu
         raise DataError(message) from error
     left = {name: made.counts[name] for name in COUNTS[:-2] if made.counts[name]}
     yield f"{path}: {', '.join(f'{count:,} {name}' for name, count in left.items())}"
+    if made.mixed is not None:
+        yield _of_reference(made.mixed)
     gone = sum(each.get("gone", 0) for place in made.places for each in place.get("partitions", ()))
     if gone:
         yield f"the topics do not keep {gone:,} of the offsets any more"
     if loaded.plan.configuration_id != event.data.configuration:
         yield "the configuration is not the one that made the request"
+
+
+def _of_reference(mixed: Mixed) -> str:
+    short = f"; {mixed.wanted:,} would be" if len(mixed.rows) < mixed.wanted else ""
+    return f"{len(mixed.rows):,} of the rows to train on are of the reference ({mixed.mix.share:.0%} of them{short})"
 
 
 def _what(name: str) -> str:
@@ -92,7 +101,7 @@ def _manifest(made: TrainingData, event: RetrainEvent, loaded: Configuration, fi
     """What was asked for and what came of it; nothing of the wall clock, so that it is the same each time."""
     data, span = event.data, event.data.train_on
     plan = model_plan(loaded, data.model)
-    return {
+    told: dict[str, Any] = {
         "request": data.request,
         "event": event.id,
         "model": data.model,
@@ -110,6 +119,15 @@ def _manifest(made: TrainingData, event: RetrainEvent, loaded: Configuration, fi
         "files": files,
         "tidemark": installed("tidemark"),
     }
+    if made.mixed is not None:
+        told["reference"] = {
+            "share": made.mixed.mix.share,
+            "data": made.mixed.mix.data,
+            "wanted": made.mixed.wanted,
+            "counts": {name: made.mixed.counts[name] for name in MIXED},
+            "sha256": made.mixed.checksum,
+        }
+    return told
 
 
 def _profile(plan: ModelPlan, version: str) -> str | None:

@@ -1,0 +1,1 @@
+"""Training data: what a retrain request names, materialised."""
