@@ -16,7 +16,9 @@ from scipy.stats import norm
 from benchmarks import rates
 from operators.calibration import CONFIRM_FACTORS
 from operators.profiles.dependence import calibrate, unknown
-from operators.quality.signals import as_signal, tau_of
+from operators.quality.signals import as_signal, few_bursts, tau_of
+from operators.sketches import octaves, share_octaves
+from operators.sketches.share_octaves import KIND, NEITHER, OTHER, Shares
 from operators.statistics.shares import tails
 
 REFERENCE = 20_000  # records
@@ -71,7 +73,7 @@ FAMILIES: dict[str, Draw] = {
 }
 
 
-def measured(family: str, references: int, seed: int) -> dict[str, object]:
+def measured(family: str, references: int, shuffled: int, seed: int) -> dict[str, object]:
     """Evaluations over a level, over the promised number, and episodes over their share of the budget."""
     rng = np.random.default_rng([seed, list(FAMILIES).index(family)])
     draw = FAMILIES[family]
@@ -83,13 +85,17 @@ def measured(family: str, references: int, seed: int) -> dict[str, object]:
         known = int(reference.sum())
         kind = as_signal(known, REFERENCE)
         calibration = calibrate(kind, reference.astype(np.uint8)) if 0 < known < REFERENCE else unknown(REFERENCE)
-        slides = draw(rng, DAYS * SLIDES_A_DAY * SLIDE).reshape(-1, SLIDE).sum(axis=1)
+        records = float(SLIDE * WINDOW)
+        stream = draw(rng, DAYS * SLIDES_A_DAY * SLIDE).reshape(-1, SLIDE)
+        slides = stream.sum(axis=1)
+        if shuffled:
+            tau = _told(stream, known, records)[WINDOW - 1 :]
+        else:
+            tau = np.full(len(slides) - WINDOW + 1, tau_of(calibration, records, known, REFERENCE))
         sums = np.cumsum(np.append(0, slides))
         found = (sums[WINDOW:] - sums[:-WINDOW]).astype(np.float64)
-        records = float(SLIDE * WINDOW)
-        tau = tau_of(calibration, records, known, REFERENCE)
-        about = (np.full(len(found), value) for value in (records, float(known), float(REFERENCE), tau))
-        p_value = np.minimum(1.0, 2 * np.minimum(*tails(found, *about)))
+        about = (np.full(len(found), value) for value in (records, float(known), float(REFERENCE)))
+        p_value = np.minimum(1.0, 2 * np.minimum(*tails(found, *about, tau)))
         evaluations += len(found)
         for one in LEVELS:
             exceeded[one] += int((p_value < one).sum())
@@ -105,13 +111,29 @@ def measured(family: str, references: int, seed: int) -> dict[str, object]:
     }
 
 
+def _told(stream: Flags, known: int, records: float) -> npt.NDArray[np.float64]:
+    """What the stream tells of tau at the end of each slide."""
+    state, of = Shares(1), np.clip([known / REFERENCE], 0.5 / REFERENCE, 1 - 0.5 / REFERENCE)
+    kinds = np.array([[OTHER, KIND, *[NEITHER] * 254]], np.uint8)
+    found = []
+    for slide in stream:
+        share_octaves.follow(state, slide.astype(np.uint8)[:, None].copy(), np.zeros(1, np.int64), kinds, of)
+        tau, _ = octaves.curves_of(*share_octaves.squares(state, of), 4 * of * (1 - of))
+        found.append(tau[0, int(np.log2(records)) - 1])
+    told = np.array(found)
+    return np.where(told > 1, (1 + few_bursts(told, np.array(known), np.array(REFERENCE))) * told, 1.0)
+
+
 def main() -> None:
     """Print a table, or JSON."""
     rates.main(
         "false_quality",
         measured,
         FAMILIES,
-        {"references": (10, f"of each family, each for {DAYS} days")},
+        {
+            "references": (10, f"of each family, each for {DAYS} days"),
+            "shuffled": (0, "1: references in no known order, so that the stream has to tell of bursts"),
+        },
         [*(f"at {level:g}" for level in LEVELS), "of_budget"],
     )
 

@@ -178,6 +178,7 @@ class _Run:
                 self._hold(state, hit, before)
         state.tracks = tracks.pack(followed)
         state.octaves = self._detection.stream.follow(state.octaves, pane.codes)
+        state.shares = self._detection.followed.follow(state.shares, pane.codes)
         self._step.counted += len(pane)
         if pane.end_ms < end_ms and state.watches and not self._is_passed_over(state.slide):
             self._open_at_once(state, state.slide)
@@ -206,7 +207,7 @@ class _Run:
         if new:
             part = slide.until(state.pane_ms, self._window.slide_ms)
             ring = Ring([*self._ring.slides, part])
-            detection = self._detection.slowed(state.tau)
+            detection = self._detection.slowed(state.tau, state.share_tau)
             self._step.outputs += open_at_once(detection, self._key, state, ring, part, new)
 
     def _is_passed_over(self, slide: Slide) -> bool:
@@ -250,7 +251,8 @@ class _Run:
                 self._ring_changed = True
             if not self._is_passed_over(slide):
                 state.tau = self._detection.stream.told(state.octaves)
-                detection = self._detection.slowed(state.tau)
+                state.share_tau = self._detection.followed.told(state.shares)
+                detection = self._detection.slowed(state.tau, state.share_tau)
                 self._tell(slide, evaluate(detection, self._key, state, self._ring, slide, self._scores))
             is_open = any(watch.told is not None for watch in state.watches.values())
             state.slide = Slide(slide.end_ms + window.slide_ms) if is_open else None

@@ -18,7 +18,7 @@ from pathlib import Path
 from jobs.jars import kafka_broker_classpath, kafka_connector
 from operators.estimation import loss_trees
 from operators.labels import join_search
-from operators.sketches import octaves
+from operators.sketches import octaves, share_octaves
 from tidemark import cli
 
 CONFIG = """
@@ -78,6 +78,7 @@ def main() -> int:
         sys.stderr.write(said.getvalue())
         return status
     octaves.warm()  # a stream with times does not come to it
+    share_octaves.warm()
     loss_trees.warm()
     join_search.warm()  # it has no labels
     kafka_connector(print)

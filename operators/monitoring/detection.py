@@ -23,6 +23,7 @@ from operators.estimation.concept import relation_edges
 from operators.estimation.estimates import Estimator
 from operators.metrics.baseline import stream_tests, tested
 from operators.monitoring.chosen import WINDOWED, chosen, tracks_of
+from operators.monitoring.share_dependence import ShareDependence
 from operators.monitoring.stream_dependence import Slowed, StreamDependence, unordered
 from operators.monitoring.track import Track
 from operators.monitoring.tracks import Bank, Thresholds, Tracks
@@ -80,6 +81,7 @@ class Detection:
         parts = [calibration.weights(names) for names in budgeted]
         self._weights = [parts[track.signal].get(track.name, 1) for track in self.tracks.tracks]
         self.quality = signals.quality  # what the quality signals are compared with
+        self.followed = ShareDependence(signals, self.quality)
         model = signals.model
         self.estimated = model.estimated if signals.estimation and isinstance(model.estimated, tuple) else ()
         self.edges = relation_edges(signals.profile)
@@ -128,6 +130,7 @@ class Detection:
         if self.quality is not None and segment != ALL and (part := self.references.part(segment)) is not None:
             found = copy.copy(found)
             found.quality = self.quality.of_part(part.counts)
+            found.followed = ShareDependence(found.signals, found.quality)
         self._kept[segment] = found
         if len(self._kept) > KEPT // (TABLES * max(1, len(self.signals.names))):
             self._kept.popitem(last=False)
@@ -149,17 +152,12 @@ class Detection:
         """Tau of long spans of each signal's values, as far as a key's stream has told; None where it has not."""
         return None if self._slowed is None else self._slowed.location
 
-    def slowed(self, told: bytes) -> Detection:
+    def slowed(self, told: bytes, of_shares: bytes = b"") -> Detection:
         """The same detectors with thresholds for values that follow each other as a key's stream has told.
 
-        Parameters
-        ----------
-        told
-            From `StreamDependence.told`.
+        ``told`` is from `StreamDependence.told`, ``of_shares`` from `ShareDependence.told`.
         """
-        if not told:
-            return self
-        found = self._slower.get(told)
+        found = self._slower.get(told) if told else self
         if found is None:
             found = copy.copy(self)
             found._slowed = self.stream.slowed(told, self.tables.inflation)
@@ -168,6 +166,9 @@ class Detection:
             self._slower[told] = found
             if len(self._slower) > SLOWER:
                 self._slower.popitem(last=False)
+        if of_shares and self.quality is not None:
+            found = copy.copy(found)
+            found.quality = self.followed.slowed(of_shares, self.quality)
         return found
 
     def during(self, time_ms: int) -> Tracks:

@@ -60,7 +60,7 @@ def footprint(detection: Detection, versions: int) -> Footprint:
     tracks = detection.tracks
     ranked = len(tracks.adwin.tracks) * 16 * buckets + len(tracks.page_hinkley.tracks) * 8 * page_hinkley.FIELDS
     ranked += 8 * OPEN_FIELDS * sum(block > 1 for block in tracks.blocks)
-    ranked += (8 * octaves.FIELDS + 1) * octaves.LENGTHS * detection.stream.streams
+    ranked += (8 * octaves.FIELDS + 1) * octaves.LENGTHS * (detection.stream.streams + len(detection.followed))
     ranked += sum(_river_bytes(track.name, track.plan) for track in tracks.tracks if track.plan.is_river)
     related = 0 if detection.related is None else detection.related.size * SUM
     whole = versions * (single + 1 + merged) * related

@@ -85,6 +85,8 @@ class KeyState(msgspec.Struct, array_like=True):
     tau: bytes = b""  # what these came to at the end of the last slide
     still: dict[int, Still] = {}  # by position of the signal: numbers that do not vary at the moment
     seen: Seen = msgspec.field(default_factory=Seen)  # ids of the newest records, where they are watched
+    shares: bytes = b""  # as octaves, of quality signals
+    share_tau: bytes = b""  # what these came to
 
 
 _decoder = msgspec.msgpack.Decoder(KeyState)

@@ -36,9 +36,14 @@ class Slowed(NamedTuple):
 
 def unordered(signals: ModelSignals) -> list[int]:
     """Positions of the signals of which the reference does not tell, as it has no times."""
-    if signals.profile.provenance.order != "file" or signals.model.season is not None:
+    if not in_no_order(signals):
         return []
     return [position for position, one in enumerate(signals.signals) if one.calibration is not None]
+
+
+def in_no_order(signals: ModelSignals) -> bool:
+    """Whether the records of the reference have no times, so that nothing is known of what follows what."""
+    return signals.profile.provenance.order == "file" and signals.model.season is None
 
 
 class StreamDependence:

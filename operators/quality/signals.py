@@ -136,6 +136,7 @@ class QualityReference:
     known: Floats  # records of the kind
     of: Floats  # of so many
     calibrations: tuple[Calibration | None, ...]  # how they follow each other; None: not known
+    told: Floats | None = None  # (S, lengths) of the stream, by 2, 4, 8, ... records; None: it has not told
 
     @cached_property
     def positions(self) -> NDArray[np.int64]:
@@ -171,6 +172,10 @@ class QualityReference:
 
     def tau(self, records: Floats) -> Floats:
         """Variance of shares of so many records, over that of independent ones."""
+        if self.told is not None:
+            lengths = np.log2(np.maximum(records, 2.0)).astype(np.int64) - 1
+            tau = self.told[np.arange(len(records)), np.minimum(lengths, self.told.shape[1] - 1)]
+            return np.asarray(np.where(tau > 1, (1 + few_bursts(tau, self.known, self.of)) * tau, 1.0))
         rows = zip(self.calibrations, records.tolist(), self.known.tolist(), self.of.tolist(), strict=True)
         return np.array([tau_of(*row) for row in rows], np.float64)
 
@@ -195,8 +200,12 @@ def tau_of(calibration: Calibration | None, records: float, known: float, of: fl
         return 1.0
     length = int(math.log2(max(records, 2.0))) - 1
     tau = calibration.tau[min(length, len(calibration.tau) - 1)]
-    bursts = max(min(known, of - known), 1.0) / tau
-    return max(1.0, (1 + calibration.error + 2 / math.sqrt(bursts)) * tau)
+    return max(1.0, (1 + calibration.error + float(few_bursts(np.array(tau), np.array(known), np.array(of)))) * tau)
+
+
+def few_bursts(tau: Floats, known: Floats, of: Floats) -> Floats:
+    """By how much tau is taken larger, as the reference had few bursts of the rarer of both."""
+    return np.asarray(2 / np.sqrt(np.maximum(np.minimum(known, of - known), 1.0) / tau))
 
 
 def quality_reference(model: ModelPlan, profile: Profile, signals: Mapping[str, Signal]) -> QualityReference | None:
@@ -209,7 +218,8 @@ def quality_reference(model: ModelPlan, profile: Profile, signals: Mapping[str, 
     if not found:
         return None
     listed = list(signals.values())
-    calibrations = {name: share.calibration for name, share in told.items()}
+    # Records in no known order do not tell; then the stream does, see share_dependence.py.
+    calibrations = {} if profile.provenance.order == "file" else {name: one.calibration for name, one in told.items()}
     if model.season is not None and not isinstance(profile.season, msgspec.UnsetType):
         calibrations |= profile.season.calibrations
     beside = ("range", "duplicates")

@@ -33,6 +33,8 @@ FEW = 8  # octaves, below which what they lack of the reference's variance is th
 RISING = 1.4  # of two octaves over the two before, from which tau is thought to rise further with the length
 MARGIN = 2.0  # standard errors that are added to what is found
 
+_SUMS = 2.0 ** np.arange(LENGTHS)  # values in the sums of each octave
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -88,28 +90,41 @@ def warm() -> None:
 
 
 def curves(state: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Tau by length, of 2, 4, 8, ... values, and whether there is any dependence; see `curves_of`."""
+    return curves_of(state[:, :, PAIRS], state[:, :, TOTAL], np.full(len(state), np.inf))
+
+
+def curves_of(all_pairs: Floats, totals: Floats, odds: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Tau by length, of 2, 4, 8, ... values, and whether there is any dependence; with a margin for what is not known.
 
     Where the longest octaves that are known still rise, tau is thought to go on rising as fast.
+
+    Parameters
+    ----------
+    all_pairs, totals : float64, shape (streams, LENGTHS)
+        Pairs that were compared, and the sums of their squares.
+    odds : float64, shape (streams,)
+        How much a value's square tells, in those of a normal one: four times the variance of what is 0 or 1.
 
     Returns
     -------
     float64, shape (streams, LENGTHS), and bool, shape (streams,)
         At least 1, never falling; 1 where no dependence was found.
     """
-    found, clear = np.ones((len(state), LENGTHS)), np.zeros(len(state), np.bool_)
-    for row, (pairs, total) in enumerate(zip(state[:, :, PAIRS], state[:, :, TOTAL], strict=True)):
-        known = int((pairs >= KNOWN).sum())
+    found, clear = np.ones((len(all_pairs), LENGTHS)), np.zeros(len(all_pairs), np.bool_)
+    for row, (pairs, total, one) in enumerate(zip(all_pairs, totals, odds.tolist(), strict=True)):
+        telling = pairs * np.minimum(1.0, one * _SUMS)
+        known = int((telling >= KNOWN).sum())
         if known < 2:
             continue
         octaves = total[:known] / pairs[:known]
         # All octaves together are the variance: where that has grown, it is not because values follow each other.
         parts = 0.5 ** np.arange(1, known + 1)
         octaves /= max(1.0, float((parts * octaves).sum() / parts.sum()))
-        low, high = _bounds(pairs[:known])
+        low, high = _bounds(telling[:known])
         clear[row] = bool(((octaves < low) | (octaves > high)).any())
         if clear[row]:
-            found[row] = _curve(octaves, pairs[:known])
+            found[row] = _curve(octaves, pairs[:known], one)
     return found, clear
 
 
@@ -120,7 +135,7 @@ def _bounds(pairs: Floats) -> tuple[Floats, Floats]:
     return np.maximum(middle - error, 0.0) ** 3, (middle + error) ** 3
 
 
-def _curve(octaves: Floats, pairs: Floats) -> Floats:
+def _curve(octaves: Floats, pairs: Floats, odds: float) -> Floats:
     known = len(octaves)
     growth = 1.0
     if known >= 4:
@@ -139,7 +154,9 @@ def _curve(octaves: Floats, pairs: Floats) -> Floats:
     tau[known:] = further[: LENGTHS + 1 - known]
     for number in range(known - 1, -1, -1):
         tau[number] = (octaves[number] + tau[number + 1]) / 2
-    error = 1 / np.sqrt(np.append(pairs, np.full(LENGTHS + 1 - known, pairs[-1])))
+    # Of values that come in runs, each run is one.
+    telling = pairs * np.minimum(1.0, odds * _SUMS[:known] / np.maximum(tau[:known], 1.0))
+    error = 1 / np.sqrt(np.append(telling, np.full(LENGTHS + 1 - known, telling[-1])))
     return np.maximum.accumulate(np.maximum(tau * (1 + MARGIN * error), 1.0))[1:]
 
 
