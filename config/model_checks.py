@@ -116,10 +116,11 @@ def _says_learn(model: Model) -> tuple[str, ...]:
 
 def _learning_problems(path: Path, model: Model, where: tuple[str, ...], records: int) -> Iterator[Problem]:
     if isinstance(model.features, dict):
-        signals = len(model.features) + 2  # prediction and confidence
+        # With prediction and confidence; of an embedding all of its numbers.
+        signals = 2 + sum(one.dim or len(MEASURES.get(one.type, "1")) for one in model.features.values())
         if records * signals > LEARNED_VALUES:
             message = (
-                f"{records} records of {signals} signals are kept until they are a reference "
+                f"{records} records of {signals} values are kept until they are a reference "
                 f"(at most {LEARNED_VALUES // signals} records)"
             )
             yield Problem((*path, *where), message)
@@ -176,10 +177,10 @@ def _measured_problems(path: Path, name: str, feature: Feature, model: Model) ->
     for watched in measured_names(name, feature.type):
         if watched in model.features:  # type: ignore[operator]  # it names them
             yield Problem(path, f"is watched as '{watched}', which is the name of another feature; rename one of them")
-    if feature.type in MEASURES and learned_records(model) is not None:
+    if feature.type == "text" and feature.vocabulary is None and learned_records(model) is not None:
         said = ".".join(_says_learn(model))
-        message = f"is {feature.type}, which is measured by a profile, and '{said}' is without one; name a profile"
-        yield Problem(path, f"{message}, or leave the feature out")
+        message = f"is text, whose words a profile has counted, and '{said}' is without one; give 'vocabulary'"
+        yield Problem(path, f"{message}, name a profile, or leave the feature out")
 
 
 def _moving_problems(path: Path, model: Model) -> Iterator[Problem]:

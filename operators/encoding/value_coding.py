@@ -13,12 +13,14 @@ from operators.encoding.codes import ABSENT
 from operators.encoding.cutting import cut
 from operators.encoding.entries import Entry
 from operators.encoding.keys import monitor_key
+from operators.encoding.measures import Measures, Yardsticks
 from operators.encoding.record_coding import carries
 from operators.encoding.segment_coding import SegmentCoder
 from operators.profiles.profiling import CONFIDENCE, FEATURE
 from operators.profiles.unprofiled import Unprofiled
 from operators.reading.columns import numbers
 from operators.reading.records import Identity, Layout, Records
+from operators.reading.vectors import Vectors
 
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.uint64]
@@ -33,8 +35,13 @@ class ValueCoder:
         self._pane_ms = pane_ms
         self._texts = source.format == "csv"
         self._slots = {FEATURE + name: slot for slot, name in enumerate(layout.numbers)}
+        self._measures = Measures(signals.model, Yardsticks(texts=signals.texts))
+        fields = {FEATURE + feature.name: FEATURE + feature.field for feature in signals.model.features}
+        fields |= {
+            name: FEATURE + field for field, places in signals.vectors.items() for name in signals.numbers[places]
+        }
         self._segments = [SegmentCoder(plan, signals.model, {}) for plan in signals.model.segments]
-        self._carried = {name for name in (*signals.numbers, *signals.names) if carries(source, name)}
+        self._carried = {n for n in (*signals.numbers, *signals.names) if carries(source, fields.get(n, n))}
 
     def chunks(self, records: Records, times_ms: Ints, whose: Identity) -> Iterator[Entry]:
         """Chunks of records of one model, version and role: the whole traffic, then each segment.
@@ -70,10 +77,13 @@ class ValueCoder:
 
     def _numbers(self, records: Records) -> Floats:
         values = np.full((len(records.rows), len(self._signals.numbers)), -np.inf)
+        measured = self._measured(records)
         for column, name in enumerate(self._signals.numbers):
             if name not in self._carried:
                 continue
-            if name.startswith(FEATURE):
+            if name in measured:
+                read = measured[name]
+            elif name.startswith(FEATURE):
                 read = records.numbers[:, self._slots[name]]
             elif name == CONFIDENCE:
                 read = records.confidence
@@ -82,6 +92,19 @@ class ValueCoder:
             # One NaN and one infinity: their bits are part of the order of records.
             values[:, column] = np.where(np.isnan(read), np.nan, np.where(np.isinf(read), np.inf, read + 0.0))
         return values
+
+    def _measured(self, records: Records) -> dict[str, Floats]:
+        """What is measured of texts, and the numbers of vectors."""
+        texts = {field: records.names[field] for field in self._signals.texts if field in records.names}
+        found = self._measures.measured(texts.get, texts=self._texts).numbers
+        numbers_ = {FEATURE + name: column for name, column in found.items()}
+        for field, places in self._signals.vectors.items():
+            if field not in records.names:
+                continue  # not carried
+            vectors = Vectors(records.names[field], places.stop - places.start, texts=self._texts)
+            values = np.where((vectors.gaps == 0)[:, None], vectors.values, vectors.gaps[:, None])
+            numbers_ |= dict(zip(self._signals.numbers[places], values.T, strict=True))
+        return numbers_
 
     def _ids(self, records: Records) -> Ids:
         ids = np.full((len(records.rows), len(self._signals.names)), ABSENT, np.uint64)

@@ -13,21 +13,26 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from config.availability import RELEASE
 from config.plan import ALL, ModelPlan
 from operators.encoding.chunks import Pane
 from operators.encoding.codes import ABSENT, CODES, OTHER, UNSEEN
 from operators.encoding.coding import Codes
+from operators.encoding.measures import Measured, Measures, Yardsticks, yardsticks_of
 from operators.encoding.name_ids import NameIds
 from operators.encoding.unnamed import Names, sample, smallest
 from operators.encoding.value_chunks import Ids, ValuePane
 from operators.monitoring.state import Key
-from operators.profiles.profiling import ProfileBuilder, Values
+from operators.profiles.directions import VectorSample
+from operators.profiles.profiling import FEATURE, ProfileBuilder, Values
 from operators.profiles.references import ModelSignals
-from operators.profiles.unprofiled import Unprofiled
+from operators.profiles.unprofiled import Unprofiled, vector_column
+from operators.profiles.vocabulary import FEWEST_RECORDS
 from operators.quality.signals import outside, ranged_features
 from operators.reading.values import Gap
+from operators.reading.vectors import Vectors
 from operators.state_format import StateFormat
 from schemas import profile as profiles
 from schemas.cloudevents import timestamp
@@ -37,6 +42,9 @@ from schemas.profile import CategoricalSignal, Profile, Provenance
 # shorter, the sooner a segment that pauses learns anew, and what has changed meanwhile becomes its reference; the
 # longer, the more references of versions that are gone are kept, about 20 KB a signal each.
 KEPT_MS = 90 * 86_400_000
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 class LearnedState(msgspec.Struct, array_like=True):
@@ -78,7 +86,9 @@ def learn(signals: Unprofiled, key: Key, state: LearnedState) -> Profile:
     times = rows[:, 0].astype(np.int64)
     values = rows[:, 1 : 1 + numbers].copy().view(np.float64)
     ids = rows[:, 1 + numbers :]
-    builder = ProfileBuilder(_disguised(signals.model))
+    by = _yardsticks(signals, values, times)
+    measures = Measures(signals.model, by)
+    builder = ProfileBuilder(_disguised(signals.model), yardsticks=by)
     absent = np.hstack([values == -np.inf, ids == ABSENT])
     for pattern in np.unique(absent, axis=0):
         # The records of sources that carry the same signals: those that they do not carry are counted nowhere.
@@ -86,9 +96,11 @@ def learn(signals: Unprofiled, key: Key, state: LearnedState) -> Profile:
         there = {
             name for name, out in zip((*signals.numbers, *signals.names), pattern.tolist(), strict=True) if not out
         }
+        there -= signals.parts
         columns = {n: c[some] for n, c in zip(signals.numbers, values.T, strict=True) if n in there}
         named = {n: _names(c[some], state.texts) for n, c in zip(signals.names, ids.T, strict=True) if n in there}
-        builder.count(Values(columns, named), int(some.sum()), times[some])
+        found = measured_of(signals, measures, values[some], times[some])
+        builder.count(Values(columns | found.numbers, named, found.aside), int(some.sum()), times[some])
     of = "" if key.segment == ALL else f" of {key.segment}"
     made = builder.build(
         Provenance(
@@ -103,6 +115,35 @@ def learn(signals: Unprofiled, key: Key, state: LearnedState) -> Profile:
     made = msgspec.structs.replace(made, segments={})  # the configuration lists them
     state.rows, state.texts, state.profile = b"", {}, profiles.encode(made)
     return made
+
+
+def _yardsticks(signals: Unprofiled, values: Floats, times_ms: Ints) -> Yardsticks:
+    """What texts and embeddings are measured by, from the records themselves where it is not a vocabulary."""
+    by = Yardsticks(signals.texts, {}, {}, {})
+    features = {feature.field: feature for feature in signals.model.features}
+    for field, places in signals.vectors.items():
+        sample = VectorSample(places.stop - places.start)
+        sample.add(Vectors(vector_column(values[:, places]), places.stop - places.start), times_ms)
+        fewest = max(FEWEST_RECORDS, signals.model.disclose if features[field].sensitive else 0)
+        by.vectors[field], by.below[field] = sample.fit(fewest)
+    return by
+
+
+def measured_of(signals: Unprofiled, measures: Measures, values: Floats, times_ms: Ints | None = None) -> Measured:
+    """What is measured of the vectors of records by name of the signal, as far as their sources carry them.
+
+    Parameters
+    ----------
+    values : float64, shape (records, numbers)
+        As in a `ValuePane`; of sources that carry the same.
+    times_ms
+        Of records that the yardsticks were made of.
+    """
+    columns = {field: vector_column(values[:, places]) for field, places in signals.vectors.items()}
+    there = {field for field, places in signals.vectors.items() if not (values[:, places.start] == -np.inf).any()}
+    found = measures.measured(lambda field: columns[field] if field in there else None, texts=False, times_ms=times_ms)
+    numbers, aside = ({FEATURE + name: one for name, one in of.items()} for of in (found.numbers, found.aside))
+    return Measured(numbers, aside)  # type: ignore[arg-type]  # of one kind each
 
 
 def _disguised(model: ModelPlan) -> ModelPlan:
@@ -128,7 +169,8 @@ def blank(model: Unprofiled) -> ModelSignals:
     """Signals as they will be at most, before anything is learned."""
     builder = ProfileBuilder(model.model)
     classes = not any(name == "prediction" for name in model.numbers)
-    builder.count(Values({name: np.zeros(1) for name in model.numbers}, {"prediction": ["a"]} if classes else {}), 1)
+    numbers = [name for name in (*model.numbers, *model.measured) if name not in model.parts]
+    builder.count(Values({name: np.zeros(1) for name in numbers}, {"prediction": ["a"]} if classes else {}), 1)
     nowhere = Provenance(source="", rows=0, start=None, end=None, tidemark=RELEASE)
     return ModelSignals(model.model, builder.build(nowhere, None), learned=True)
 
@@ -137,7 +179,10 @@ class LearnedCoder:
     """Codes values by what was learned: with a profile given, decode would have come to the same."""
 
     def __init__(self, unprofiled: Unprofiled, signals: ModelSignals) -> None:
-        self._signals = signals
+        self._signals, self._unprofiled = signals, unprofiled
+        self._measures = Measures(signals.model, yardsticks_of(signals.profile))
+        names_of = [signals.names[position] for position in signals.numeric]
+        self._measured = {column: name for column, name in enumerate(names_of) if name in unprofiled.measured}
         numbers = {name: column for column, name in enumerate(unprofiled.numbers)}
         names = {name: column for column, name in enumerate(unprofiled.names)}
         self._numeric = [numbers.get(signals.names[position], 0) for position in signals.numeric]  # 0: filled later
@@ -156,6 +201,8 @@ class LearnedCoder:
         signals = self._signals
         codes = np.empty((len(pane), len(signals.names)), np.uint8)
         values = np.ascontiguousarray(pane.numbers[:, self._numeric])
+        if self._measured:
+            self._measure(pane.numbers, values)
         numeric = signals.numeric_coder.codes(values)
         numeric[values == -np.inf] = ABSENT
         codes[:, signals.numeric] = numeric
@@ -174,6 +221,16 @@ class LearnedCoder:
         if self._ranged:
             out = tuple(outside(pane.numbers[:, self._ranged], self._ranges).sum(axis=0).tolist())
         return Pane(pane.end_ms, pane.times_ms, codes, sums, np.ascontiguousarray(values[:, self._raw]), unnamed, out)
+
+    def _measure(self, numbers: Floats, values: Floats) -> None:
+        """Fill in what is measured of embeddings, of the records whose sources carry them."""
+        carried = [numbers[:, places.start] != -np.inf for places in self._unprofiled.vectors.values()]
+        pattern = np.column_stack(carried)
+        for one in np.unique(pattern, axis=0):
+            some = (pattern == one).all(axis=1)
+            found = measured_of(self._unprofiled, self._measures, numbers[some]).numbers
+            for column, name in self._measured.items():
+                values[some, column] = found.get(name, -np.inf)
 
 
 class _Names:

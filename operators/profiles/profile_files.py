@@ -24,7 +24,7 @@ from operators.quality.signals import range_misfit
 from operators.relations.references import relations_misfit
 from schemas import profile as profiles
 from schemas.errors import ProfileError
-from schemas.profile import NumericSignal, Profile
+from schemas.profile import NumericSignal, Profile, TextReference
 
 
 def load_references(plan: Plan) -> JobReferences:
@@ -39,7 +39,8 @@ def load_references(plan: Plan) -> JobReferences:
     """
     found = {model.name: find(model) for model in plan.models}
     models = tuple(_checked(model, found[model.name]) for model in plan.models)
-    job = JobReferences(msgspec.structs.replace(plan, models=models), found)
+    learning = {model.name: _vocabularies(model) for model in models if model.learn is not None}
+    job = JobReferences(msgspec.structs.replace(plan, models=models), found, learning)
     references, waiting = References(job), joined(plan)
     for model in models:
         if found[model.name]:
@@ -120,6 +121,11 @@ def _read(path: str, model: ModelPlan) -> Profile:
     return made
 
 
+def _vocabularies(model: ModelPlan) -> dict[str, TextReference]:
+    files = {feature.field: feature.vocabulary for feature in model.features if feature.vocabulary is not None}
+    return {field: read_vocabulary(path) for field, path in files.items()}
+
+
 def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
     if model.features_from_profile:
         if not found:
@@ -130,7 +136,7 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
             raise ProfileError(message)
         newest = found[max(found, key=natural)]
         model = msgspec.structs.replace(model, features=_features(newest, model.features_exclude))
-    vocabularies = {f.field: read_vocabulary(f.vocabulary) for f in model.features if f.vocabulary is not None}
+    vocabularies = _vocabularies(model)
     for version, profile in found.items():
         if wrong := misfits(profile, model.features, vocabularies):
             of = f"{model.name}-{version}" if version else model.name

@@ -24,7 +24,7 @@ from operators.relations.reconstruction import RECONSTRUCTION, Reconstruction
 from operators.relations.references import RelationReference, reference_sums, relation_columns, relation_reference
 from operators.sketches.moments import Moments
 from schemas.events import Kind
-from schemas.profile import CategoricalSignal, Estimation, NumericSignal, Profile, Signal
+from schemas.profile import CategoricalSignal, Estimation, NumericSignal, Profile, Signal, TextReference
 
 FEATURE = "feature."
 SCORE = "score"  # no detector looks at it: performance is estimated from its bins
@@ -214,6 +214,7 @@ class JobReferences(msgspec.Struct, frozen=True):
 
     plan: Plan
     profiles: dict[str, dict[str, Profile]]  # model -> version -> profile; "" speaks for every version
+    vocabularies: dict[str, dict[str, TextReference]] = {}  # model -> field -> words, of models that learn
 
 
 # Made while this is imported, which one thread does: where several threads of a worker are the first to read one type
@@ -238,7 +239,11 @@ class References:
         self.models: Mapping[str, ModelPlan] = {model.name: model for model in job.plan.models}
         self._profiles = job.profiles
         self._signals: dict[tuple[str, str], ModelSignals] = {}
-        self._unprofiled = {model.name: Unprofiled(model) for model in job.plan.models if model.learn is not None}
+        self._unprofiled = {
+            model.name: Unprofiled(model, job.vocabularies.get(model.name))
+            for model in job.plan.models
+            if model.learn is not None
+        }
         self._found: dict[tuple[str, str], ModelSignals | Unprofiled | None] = {}
 
     def find(self, model: str, version: str) -> ModelSignals | Unprofiled | None:

@@ -208,7 +208,7 @@ LEARNED = "comes from a profile, and here references are learned from the stream
         ("reference: {previous: 1 day, profile: 'p/{modle}.json'}",
          ["reference.profile: '{modle}' is not known here ({model}, {version})"]),
         ("reference: {learn: 99}", [f"reference.learn: '99' {NUMBER} (at least 100)"]),
-        ("reference: {learn: 2000000}", ["reference.learn: 2000000 records of 3 signals are kept until they are a "
+        ("reference: {learn: 2000000}", ["reference.learn: 2000000 records of 3 values are kept until they are a "
                                          "reference (at most 1333333 records)"]),
         ("reference: {learn: 100, save: '{model}/{v}.json'}",
          ["reference.save: '{model}/{v}.json' has no '{version}': each version would overwrite the one before",
@@ -510,12 +510,21 @@ def test_segments_of_what_is_learned(reference, problems):
 
 @pytest.mark.parametrize("reference", ["reference: {learn: 100}", "on_unknown_version: learn"])
 def test_texts_of_what_is_learned(reference, problems):
-    """What they are measured by is in a profile."""
+    """Their words are in a profile, or in a file; embeddings are measured by what is learned."""
     text = f"models:\n  m:\n    features: {{age: numeric, title: text}}\n    {reference}\n"
     key = reference.partition(":")[0] + (".learn" if "{" in reference else "")
     assert problems(SOURCES + text) == [
-        f"c.yaml:4:30: models.m.features.title: is text, which is measured by a profile, and '{key}' is without one; "
-        "name a profile, or leave the feature out"
+        f"c.yaml:4:30: models.m.features.title: is text, whose words a profile has counted, and '{key}' is without "
+        "one; give 'vocabulary', name a profile, or leave the feature out"
+    ]
+
+
+def test_numbers_of_embeddings_are_kept_while_they_are_learned_from(problems):
+    """All of them."""
+    text = "models:\n  m:\n    features: {v: {type: embedding, dim: 1000}}\n    reference: {learn: 5000}\n"
+    assert problems(SOURCES + text) == [
+        "c.yaml:5:17: models.m.reference.learn: 5000 records of 1002 values are kept until they are a reference "
+        "(at most 3992 records)"
     ]
 
 

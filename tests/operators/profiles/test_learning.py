@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from config.measured import measured
 from config.plan import (
     AlarmsPlan,
     FeaturePlan,
@@ -24,7 +25,9 @@ from config.plan import (
 )
 from operators.decode import Decoder
 from operators.encoding import value_chunks
+from operators.encoding.codes import ABSENT
 from operators.encoding.entries import Place
+from operators.encoding.measures import YardstickMaker
 from operators.encoding.name_ids import LONGEST, NameIds, name_id
 from operators.encoding.value_chunks import ValuePane
 from operators.monitoring.state import Key
@@ -33,6 +36,7 @@ from operators.profiles.learning import LearnedCoder, LearnedState
 from operators.profiles.profiling import ProfileBuilder
 from operators.profiles.references import JobReferences, ModelSignals
 from operators.profiles.unprofiled import Unprofiled
+from operators.profiles.vocabulary import read_vocabulary
 from operators.reading.columns import extract
 from schemas.errors import StateVersionError
 from schemas.profile import Profile
@@ -80,11 +84,10 @@ def model(task: str | None = None, **changes: Any) -> Any:
 
 
 def panes(
-    lines: list[dict[str, Any]], plan: Any, batch: int = 1_000, source: SourcePlan = TOPIC
+    lines: list[dict[str, Any]], plan: Any, batch: int = 1_000, source: SourcePlan = TOPIC, job: Any = None
 ) -> dict[str, ValuePane]:
     """Values of each key, from batches of records a millisecond apart."""
-    job = decoding.job(source, models=(plan,), profiles={"churn": {}})
-    decoder = Decoder(job, source)
+    decoder = Decoder(job or decoding.job(source, models=(plan,), profiles={"churn": {}}), source)
     parts: dict[str, list[bytes]] = {}
     for start in range(0, len(lines), batch):
         some = [json.dumps(line).encode() for line in lines[start : start + batch]]
@@ -267,3 +270,74 @@ def test_ranges_are_part_of_what_is_learned():
     )
     watching = msgspec.structs.replace(ranged, quality=QualityPlan())
     assert Unprofiled(plain).meaning == Unprofiled(ranged).meaning != Unprofiled(watching).meaning
+
+
+def measured_model(tmp_path, **changes: Any) -> Any:
+    """One with a text, whose words are in a file, and an embedding, that learns."""
+    (tmp_path / "words.txt").write_text("the\ncat\nmat\n")
+    vocabulary = str(tmp_path / "words.txt")
+    title = FeaturePlan(name="title", type="text", vocabulary=vocabulary)
+    vector = FeaturePlan(name="vector", type="embedding", dim=3)
+    return model(features=(FEATURES[0], *measured(title), FEATURES[2], *measured(vector)), **changes)
+
+
+def test_texts_and_embeddings(tmp_path):
+    """As `tidemark profile` would have measured these records, and later ones as decode would."""
+    plan = measured_model(tmp_path)
+    words = {"churn": {"title": read_vocabulary(str(tmp_path / "words.txt"))}}
+    rng = np.random.default_rng(1)
+    lines = [
+        decoding.record(
+            id=str(i),
+            features={
+                "age": i,
+                "title": [None, "the cat", "a dog on the mat", 7, ["x"]][i % 5],
+                "vector": {0: None, 1: [1, 2], 2: [1, "2", 3]}.get(i % 9, rng.normal(size=3).tolist()),
+            },
+        )
+        for i in range(200)
+    ]
+    job = decoding.job(TOPIC, models=(plan,), profiles={"churn": {}})
+    pane = panes(lines, plan, job=msgspec.structs.replace(job, vocabularies=words))[ALL]
+    unprofiled = Unprofiled(plan, words["churn"])
+    state = LearnedState(0)
+    learning.gather(state, pane)
+    made = learning.learn(unprofiled, KEY, state)
+
+    maker = YardstickMaker(plan)
+    encoded = [json.dumps(line).encode() for line in lines]
+    columns = extract(encoded, TOPIC, ["age", "title", "plan", "vector"], ["country"])
+    times_ms = NOW_MS + np.arange(len(lines))
+    maker.add(columns, texts=False, times_ms=times_ms)
+    builder = ProfileBuilder(plan, yardsticks=maker.build())
+    builder.add(columns, TOPIC, times_ms)
+    expected = builder.build(decoding.profile().provenance, "3")
+    assert made.signals == expected.signals
+    assert (made.texts, made.vectors) == (expected.texts, expected.vectors)
+    assert made.signals["feature.vector.distance"].missing > 0
+
+    coded = LearnedCoder(unprofiled, ModelSignals(plan, made, learned=True)).pane(pane)
+    of_profile = decoding.job(models=(plan,), profiles={"churn": {"3": made}})
+    wanted = decoding.decode(encoded, of_profile, times_ms.tolist()).panes[ALL, NOW_MS + PANE_MS]
+    assert coded.codes.tolist() == wanted.codes.tolist()
+    assert coded.sums.tolist() == wanted.sums.tolist()
+
+
+def test_an_embedding_that_a_source_does_not_carry(tmp_path):
+    """It is counted nowhere, and other words or dimensions are something else to learn."""
+    plan = measured_model(tmp_path)
+    source = msgspec.structs.replace(TOPIC, carries=("age", "plan"))
+    pane = panes([decoding.record(id=str(i)) for i in range(50)], plan, source=source)[ALL]
+    words = {"title": read_vocabulary(str(tmp_path / "words.txt"))}
+    state = LearnedState(0)
+    learning.gather(state, pane)
+    unprofiled = Unprofiled(plan, words)
+    made = learning.learn(unprofiled, KEY, state)
+    for name in ("title.length", "title.coverage", "vector.norm", "vector.distance"):
+        signal = made.signals[f"feature.{name}"]
+        assert (signal.count, signal.missing, signal.invalid) == (0, 0, 0)
+    own = ModelSignals(plan, made, learned=True)
+    coded = LearnedCoder(unprofiled, own).pane(pane)
+    assert (coded.codes[:, own.names.index("feature.vector.norm")] == ABSENT).all()
+    assert (coded.codes[:, own.names.index("feature.title.length")] == ABSENT).all()
+    assert len({unprofiled.meaning, Unprofiled(plan).meaning, Unprofiled(model()).meaning}) == 3
