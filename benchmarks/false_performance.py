@@ -10,29 +10,25 @@ import argparse
 import json
 from collections.abc import Callable
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
 from scipy.stats import norm
 
-from config.plan import MetricPlan, PredictionPlan
+from config.plan import AlarmsPlan, MetricPlan, ModelPlan, PredictionPlan, WindowPlan
 from operators.calibration import CONFIRM_FACTORS
-from operators.encoding.coding import NumericCoder
-from operators.metrics.baseline import calibration_of, errors_of, of_means
+from operators.metrics.baseline import BaselineBuilder, calibration_of, decoded
 from operators.metrics.measure import Measure
 from operators.metrics.measure_tests import judge
 from operators.metrics.outcome_sums import OutcomeSums
-from operators.profiles.binning import numeric_signal
-from operators.profiles.dependence import calibrate
-from operators.profiles.value_counts import ValueCounts
-from schemas.profile import Signal
+from operators.reading.columns import Columns
+from schemas.profile import PerformanceReference, Profile, Provenance
 
 BASELINE = 10_000  # labels
 SLIDE, WINDOW = 100, 12  # labels a slide, slides a window
 SLIDES_A_DAY = 24 * 60 // 5
 TESTS = 15  # that share a budget of one false episode a day
-DAYS = 4  # of each baseline
+DAYS = 1  # of each baseline: a baseline is one draw for all windows that it is held against, so many are needed
 CONFIRM = 2
 LEVELS = (1e-2, 1e-3)
 
@@ -91,15 +87,19 @@ FAMILIES: dict[str, tuple[PredictionPlan, Callable[[np.random.Generator, int], F
 }
 
 
-def streams(plan: PredictionPlan, values: Floats) -> dict[str, Signal]:
-    """How errors follow each other, as the profile has it."""
-    found: dict[str, Signal] = {}
-    for name, errors in errors_of(plan, values).items():
-        counts = ValueCounts(1_000_000)
-        counts.add(errors[np.isfinite(errors)])
-        signal = numeric_signal(counts, missing=0, invalid=0)
-        codes = NumericCoder([signal]).codes(errors[:, None])[:, 0]
-        found[name] = of_means(msgspec.structs.replace(signal, calibration=calibrate(signal, codes)), errors)
+def reference(plan: PredictionPlan, names: tuple[str, ...], values: Floats) -> PerformanceReference:
+    """The baseline, as the profile has it."""
+    window = WindowPlan(size_ms=3_600_000, slide_ms=300_000, min_count=500, grow_to_ms=3_600_000)
+    alarms = AlarmsPlan(
+        budget=1.0, period_ms=86_400_000, confirm=CONFIRM, recover=3, min_effect="small", critical="large"
+    )
+    metrics = tuple(MetricPlan(name=name) for name in names)
+    model = ModelPlan(name="m", window=window, alarms=alarms, features=(), prediction=plan, performance=metrics)
+    made = Provenance(source="r", rows=len(values), start=None, end=None, tidemark="")
+    builder = BaselineBuilder(model, Profile(model="m", version=None, provenance=made, signals={}))
+    builder.add(Columns(np.arange(len(values)), {}, {}, {}, ()), values, None)
+    found = builder.build("r", trained=False)
+    assert found is not None, "there are labels"
     return found
 
 
@@ -112,7 +112,8 @@ def measured(family: str, baselines: int, seed: int) -> list[dict[str, object]]:
     p_values: dict[str, list[list[float]]] = {name: [] for name in names}
     for _ in range(baselines):
         values = draw(rng, BASELINE)
-        known, baseline = streams(plan, values), OutcomeSums.of(plan, values)
+        known = reference(plan, names, values)
+        baseline = decoded(known.sums)
         stream = draw(rng, DAYS * SLIDES_A_DAY * SLIDE)
         slides = [OutcomeSums.of(plan, part) for part in np.split(stream, DAYS * SLIDES_A_DAY)]
         for rows in p_values.values():
@@ -122,7 +123,8 @@ def measured(family: str, baselines: int, seed: int) -> list[dict[str, object]]:
             for slide in slides[end - WINDOW + 1 : end]:
                 window = window + slide
             for measure in measures:
-                found = judge(measure, window, baseline, calibration_of(measure.name, known), level)
+                follow = calibration_of(measure.metric, known.measures, known.streams)
+                found = judge(measure, window, baseline, follow, level)
                 p_values[measure.name][-1].append(1.0 if found is None else found.p_value)
     rows = []
     for name in names:
@@ -144,7 +146,7 @@ def measured(family: str, baselines: int, seed: int) -> list[dict[str, object]]:
 def main() -> None:
     """Print a table, or JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.false_performance", description=main.__doc__)
-    parser.add_argument("--baselines", type=int, default=10, help=f"of each family, each for {DAYS} days")
+    parser.add_argument("--baselines", type=int, default=40, help=f"of each family, each for {DAYS} day")
     parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")

@@ -142,6 +142,7 @@ class Performances:
             level=level,
             baseline=None if sums is None else decoded(sums),
             streams=known.streams,
+            measures=known.measures,
             profile_id=signals.profile_id,
             profile_kind=signals.kind,
             edges=detection.edges,

@@ -138,12 +138,13 @@ class Relations(msgspec.Struct, frozen=True, kw_only=True):
     tau: bytes  # likewise how many records say as much as one independent one
 
 
-class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+class Baseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A measure of performance on labelled reference data."""
 
     value: float | None  # null: undefined
     error: float | None  # its standard error; null: not known
     count: int  # labels that it is of
+    calibration: Calibration | None = None  # how the records that it is of follow each other; null: as `streams` do
 
 
 class PerformanceReference(msgspec.Struct, frozen=True, kw_only=True):

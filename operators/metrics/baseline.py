@@ -22,13 +22,15 @@ from operators.estimation.concept import relation_edges
 from operators.metrics.measure import Measure
 from operators.metrics.outcome_sums import OutcomeSums
 from operators.metrics.scores import EPSILON
-from operators.profiles.dependence import also_of_means
+from operators.profiles.calibrating import Calibrating
+from operators.profiles.dependence import also_of_means, of_series
 from operators.profiles.profiling import FEATURE, ProfileBuilder, Values, segment_column
 from operators.reading.columns import Columns
 from schemas.cloudevents import significant
 from schemas.profile import Baseline, Calibration, PerformanceReference, Profile, Provenance, Signal
 
 ERROR, LOSS = "error", "loss"
+OUTCOMES = ("predicted", "probability", "outcome")  # columns of labelled predictions
 BINARY = f"{RIVER}binary."  # river's detectors of 0 and 1
 
 Floats = npt.NDArray[np.float64]
@@ -95,6 +97,7 @@ class BaselineBuilder:
         assert model.prediction is not None, "labels are of what is predicted"
         self._model, self._plan = model, model.prediction
         self._builder = ProfileBuilder(error_model(model))
+        self._earliest = Calibrating(OUTCOMES, ())
         # Which values the configuration lists does not matter: it may list others when the job runs.
         plans = [msgspec.structs.replace(plan, values=None) for plan in model.segments]
         self._coders = [SegmentCoder(plan, model, profile.segments) for plan in plans]
@@ -116,6 +119,7 @@ class BaselineBuilder:
         self._sums = sums if self._sums is None else self._sums + sums
         errors = {FEATURE + name: each for name, each in errors_of(self._plan, values).items()}
         self._builder.count(Values(errors, {}), len(values), times_ms)
+        self._earliest.add(dict(zip(OUTCOMES, values.T, strict=True)), {}, len(values), times_ms)
         for coder in self._coders:
             codes = coder.codes([segment_column(field, columns, len(values)) for field in coder.fields])
             for code in np.unique(codes[codes < len(coder.texts) - 1]).tolist():
@@ -138,12 +142,13 @@ class BaselineBuilder:
         if isinstance(self._model.performance, tuple):
             metrics |= {metric.title: metric for metric in self._model.performance if metric.name != CONCEPT}
         measures = {title: Measure(metric, self._plan) for title, metric in metrics.items()}
+        earliest = np.column_stack([self._earliest.numbers(name) for name in OUTCOMES])
         return PerformanceReference(
             source=source,
             trained=trained,
             labels=self._sums.labels,
             prediction=prediction_id(self._plan),
-            measures={title: _baseline(measure, self._sums, streams) for title, measure in measures.items()},
+            measures={title: _baseline(measure, self._sums, earliest, streams) for title, measure in measures.items()},
             streams=streams,
             sums=msgspec.msgpack.encode(self._sums),
             order=made.provenance.order,
@@ -159,18 +164,32 @@ def of_means(signal: Signal, values: Floats) -> Signal:
     return msgspec.structs.replace(signal, calibration=calibration)
 
 
-def _baseline(measure: Measure, sums: OutcomeSums, streams: dict[str, Signal]) -> Baseline:
+def _baseline(measure: Measure, sums: OutcomeSums, earliest: Floats, streams: dict[str, Signal]) -> Baseline:
     value, _, count = measure.value(sums)
-    error = None if math.isnan(value) else measure.error(sums, calibration_of(measure.name, streams))
+    series = measure.series(earliest)
+    calibration = of_series(series) if len(series) else None
+    follow = stream_calibration(measure.name, streams) if calibration is None else calibration
+    error = None if math.isnan(value) else measure.error(sums, follow)
     return Baseline(
         value=None if math.isnan(value) else significant(value),
         error=None if error is None else significant(error),
         count=count,
+        calibration=calibration,
     )
 
 
-def calibration_of(name: str, streams: Mapping[str, Signal]) -> Calibration | None:
-    """How what a measure is of follows each other: losses of those of probabilities and of `bias`, else errors."""
+def calibration_of(
+    metric: MetricPlan, measures: Mapping[str, Baseline], streams: Mapping[str, Signal]
+) -> Calibration | None:
+    """How the records that a measure is of follow each other."""
+    own = measures.get(metric.title)
+    if own is not None and own.calibration is not None:
+        return own.calibration
+    return stream_calibration(metric.name, streams)
+
+
+def stream_calibration(name: str, streams: Mapping[str, Signal]) -> Calibration | None:
+    """How losses follow each other, of which measures of probabilities and `bias` are; of all others errors."""
     found = streams.get(LOSS if name in (*SCORES, TOP, "bias") else ERROR)
     return None if found is None else found.calibration
 

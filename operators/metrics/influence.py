@@ -18,6 +18,8 @@ from scipy.special import expit
 from operators.metrics.errors import ErrorSums
 from operators.metrics.scores import BINS, EPSILON, TENTHS, WIDEST
 
+TINY = 1e-300  # an error is not divided by nothing
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -266,6 +268,23 @@ def error_influence(name: str, sums: ErrorSums) -> Influence | None:
         variance, third = max(variance, 0.0), -third / spread / spread / spread
     nothing = np.empty(0)
     return Influence(np.array([variance]), np.array([third]), nothing.astype(np.int64), nothing)
+
+
+def error_series(name: str, predicted: Floats, true: Floats) -> Floats:
+    """How far each record moves a measure of predicted numbers, but for a factor and what it is on average."""
+    error: Floats = predicted - true
+    error = error / max(float(np.abs(error).max(initial=0.0)), TINY)  # squares stay within floats
+    if name == "mae":
+        return np.asarray(np.abs(error))
+    if name == "bias":
+        return error
+    if name == "mape":
+        return np.asarray(np.abs(error[true != 0] / true[true != 0]))
+    found = error**2
+    if name == "r2":
+        spread = float(true.var()) if len(true) else 0.0
+        found = found.mean() * (true - true.mean()) ** 2 / spread - found if spread > 0 else np.empty(0)
+    return np.asarray(found, np.float64)
 
 
 def error_total(name: str, whole: ErrorSums, part: ErrorSums) -> float:

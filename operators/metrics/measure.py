@@ -14,6 +14,7 @@ from operators.metrics.influence import (
     Influence,
     class_influence,
     error_influence,
+    error_series,
     error_total,
     of_cells,
     score_influence,
@@ -22,7 +23,7 @@ from operators.metrics.influence import (
 )
 from operators.metrics.outcome_sums import OutcomeSums
 from operators.metrics.outcomes import classes_of
-from operators.metrics.scores import TENTHS
+from operators.metrics.scores import BINS, TENTHS, bins
 from schemas.profile import Calibration
 
 SURE = 1.959963984540054  # deviates of a 95 % interval
@@ -144,6 +145,37 @@ class Measure:
         share = wrong / below
         slope = 2 / (2 - share) ** 2 if self.name == "f1" else 1.0
         return of_cells(cells, slope / below * (is_right * share - is_wrong * (1 - share)))
+
+    def series(self, values: Floats) -> Floats:
+        """How far each record moves the measure, of those that it is of, in their order; none where that is not known.
+
+        Of shares only the records that they are shares of count: errors of those that are predicted to be positive
+        follow each other otherwise than errors of all.
+
+        Parameters
+        ----------
+        values : float64, shape (records, 3)
+            Predicted, probability and outcome; NaN where there is none.
+        """
+        known = values[~np.isnan(values[:, :3:2]).any(axis=1)]
+        if self.plan.task == "regression":
+            return error_series(self.name, known[:, 0], known[:, 2])
+        if self.name == TOP:
+            return np.asarray(known[known[:, 0] == 1, 2])  # how many the first k are of a window is not known
+        if self.of_scores:
+            known = known[~np.isnan(known[:, 1])]
+        sums = OutcomeSums.of(self.plan, known)
+        influence = self.influence(sums)
+        if influence is None or self.name == "calibration_error":
+            return np.empty(0)
+        if self.of_scores:
+            return np.asarray(influence.plain[bins(known[:, 1]) + BINS * (known[:, 2] == 1)])
+        size = len(sums.cells())
+        cells = (known[:, 2] * size + known[:, 0]).astype(np.int64)
+        if self.name in BY_CLASS and self._class is not None:
+            is_right, is_wrong = _sides(self.name, size, self._class)
+            cells = cells[(is_right | is_wrong).reshape(-1)[cells]]
+        return np.asarray(influence.plain[cells])
 
     def records(self, sums: OutcomeSums, influence: Influence) -> Floats:
         """Records of the sums in each stratum of an influence."""

@@ -18,7 +18,7 @@ from config.plan import AlarmsPlan, MetricPlan, ModelPlan
 from operators.decisions.outputs import ProfileKind, SignalChange
 from operators.estimation.concept import relation
 from operators.estimation.promises import Kept, Promise, keep
-from operators.metrics.baseline import calibration_of
+from operators.metrics.baseline import calibration_of, stream_calibration
 from operators.metrics.measure import Measure
 from operators.metrics.measure_tests import Judged, judge
 from operators.metrics.outcome_sums import OutcomeSums
@@ -32,7 +32,7 @@ from operators.statistics import effects
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
 from schemas.events import Effect, Moments, Span, Window
-from schemas.profile import Signal
+from schemas.profile import Baseline, Calibration, Signal
 from schemas.summaries import Estimated, Summary
 
 MEASURE, LIMIT = "measure", "limit"  # in the place of a detector
@@ -49,6 +49,7 @@ class Against:
     level: float = 0.0  # of one test at one evaluation
     baseline: OutcomeSums | None = None
     streams: Mapping[str, Signal] = field(default_factory=dict)
+    measures: Mapping[str, Baseline] = field(default_factory=dict)  # of the baseline of the whole traffic
     profile_id: str = ""
     profile_kind: ProfileKind = "profile"
     edges: tuple[float, ...] = ()  # of the groups of predicted numbers, see concept.py
@@ -113,8 +114,8 @@ def evaluated(
                 continue
             value, error, count = measure.value(sums)
             values[metric.title] = value
-            calibration = calibration_of(metric.name, against.streams)
-            said = _said(plan, metric, measure, sums, against, value)
+            calibration = calibration_of(metric, against.measures, against.streams)
+            said = _said(plan, metric, measure, sums, against, value, calibration)
             rows.append(_evaluation(key, at.window.end, metric.title, value, count, said))
             if error > 0:
                 errors[metric.title] = significant(error)
@@ -157,7 +158,13 @@ def evaluated(
 
 
 def _said(
-    plan: ModelPlan, metric: MetricPlan, measure: Measure, sums: OutcomeSums, against: Against, value: float
+    plan: ModelPlan,
+    metric: MetricPlan,
+    measure: Measure,
+    sums: OutcomeSums,
+    against: Against,
+    value: float,
+    calibration: Calibration | None,
 ) -> _Said:
     if metric.min is not None or metric.max is not None:
         low = metric.min is not None and value < metric.min
@@ -168,7 +175,7 @@ def _said(
         return _Said(low or high, False, LIMIT, threshold, effect=effect if low or high else None)
     if against.baseline is None or math.isnan(value) or sums.labels < min(LEAST, plan.window.min_count):
         return _Said(False, True, MEASURE, None)
-    found = judge(measure, sums, against.baseline, calibration_of(metric.name, against.streams), against.level)
+    found = judge(measure, sums, against.baseline, calibration, against.level)
     if found is None:
         return _Said(False, True, MEASURE, None)
     effect = _effect(measure, found)
@@ -191,7 +198,8 @@ def _related(plan: ModelPlan, sums: OutcomeSums, against: Against) -> tuple[_Sai
     assert plan.prediction is not None, "performance is of a task"
     found = None
     if against.baseline is not None and sums.labels >= min(LEAST, plan.window.min_count):
-        calibration = calibration_of("bias" if plan.prediction.task == "regression" else "accuracy", against.streams)
+        name = "bias" if plan.prediction.task == "regression" else "accuracy"
+        calibration = stream_calibration(name, against.streams)
         found = relation(plan.prediction, sums, against.baseline, calibration, against.level)
     if found is None:
         return _Said(False, True, CONCEPT, None), math.nan
