@@ -22,7 +22,8 @@ from operators.encoding.letters import Letters
 from operators.encoding.record_coding import RecordCoder
 from operators.encoding.value_coding import ValueCoder
 from operators.labels.chunks import LabelChunks
-from operators.labels.incoming import LabelReader, LabelReading
+from operators.labels.incoming import LabelReading
+from operators.labels.scanned import ScannedLabelReader
 from operators.profiles.references import JobReferences, ModelSignals, References
 from operators.profiles.unprofiled import Unprofiled
 from operators.quality.rules import LABEL, RuleCoder, rules_of
@@ -67,10 +68,10 @@ class Decoder:
             model.name: model.window.slide_ms for model in job.plan.models if isinstance(model.retrain, RetrainPlan)
         }
         self._labels = LabelChunks(self._references, source, self._pane_ms, self._letters)
-        self._tables: TableReader | LabelReader
-        self._lines: JsonReader | LabelReader
+        self._tables: TableReader | ScannedLabelReader
+        self._lines: JsonReader | ScannedLabelReader
         if source.kind == "labels":
-            self._tables = self._lines = LabelReader(job.plan, source)
+            self._tables = self._lines = ScannedLabelReader(job.plan, source)
         else:
             identities = Identities(self._references, source)
             ruled = any(rule.field == LABEL for model in job.plan.models for rule in rules_of(model))

@@ -84,19 +84,26 @@ class LabelReader:
                 else:
                     ignored.append(row)
             elif identity is None:
-                dead[row] = f"'id': is missing at {self._source.fields.id}"
+                dead[row] = self.without_id
             elif fate.error:
                 dead[row] = fate.error
             else:
                 ids.append(identity.encode() if isinstance(identity, str) else b"%d" % identity)
                 rows.append(row)
                 found.append(fate.outcome)
-                groups.setdefault((fate.whose, "", ""), []).append(row)
+                groups.setdefault((fate.whose.model, "", ""), []).append(row)
         hashes = np.zeros(len(values), np.uint64)
         outcomes = np.full(len(values), np.nan)
         hashes[rows], outcomes[rows] = hash64(ids), found
-        for (whose, _, _), positions in groups.items():
-            ignored += self._not_sampled(positions, hashes, self._labelled[whose])
+        for whose, positions in list(groups.items()):
+            at = np.array(positions, np.int64)
+            chosen = sampled(hashes[at], self._labelled[whose[0]])
+            left_out = at[~chosen]
+            ignored += left_out.tolist()
+            groups[whose] = at[chosen].tolist()
+            if not groups[whose]:
+                del groups[whose]
+            hashes[left_out], outcomes[left_out] = 0, np.nan
         payloads = {row: data for row, _, data in malformed}
         return LabelReading(values, hashes, outcomes, dead, groups, ignored, records, payloads)
 
@@ -145,28 +152,44 @@ class LabelReader:
         columns = (map(_or_none, ids), times, map(_or_none, models), map(_or_none, labels))
         return list(zip(*columns, strict=True))
 
-    def _fate(self, named: str | None, label: Any) -> _Fate:
-        """Whose a label is, and what is wrong with it; nobody's and nothing wrong: it is passed over."""
+    @property
+    def without_id(self) -> str:
+        """What is wrong with a label that has none."""
+        return f"'id': is missing at {self._source.fields.id}"
+
+    def whose(self, named: str | None) -> Whose | None:
+        """Whose labels are that name a model, or none; None: they are passed over.
+
+        Raises
+        ------
+        UnusableError
+            It is not known, or nobody's.
+        """
         place = self._source.fields.model
         name = self._source.model or named
         if name is None and len(self._labelled) == 1:
             name = next(iter(self._labelled))
         if name is None:
-            return _Fate(None, f"'model': the label names none at {place} (neither does the source)")
+            message = f"'model': the label names none at {place} (neither does the source)"
+            raise UnusableError(message)
         if name not in self._models and self._dead_letter:
-            return _Fate(None, f"'model': not one of the configuration's models at {place}")
-        if name not in self._labelled:
+            message = f"'model': not one of the configuration's models at {place}"
+            raise UnusableError(message)
+        return Whose(name, self._models[name], self._labelled[name]) if name in self._labelled else None
+
+    def _fate(self, named: str | None, label: Any) -> _Fate:
+        """Whose a label is, and what is wrong with it; nobody's and nothing wrong: it is passed over."""
+        try:
+            whose = self.whose(named)
+        except UnusableError as error:
+            return _Fate(None, str(error))
+        if whose is None:
             return _Fate(None, None)
-        plan = self._models[name]
+        plan = whose.prediction
         wrong = what_is_wrong(label, plan, self._source.fields.label, texts=self._are_texts)
         if wrong is not None:
-            return _Fate(name, wrong)
-        return _Fate(name, None, np.nan if plan is None else label_outcome(label, plan, texts=self._are_texts))
-
-    def _not_sampled(self, rows: list[int], hashes: npt.NDArray[np.uint64], plan: LabelsPlan) -> list[int]:
-        positions = np.array(rows, np.int64)
-        left_out: list[int] = positions[~sampled(hashes[positions], plan)].tolist()
-        return left_out
+            return _Fate(whose, wrong)
+        return _Fate(whose, None, np.nan if plan is None else label_outcome(label, plan, texts=self._are_texts))
 
 
 def what_is_wrong(label: Any, prediction: PredictionPlan | None, place: str, *, texts: bool) -> str | None:
@@ -190,8 +213,16 @@ def what_is_wrong(label: Any, prediction: PredictionPlan | None, place: str, *, 
     return None
 
 
+class Whose(NamedTuple):
+    """Whose a label is."""
+
+    model: str
+    prediction: PredictionPlan | None
+    plan: LabelsPlan
+
+
 class _Fate(NamedTuple):
-    whose: str | None
+    whose: Whose | None
     error: str | None
     outcome: float = float("nan")
 

@@ -92,7 +92,7 @@ class ScannedReading:
             confidence=numbers[:, -1],
             segments={name: self._segment(name, names, numbers, rows) for name in layout.segments},
             hashes=scanned.hashes(rows),
-            labels=None if self._label is None else scanned.column(scanner.beside[self._label], rows),
+            labels=None if self._label is None else scanned.column(scanner.beside[self._label], rows, truths=True),
         )
 
     def _segment(self, field: str, names: dict[str, Column], numbers: npt.NDArray[np.float64], rows: Ints) -> Column:

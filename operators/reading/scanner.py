@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import pyarrow as pa
 from config.plan import SourcePlan
 from operators.hashing import hash_places
 from operators.jit import kernel
-from operators.reading.columns import Column, steps
+from operators.reading.columns import Column, listed, steps
 from operators.reading.identities import Named
 from operators.reading.plain_times import plain_times
 from operators.reading.raw_lines import LIMIT
@@ -32,8 +32,10 @@ BESIDE = {
 }
 ID, TIMESTAMP, MODEL, VERSION, ROLE, PREDICTION = range(len(BESIDE))
 _NUMBERS = NOTHING | INTEGER | LARGE | FLOAT
+_T = ord("t")
 
 Ints = npt.NDArray[np.int64]
+Wanted = tuple[str, int, int, int, int]  # a key, its level, use, forms and column, see `scan.scan`
 
 
 class Scanner:
@@ -60,10 +62,8 @@ class Scanner:
         place = {name: steps(getattr(source.fields, name))[0] for name in source.fields.__struct_fields__}
         self.names = {name: len(BESIDE) + at for at, name in enumerate(layout.names)}
         self.beside = {name: len(BESIDE) + len(layout.names) + at for at, name in enumerate(beside)}
-        self._tokens = len(BESIDE) + len(layout.names) + len(beside)
-        self._numbers = len(layout.numbers) + 1
         name = BESIDE["prediction"]
-        wanted: list[tuple[str, int, int, int, int]] = [  # key, level, use, forms, column
+        wanted: list[Wanted] = [
             *((place[field], 0, TOKEN, forms, at) for at, (field, forms) in enumerate(BESIDE.items())),
             (place["confidence"], 0, NUMBER, _NUMBERS, len(layout.numbers)),
             (place["probabilities"], 0, CHANCES, NOTHING, 0),
@@ -72,31 +72,49 @@ class Scanner:
             *((field, 1, NUMBER, _NUMBERS, at) for at, field in enumerate(layout.numbers)),
             *((field, 1, TOKEN, name, at) for field, at in self.names.items()),
         ]
-        wanted = [each for each in wanted if _is_plain(each[0])]
-        texts = [f'"{key}":'.encode() for key, *_ in wanted]
-        most = max(-(-len(text) // 8) for text in texts)
-        bits = [b"\xff" * len(text) for text in texts]
-        self._words, self._masks = (
-            np.frombuffer(bytearray(b"".join(part.ljust(8 * most, b"\0") for part in parts)), "<u8").reshape(-1, most)
-            for parts in (texts, bits)
-        )
-        self._keys = np.array(
-            [(-(-len(text) // 8), len(text), *rest) for text, (_, *rest) in zip(texts, wanted, strict=True)],
-            np.int64,
-        )
+        self._keys = keys_of(wanted, len(layout.numbers), len(BESIDE) + len(layout.names) + len(beside))
 
     def scan(self, lines: Sequence[bytes | None]) -> Scanned:
         """Scan a batch; tombstones and what is too long are left."""
-        texts, lengths = _limited(lines)
-        data = np.frombuffer(bytearray().join([*texts, PADDING]), np.uint8)
-        starts = np.zeros(len(texts) + 1, np.int64)
-        np.cumsum(lengths, out=starts[1:])
-        found = Scanned(data, starts, self._numbers, self._tokens)
-        scan(
-            data, starts, self._words, self._masks, self._keys,
-            found.numbers, found.tokens, found.values, found.forms, found.taken,
-        )  # fmt: skip
-        return found
+        return scanned(self._keys, lines)
+
+
+class Keys(NamedTuple):
+    """What is looked for in lines; arrays as `scan.scan` has them."""
+
+    words: npt.NDArray[np.uint64]
+    masks: npt.NDArray[np.uint64]
+    keys: Ints
+    numbers: int  # columns, but for the confidence
+    tokens: int
+
+
+def keys_of(wanted: Sequence[Wanted], numbers: int, tokens: int) -> Keys:
+    """The keys to look for, but for those that are not written as they are: the kernel takes no record with them."""
+    wanted = [each for each in wanted if _is_plain(each[0])]
+    texts = [f'"{key}":'.encode() for key, *_ in wanted]
+    most = max(-(-len(text) // 8) for text in texts)
+    bits = [b"\xff" * len(text) for text in texts]
+    words, masks = (
+        np.frombuffer(bytearray(b"".join(part.ljust(8 * most, b"\0") for part in parts)), "<u8").reshape(-1, most)
+        for parts in (texts, bits)
+    )
+    keys = [(-(-len(text) // 8), len(text), *rest) for text, (_, *rest) in zip(texts, wanted, strict=True)]
+    return Keys(words, masks, np.array(keys, np.int64), numbers, tokens)
+
+
+def scanned(keys: Keys, lines: Sequence[bytes | None]) -> Scanned:
+    """Scan a batch; tombstones and what is too long are left."""
+    texts, lengths = _limited(lines)
+    data = np.frombuffer(bytearray().join([*texts, PADDING]), np.uint8)
+    starts = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    found = Scanned(data, starts, keys.numbers + 1, keys.tokens)
+    scan(
+        data, starts, keys.words, keys.masks, keys.keys,
+        found.numbers, found.tokens, found.values, found.forms, found.taken,
+    )  # fmt: skip
+    return found
 
 
 def _limited(lines: Sequence[bytes | None]) -> tuple[Sequence[bytes], Ints]:
@@ -116,7 +134,7 @@ def _limited(lines: Sequence[bytes | None]) -> tuple[Sequence[bytes], Ints]:
 
 
 def _is_plain(key: str) -> bool:
-    """Whether a key is written as it is; the kernel takes no record with others."""
+    """Whether a key is written as it is."""
     return key.isascii() and key.isprintable() and '"' not in key and "\\" not in key
 
 
@@ -132,18 +150,23 @@ class Scanned:
         self.forms = np.empty((records, tokens), np.uint8)
         self.taken = np.empty(records, np.bool_)
 
-    def column(self, at: int, rows: Ints) -> Column:
-        """Tokens of some records, true and false as texts."""
+    def column(self, at: int, rows: Ints, *, truths: bool = False) -> Column:
+        """Tokens of some records; with ``truths`` true and false as themselves, else as texts."""
         forms = self.forms[rows, at]
+        if truths and (forms == BOOLEAN).any():
+            if not (forms & ~np.uint8(BOOLEAN | NOTHING)).any():
+                return pa.array(self.data[self.tokens[rows, at, 0]] == _T, mask=forms == NOTHING)
+            written = zip(listed(self.column(at, rows)), forms.tolist(), strict=True)
+            return [value == "true" if form == BOOLEAN else value for value, form in written]
         numbers, texts = forms & (INTEGER | FLOAT) != 0, forms & (TEXT | BOOLEAN) != 0
         if not numbers.any():
             return self._texts(at, rows, texts)
         if not texts.any():
             return pa.array(self.values[rows, at], mask=~numbers)
-        listed: list[Any] = self._texts(at, rows, texts).to_pylist()
+        values: list[Any] = self._texts(at, rows, texts).to_pylist()
         for row in np.flatnonzero(numbers).tolist():
-            listed[row] = float(self.values[rows[row], at])
-        return listed
+            values[row] = float(self.values[rows[row], at])
+        return values
 
     def texts(self, at: int, rows: Ints) -> pa.Array:
         """Tokens of some records as they are written."""
@@ -158,9 +181,9 @@ class Scanned:
         valid = None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
         return pa.StringArray.from_buffers(len(rows), pa.py_buffer(ends), pa.py_buffer(text), valid)
 
-    def name_the_same(self, rows: Ints) -> bool:
+    def name_the_same(self, rows: Ints, fields: Sequence[int] = (MODEL, VERSION, ROLE)) -> bool:
         """Whether some records, one at least, all name one model, version and role."""
-        return all(_same(self.data, self.tokens, self.forms, rows, at) for at in (MODEL, VERSION, ROLE))
+        return all(_same(self.data, self.tokens, self.forms, rows, at) for at in fields)
 
     def names(self, rows: Ints) -> list[Named]:
         """Model, version and role that each of some records names."""
