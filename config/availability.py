@@ -26,8 +26,6 @@ def unavailable(file: File) -> Iterator[str]:
 
 
 def _parts(file: File) -> Iterator[tuple[Path, str]]:
-    if file.store:
-        yield ("store",), ""
     for name, model in file.models.items():
         quality = model.quality
         said = quality is not None and quality.duplicates and "duplicates" in quality.model_fields_set

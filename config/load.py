@@ -19,6 +19,7 @@ from config.models import File
 from config.plan import Plan
 from config.read import read
 from config.security import KafkaConnection
+from config.store import StoreAddress
 from config.texts import Mapping, Mark, Sequence
 
 
@@ -38,6 +39,8 @@ class Configuration:
         The brokers, None where no topic is used; holds the secrets and shows none.
     actions : tuple of Action
         What `tidemark listen` does; they hold secrets and show none.
+    store : StoreAddress or None
+        Where it keeps what the job says.
     """
 
     path: Path
@@ -45,6 +48,7 @@ class Configuration:
     plan: Plan
     kafka: KafkaConnection | None
     actions: tuple[Action, ...]
+    store: StoreAddress | None
 
     @property
     def unavailable(self) -> tuple[str, ...]:
@@ -90,7 +94,12 @@ def load(path: Path | str, environment: Environment[str, str] | None = None) -> 
         raise configuration_error(tree, start, problems)
     plan = compiled(file, directory)
     return Configuration(
-        path, directory, plan, KafkaConnection(file.kafka, directory) if file.kafka else None, file.actions
+        path,
+        directory,
+        plan,
+        KafkaConnection(file.kafka, directory) if file.kafka else None,
+        file.actions,
+        StoreAddress.of(file.store, directory) if file.store else None,
     )
 
 

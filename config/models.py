@@ -26,6 +26,7 @@ from config.scalars import (
     text,
 )
 from config.section import Also, Section, written
+from config.store import Store
 from config.texts import quote
 
 Kind = Literal["predictions", "labels", "features"]
@@ -210,4 +211,4 @@ class File(Section):
     groups: dict[str, Group] = Field(default_factory=dict)
     models: Annotated[dict[str, Model], BeforeValidator(not_empty)]
     actions: tuple[Action, ...] = ()
-    store: Secret | None = None
+    store: Store | None = None

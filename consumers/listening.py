@@ -1,8 +1,9 @@
-"""`tidemark listen`: the actions of a configuration, each a subscriber of its own."""
+"""`tidemark listen`: the actions of a configuration, each a subscriber of its own, and its store."""
 
 from __future__ import annotations
 
 import concurrent.futures
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -14,17 +15,20 @@ from config.load import Configuration
 from consumers.action import PEOPLE, Performer
 from consumers.delivery import Outcome
 from consumers.retries import GiveUp, Retries
+from consumers.storing import Storing
 from consumers.subscriber import Counts, Subscriber, orderly
 from consumers.testing import drift_event, profile_event, retrain_event, stream_event
 from schemas.errors import ConfigurationError, UsageError
 from schemas.events import Event
+
+log = logging.getLogger("tidemark.listen")
 
 LOOK_S = 0.5  # how late it is seen that an action's subscriber has failed
 LONGEST_WAIT_S = 300.0  # between two attempts: an endpoint that is back waits so long for its events
 
 
 class Listening:
-    """Runs the actions of a configuration.
+    """Runs the actions of a configuration, and writes its store.
 
     Each is a member of a group of its own, ``GROUP-ACTION``: one whose endpoint is down keeps no other waiting.
 
@@ -35,23 +39,33 @@ class Listening:
     group : str, optional
         Begins the names of the groups, by default ``tidemark-JOB``.
     start : str
-        Where an action begins that was never run: ``earliest``, ``latest`` or a time.
+        Where what was never run begins: ``earliest``, ``latest`` or a time.
     memory : Path
         File of what was handled, by all actions.
+    say : callable
+        Gets lines for people: what the store waits for; logged by default.
 
     Raises
     ------
     UsageError
-        There are no actions, or the events go to a file.
+        There are neither actions nor a store, the events go to a file, or SQLAlchemy is not installed.
     """
 
-    def __init__(self, configuration: Configuration, *, group: str | None, start: str, memory: Path) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        *,
+        group: str | None,
+        start: str,
+        memory: Path,
+        say: Callable[[str], None] = log.warning,
+    ) -> None:
         where = configuration.path
-        if not configuration.actions:
-            message = f"{where}: has no 'actions'; docs/retraining.md says what there is"
+        if not configuration.actions and configuration.store is None:
+            message = f"{where}: has neither 'actions' nor a 'store'; docs/retraining.md says what there is"
             raise UsageError(message)
         if configuration.plan.events.topic is None or configuration.kafka is None:
-            message = f"{where}: events go to a file, and actions need a topic; 'tidemark watch' reads files"
+            message = f"{where}: events go to a file; actions and a store need a topic; 'tidemark watch' reads files"
             raise UsageError(message)
         self._configuration = configuration
         self._group = group or f"tidemark-{configuration.plan.job.name}"
@@ -62,6 +76,17 @@ class Listening:
             name: Performer(action, configuration.directory)
             for name, action in zip(called, configuration.actions, strict=True)
         }
+        self._storing = None
+        if configuration.store is not None:
+            summaries = configuration.plan.summaries
+            self._storing = Storing(
+                self._client,
+                events=self._topic,
+                summaries=summaries.topic if summaries is not None else None,
+                address=configuration.store,
+                group=f"{self._group}-store",
+                tell=say,
+            )
 
     def rehearse(self) -> list[tuple[str, str, str]]:
         """Fill every action with an event of each type that it is for.
@@ -126,7 +151,7 @@ class Listening:
         Returns
         -------
         dict of str to Counts
-            What each action came to.
+            What each action came to, and ``store ADDRESS``.
 
         Raises
         ------
@@ -141,16 +166,24 @@ class Listening:
         def stop() -> None:
             for subscriber in subscribers.values():
                 subscriber.stop()
+            if self._storing is not None:
+                self._storing.stop()
 
-        with concurrent.futures.ThreadPoolExecutor(len(subscribers)) as pool, orderly(stop):
+        with concurrent.futures.ThreadPoolExecutor(len(subscribers) + 1) as pool, orderly(stop):
             runs = {
                 name: pool.submit(subscriber.run, replay_from=replay_from, until_end=until_end)
                 for name, subscriber in subscribers.items()
             }
+            if self._storing is not None:
+                runs[self._storing.name] = pool.submit(self._store, self._storing, replay_from, until_end)
             while not _over(list(runs.values())):
                 pass
             stop()
             return {name: run.result() for name, run in runs.items()}
+
+    def _store(self, storing: Storing, replay_from: str | None, until_end: bool) -> Counts:
+        stored = storing.run(start=replay_from or self._start, replay=replay_from is not None, until_end=until_end)
+        return Counts(handled=stored.new, repeated=stored.repeated, unknown=stored.unknown, malformed=stored.malformed)
 
     def _subscriber(
         self, name: str, performer: Performer, tell: Callable[[str, Outcome], None], lock: threading.Lock

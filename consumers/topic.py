@@ -33,8 +33,8 @@ class GroupTopic:
         Settings of the Kafka client, at least ``bootstrap.servers``.
     topic, group : str
         What is read, and as whom.
-    dead_letters : str
-        Topic of what failed; made where it is not there.
+    dead_letters : str or None
+        Topic of what failed; made where it is not there. None: of who buries nothing.
     start : str
         Where a group begins that has read nothing yet: ``earliest``, ``latest`` or a time (RFC 3339).
     replay : bool
@@ -60,7 +60,7 @@ class GroupTopic:
         topic: str,
         group: str,
         *,
-        dead_letters: str,
+        dead_letters: str | None,
         start: str,
         replay: bool,
         until_end: bool,
@@ -119,19 +119,19 @@ class GroupTopic:
         if self._topic not in topics:
             self._missing = True
             self._tell(f"{self._where}: topic '{self._topic}' is not there yet; waiting for the job to make it")
-        if self._dead_letters not in topics:
-            self._make_dead_letters()
+        if self._dead_letters is not None and self._dead_letters not in topics:
+            self._make_dead_letters(self._dead_letters)
 
-    def _make_dead_letters(self) -> None:
+    def _make_dead_letters(self, topic: str) -> None:
         admin = AdminClient({**self._client, "log_level": 0})  # kept: without it the request would end unanswered
         # Retention counts from a record's time, which is that of its failure; 30 days to look at it.
-        made = admin.create_topics([NewTopic(self._dead_letters, 1, config={"retention.ms": str(30 * 86_400_000)})])
+        made = admin.create_topics([NewTopic(topic, 1, config={"retention.ms": str(30 * 86_400_000)})])
         try:
-            made[self._dead_letters].result()
+            made[topic].result()
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 message = (
-                    f"{self._where}: topic '{self._dead_letters}' for what fails could not be made "
+                    f"{self._where}: topic '{topic}' for what fails could not be made "
                     f"({error.args[0].str()}); make it, or name another"
                 )
                 raise BrokerError(message) from error
@@ -263,6 +263,7 @@ class GroupTopic:
 
         Tried until it is there: an event that failed and is in no topic would be lost.
         """
+        assert self._dead_letters is not None
         if self._producer is None:
             self._producer = Producer({**self._client, "enable.idempotence": True, "log_level": 0})
         headers = {

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from jobs.broker import Broker
+from tests.postgres import Server
 
 # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -27,3 +28,15 @@ def broker() -> Iterator[Broker]:
     """One broker for all tests: each has topics of its own, and who stops a broker has one of its own."""
     with Broker() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """One PostgreSQL server for all tests: each has a database of its own, and leaves the server running."""
+    server = Server()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        server.remove()

@@ -13,7 +13,6 @@ LATER = f"not available yet in tidemark {RELEASE}; it is checked but does nothin
 def test_everything():
     """Each part that does nothing yet has its line."""
     assert load(EVERYTHING, {"KAFKA_PASSWORD": "a", "TOKEN": "b"}).unavailable == (
-        f"store: {LATER}",
         f"models.churn.quality.duplicates: for records from several sources {LATER}",
         f"models.churn.expect.url: for fields that the configuration does not name {LATER}",
     )

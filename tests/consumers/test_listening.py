@@ -103,7 +103,7 @@ def test_two_actions_with_one_name(tmp_path):
 
 
 def test_a_configuration_that_cannot_be_listened_with(tmp_path):
-    """No actions, or no topic."""
+    """Nothing to do, or no topic."""
     configuration = loaded(tmp_path, "{on: io.tidemark.drift.opened, http: 'http://x'}")
     text = (tmp_path / "c.yaml").read_text()
     (tmp_path / "c.yaml").write_text(text.replace("topic: drift-events", "path: e.jsonl"))
@@ -112,12 +112,15 @@ def test_a_configuration_that_cannot_be_listened_with(tmp_path):
     with pytest.raises(UsageError) as raised:
         Listening(load(tmp_path / "c.yaml"), group=None, start="earliest", memory=tmp_path / "m.db")
     assert str(raised.value) == (
-        f"{configuration.path}: events go to a file, and actions need a topic; 'tidemark watch' reads files"
+        f"{configuration.path}: events go to a file; actions and a store need a topic; 'tidemark watch' reads files"
     )
     (tmp_path / "c.yaml").write_text(text.partition("actions")[0])
     with pytest.raises(UsageError) as raised:
         Listening(load(tmp_path / "c.yaml"), group=None, start="earliest", memory=tmp_path / "m.db")
-    assert str(raised.value) == f"{configuration.path}: has no 'actions'; docs/retraining.md says what there is"
+    assert (
+        str(raised.value)
+        == f"{configuration.path}: has neither 'actions' nor a 'store'; docs/retraining.md says what there is"
+    )
 
 
 def test_the_command_rehearses(tmp_path, capsys, monkeypatch):

@@ -1,4 +1,4 @@
-"""`tidemark listen`: the actions of a configuration."""
+"""`tidemark listen`: the actions and the store of a configuration."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def listen(
     ] = False,
     start: Annotated[
         str,
-        typer.Option("--from", metavar="START", help="Where a new action begins: earliest, latest or a time."),
+        typer.Option("--from", metavar="START", help="Where a new action or store begins: earliest, latest or a time."),
     ] = "earliest",
     replay: Annotated[
         str | None,
@@ -42,13 +42,16 @@ def listen(
 ) -> None:
     """Act on drift events and retrain requests as the configuration's `actions` say, until Ctrl-C.
 
+    With `store` in the configuration, events and summaries are written there as well, each once.
+
     Each action acts once on each event, and tries again what fails; what fails for good goes to the topic
     EVENTS-failed. Before it begins, all templates are filled with an event of each type.
 
     Example: tidemark listen monitors.yaml --from latest
     """
     logging.basicConfig(format="%(message)s", stream=sys.stderr)
-    with closing(Listening(load(config), group=group, start=start, memory=memory)) as listening:
+    loaded = load(config)
+    with closing(Listening(loaded, group=group, start=start, memory=memory)) as listening:
         rehearsed = listening.rehearse()
         if rehearse:
             for action, type, line in rehearsed:
@@ -57,6 +60,8 @@ def listen(
             return
         for action in dict.fromkeys(action for action, _, _ in rehearsed):
             print(f"{action}: listening", file=sys.stderr)
+        if loaded.store is not None:
+            _say(f"store {loaded.store.name}: writing")
 
         def tell(action: str, outcome: Outcome) -> None:
             print(_json(action, outcome) if json else _line(action, outcome), flush=True)
@@ -65,6 +70,10 @@ def listen(
     for action, count in counts.items():
         skipped = f", {count.unknown + count.malformed} skipped" if count.unknown + count.malformed else ""
         print(f"{action}: {count.handled} done, {count.repeated} before, {count.dead} failed{skipped}", file=sys.stderr)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _result(outcome: Outcome) -> str:

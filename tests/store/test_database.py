@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from store import Database, StoreDown, StoreError, Writer
+from store.tables import FORMAT
+from tests.store.messages import window
+
+
+def test_it_is_there_again_when_opened_again(database):
+    """What was written stays; a second opening makes nothing anew."""
+    Writer(database).write([window()])
+    with Database(database._engine.url.render_as_string(hide_password=False)) as again:
+        assert Writer(again).write([window()]).repeated == 1
+
+
+def test_what_a_newer_release_wrote_is_refused(tmp_path):
+    """It says what to do."""
+    url = f"sqlite:///{tmp_path}/a.db"
+    Database(url).close()
+    with create_engine(url).begin() as connection:
+        connection.execute(text("UPDATE tidemark SET format = 99"))
+    with pytest.raises(StoreError, match=rf"format 99 is newer than this release reads \({FORMAT}\); upgrade tidemark"):
+        Database(url)
+
+
+def test_tables_of_others_are_not_touched(tmp_path):
+    """A database with an `events` of somebody's is refused."""
+    url = f"sqlite:///{tmp_path}/a.db"
+    with create_engine(url).begin() as connection:
+        connection.execute(text("CREATE TABLE events (a)"))
+    with pytest.raises(StoreError, match=r"has tables of other software .* \(events\); give the store a database"):
+        Database(url)
+
+
+def test_what_is_no_database(tmp_path):
+    """A file of something else."""
+    (tmp_path / "a.db").write_text("no database at all " * 100)
+    with pytest.raises(StoreError, match="file is not a database"):
+        Database(f"sqlite:///{tmp_path}/a.db")
+
+
+def test_a_server_that_is_not_there():
+    """It may be there later; the password is not in the message."""
+    with pytest.raises(StoreDown) as raised:
+        Database("postgresql+psycopg://me:secret@127.0.0.1:1/x")
+    assert "secret" not in str(raised.value)
