@@ -1,7 +1,8 @@
 """False alarms of relations against what is promised, and what is found: ``python -m benchmarks.false_relations``.
 
 Records of eight features go through the evaluation of the monitor, window by window, in as many days as are asked for;
-and through the whole monitor, which says how often errors of reconstruction open an episode.
+and through the whole monitor, which says how often errors of reconstruction open an episode, and what the p-values of
+the domain classifier are.
 With ``--found`` the correlation of one pair changes in the middle instead. Everything follows from ``--seed``.
 """
 
@@ -26,6 +27,8 @@ from operators.monitoring.detection import Detection
 from operators.monitoring.state import Key
 from operators.profiles.profiling import ProfileBuilder, Values
 from operators.profiles.references import ModelSignals
+from operators.relations.domain_windows import CLASSIFIER
+from operators.relations.reconstruction import RECONSTRUCTION
 from operators.relations.windows import RelationWindow
 from operators.sketches import moments
 from operators.sketches.sketch import Slide
@@ -124,6 +127,7 @@ class Stream:
             features=features,
             correlation=CorrelationPlan(),
             multivariate=True,
+            classifier=True,
         )  # fmt: skip
         builder = ProfileBuilder(model)
         values = self._draw(rng, reference)
@@ -151,20 +155,23 @@ class Stream:
         self.signals.fill_errors(np.empty((len(values), len(self.signals.numeric))), found)
         return found
 
-    def opened(self, values: Floats) -> Counter[str]:
-        """Episodes that the monitor opens of more records, by kind."""
-        codes, found = self.codes(values), Counter[str]()
+    def opened(self, values: Floats) -> tuple[Counter[str], list[float]]:
+        """Episodes that the monitor opens of more records, by what they begin with, and p-values of the classifier."""
+        codes, found, p_values = self.codes(values), Counter[str](), list[float]()
         key, state, ring = Key("m", "1", "champion", "all"), b"", b""
         nothing = moments.empty(len(self.signals.numeric))
         for number, start in enumerate(range(0, len(codes), SLIDE), 1):
             times_ms = SLIDE_MS * (number - 1) + np.arange(SLIDE) * (SLIDE_MS // SLIDE)
             shown = codes[start : start + SLIDE].copy()
-            pane = Pane(SLIDE_MS * number, times_ms, shown, nothing.copy(), np.empty((SLIDE, 0)))
-            done = monitor.step(self.detection, key, state, lambda ring=ring: ring, pane, pane.end_ms, False)
+            ids = np.arange(SLIDE, dtype=np.uint64)  # a slide has fewer records than are sampled
+            pane = Pane(SLIDE_MS * number, times_ms, shown, nothing.copy(), np.empty((SLIDE, 0)), hashes=ids)
+            done = monitor.step(self.detection, key, state, lambda ring=ring: ring, pane, pane.end_ms, True)
             state, ring = done.state, ring if done.ring is None else done.ring
             told = [output for output in done.outputs if isinstance(output, SignalChange)]
-            found.update(change.kind for change in told if change.state == "opened")
-        return found
+            found.update(change.evidence.signal for change in told if change.state == "opened")
+            rows = [row for summary in done.summaries for row in summary.evaluations if row.signal == CLASSIFIER]
+            p_values += [row.p_value for row in rows if row.p_value is not None]
+        return found, p_values
 
     def windows(self, values: Floats) -> list[RelationWindow]:
         """Windows that end with each slide of more records."""
@@ -193,11 +200,14 @@ def measured(family: str, references: int, seed: int) -> dict[str, object]:
     exceeded = dict.fromkeys(LEVELS, 0)
     evaluations = episodes = 0
     promised = errors = 0.0
+    classified: list[float] = []
     for _ in range(references):
         stream = Stream(family, rng)
         values = stream.more(rng, DAYS * SLIDES_A_DAY * SLIDE)
         windows = stream.windows(values)
-        errors += stream.opened(values)["multivariate"]
+        opened, told = stream.opened(values)
+        errors += opened[RECONSTRUCTION]
+        classified += told
         p_values = np.array([window.p_value for window in windows])
         over = np.array([window.over for window in windows])
         evaluations += int(sum(window.judged.sum() for window in windows))
@@ -211,7 +221,8 @@ def measured(family: str, references: int, seed: int) -> dict[str, object]:
         **{f"at {one:g}": exceeded[one] / max(one * evaluations, 1e-9) for one in LEVELS},
         "episodes": episodes,
         "of_budget": episodes / promised,
-        # The errors of reconstruction have all shares but those of the pairs.
+        **{f"classifier at {one:g}": float(np.mean(np.array(classified) < one)) / one for one in LEVELS if classified},
+        # The errors of reconstruction have all shares but those of the pairs and the one of the classifier.
         "errors_of_budget": errors / (references * DAYS * BUDGET - promised),
     }
 
@@ -258,10 +269,13 @@ def main() -> None:
         for row in rows:
             print(f"{row['change']:<8}{row['found']:8.2f}")
     else:
-        print(f"{'family':22}{'at .01':>8}{'at .001':>9}{'of budget':>11}{'errors':>9}")
+        print(f"{'family':22}{'at .01':>8}{'at .001':>9}{'of budget':>11}{'errors':>9}{'classifier at':>16}")
         for row in rows:
             rates = f"{row['at 0.01']:8.2f}{row['at 0.001']:9.2f}"
-            print(f"{row['family']:22}{rates}{row['of_budget']:11.2f}{row['errors_of_budget']:9.2f}")
+            told = [f"{row[f'classifier at {one:g}']:.2f}" for one in LEVELS if f"classifier at {one:g}" in row]
+            print(
+                f"{row['family']:22}{rates}{row['of_budget']:11.2f}{row['errors_of_budget']:9.2f}{' '.join(told):>16}"
+            )
 
 
 if __name__ == "__main__":

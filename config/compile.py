@@ -243,6 +243,7 @@ def _model(name: str, model: Model) -> ModelPlan:
         quality=_quality(model.quality),
         expect=(*_rules(model), *_fresh(model)) or msgspec.UNSET,
         multivariate=True if model.multivariate else msgspec.UNSET,
+        classifier=True if model.multivariate and model.multivariate.classifier else msgspec.UNSET,
         correlation=CorrelationPlan(pairs=model.correlation.pairs) if model.correlation else msgspec.UNSET,
         retrain=_retrain(model.retrain) if model.retrain else msgspec.UNSET,
         proxies=tuple(dict.fromkeys(model.proxies)) or msgspec.UNSET,

@@ -13,7 +13,7 @@ from config.expectation import Expectation
 from config.labels import Labels
 from config.performance import Metric, Worth
 from config.quality import Quality
-from config.relations import Relations
+from config.relations import Relations, Together
 from config.retrain import Retrain
 from config.scalars import Budget, Duration, Flag, Free, OneOf, String, Strings, Within, not_empty, pair
 from config.season import Season
@@ -165,7 +165,7 @@ class Settings(Section):
     quality: Quality | None = None
     expect: dict[str, Expectation] = Field(default_factory=dict)
     correlation: Relations = None
-    multivariate: Flag = False
+    multivariate: Together = None
     season: Season | None = None
     value: Worth | None = None
     retrain: Retrain | None = None

@@ -21,6 +21,7 @@ from config.metrics import BY_CLASS, CONCEPT, METRICS, OF_TASK, STREAM, TOP, VAL
 from config.model import Feature, Level, Model, Prediction, Reference, Segment
 from config.performance import Measured
 from config.plan import MetricPlan
+from config.relation_checks import classifier_problems
 from config.river_detectors import river_problems
 from config.season import Season
 
@@ -70,6 +71,8 @@ def model_problems(path: Path, name: str, model: Model, pane_ms: int) -> Iterato
     yield from _segments_problems((*path, "segments"), model)
     if model.season:
         yield from _season_problems((*path, "season"), model, model.season, pane_ms)
+    if model.multivariate and model.multivariate.classifier:
+        yield from classifier_problems((*path, "multivariate", "classifier"), model)
     yield from _later_problems(path, model)
 
 

@@ -281,6 +281,7 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     proxies: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # watched of the probabilities of classes
     estimated: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # measures that are estimated before labels come
     multivariate: Literal[True] | msgspec.UnsetType = msgspec.UNSET  # likewise
+    classifier: Literal[True] | msgspec.UnsetType = msgspec.UNSET  # likewise; of the domain, only with `multivariate`
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from config.scalars import TRUTH_FORM, Within, flag
+from config.scalars import TRUTH_FORM, Flag, Within, flag
 from config.section import Also, Section
 
 
@@ -23,4 +23,11 @@ def _settings(value: Any) -> Any:
     return {} if flag(value) else None
 
 
+class Multivariate(Section):
+    """All features together: errors of reconstruction always, a classifier where it is asked for."""
+
+    classifier: Flag = False
+
+
 Relations = Annotated[Correlation | None, BeforeValidator(_settings), Also(TRUTH_FORM)]
+Together = Annotated[Multivariate | None, BeforeValidator(_settings), Also(TRUTH_FORM)]

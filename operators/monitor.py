@@ -25,6 +25,7 @@ from operators.monitoring.track import Hit
 from operators.profiles.duplicates import MOST
 from operators.quality.signals import ranged_features, watches_volume
 from operators.quality.stillness import follow
+from operators.relations import domain_classifier as domain
 from operators.sketches import sketch
 from operators.sketches.seen import look
 from operators.sketches.sketch import Ring, Slide
@@ -165,6 +166,8 @@ class _Run:
         state.slide.fold(pane.codes, pane.sums, pane.names, self._beside(state, pane))
         if (related := self._detection.related) is not None:
             state.slide.relations = related.folded(state.slide.relations, pane.codes)
+        if self._detection.domain is not None:
+            domain.sampled(state.domain, self._detection.domain, pane)
         state.records += len(pane)
         state.pane_ms = pane.end_ms
         # In the first slide a rate is little more than a guess: its records are taken for a whole slide's.
@@ -185,7 +188,7 @@ class _Run:
 
     def _beside(self, state: KeyState, pane: Pane) -> Sequence[int]:
         """What is counted beside the codes: values out of their ranges, then ids that came again, of so many."""
-        if pane.hashes is None:
+        if pane.hashes is None or not self._detection.looks_up:
             return pane.outside
         state.seen, again, chosen = look(state.seen, pane.hashes, pane.times_ms, self._window.size_ms, MOST)
         ranges = len(ranged_features(self._detection.signals.model))
@@ -246,6 +249,8 @@ class _Run:
                 if self._detection.frozen and self._key.segment == ALL:
                     names = len(self._detection.signals.names)
                     state.still = follow(state.still, slide, self._detection.frozen, names, window.slide_ms)
+                if self._detection.domain is not None:
+                    slide.classified = domain.judged(state.domain, self._detection.domain)
                 self._ring.push(slide, window.size_ms, window.grow_to_ms, window.min_count, window.previous_ms)
                 self._ring.coarsen(window.slide_ms, len(self._detection.signals.names))
                 self._ring_changed = True

@@ -86,7 +86,7 @@ class Monitors:
         if isinstance(signals, Unprofiled):
             return self._fold_values(signals, text, kept, value_chunks.decode(parts, self._pane_ms))
         key, detection = self.key(text), self._detection(signals)
-        pane = chunks.decode(parts, self._pane_ms, hashes=detection.looks_up and key.segment == ALL)
+        pane = chunks.decode(parts, self._pane_ms, hashes=detection.wants_hashes and key.segment == ALL)
         return monitor.step(detection, key, kept.state(), kept.ring, pane, pane.end_ms, self._scores)
 
     def pass_time(self, text: str, kept: Kept, until_ms: int) -> Step:

@@ -173,8 +173,10 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True):
     """A feature's part in a change of what features do together."""
 
     feature: str
-    share: float  # of the change of the mean error, of all features whose losses changed in its direction
-    reference: float  # mean square of what is lost of its scores, in standard deviations
+    share: float  # of the change, of all features that changed in its direction
+    # Mean square of what is lost of its scores, in standard deviations; of `multivariate.classifier` what it adds to
+    # the log odds of being of the stream.
+    reference: float
     current: float
 
 
@@ -199,7 +201,7 @@ class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     histogram: Histogram | None = None  # numeric signals
     categories: tuple[CategoryChange, ...] | None = None  # categorical signals: those that changed most, first the most
     unseen: tuple[UnseenValues, ...] | None = None  # categories and values of discrete signals, most first
-    # `multivariate.reconstruction` of the whole traffic: the features that explain it, those that do most first
+    # `multivariate.` signals of the whole traffic: the features that explain it, those that do most first
     contributions: tuple[Contribution, ...] | None = None
     examples: tuple[Example, ...] | None = None  # expectations: the first records that do not keep to it, three at most
 

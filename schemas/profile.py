@@ -207,6 +207,18 @@ class Multivariate(msgspec.Struct, frozen=True, kw_only=True):
     explained: float  # share of the variance that they have
 
 
+class DomainSample(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the reference's records as codes of the features of its `Relations`: what is told from the stream's.
+
+    Bytes are in the file as base64.
+    """
+
+    learned: int  # so many records, the first ones, are learned from; the others are for comparison
+    codes: bytes  # record after record, a byte for each feature
+    pairs: bytes  # two positions of features each, of 16 bits, little-endian: which ones are looked at together
+    share: float  # of the records of their stretches that those for comparison are
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the reference came from."""
 
@@ -243,6 +255,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     quality: dict[str, Share] | msgspec.UnsetType = msgspec.UNSET
     relations: Relations | msgspec.UnsetType = msgspec.UNSET  # unset: the configuration asked for none
     multivariate: Multivariate | msgspec.UnsetType = msgspec.UNSET  # likewise
+    domain: DomainSample | msgspec.UnsetType = msgspec.UNSET  # likewise
 
     estimation: Estimation | msgspec.UnsetType = msgspec.UNSET  # unset: it was made without labels to estimate from
 

@@ -150,6 +150,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         yield "correlation", f"all pairs of features, the {model.correlation.pairs} closest with half of their budget"
     if model.multivariate is not msgspec.UNSET:
         yield "multivariate", "how far records are from what features of the reference do together"
+    if model.classifier is not msgspec.UNSET:
+        yield "", "whether a classifier tells records of the stream from the reference's"
     if model.prediction:
         yield "prediction", _prediction(model.prediction)
     if isinstance(model.labels, LabelsPlan):

@@ -21,6 +21,7 @@ from operators.monitoring.window_tests import LEAST
 from operators.profiles.references import ModelSignals
 from operators.profiles.remarks import SLOW, dependent, longest_tau, remarks
 from operators.quality.signals import QualityReference
+from operators.relations.domain_classifier import SAMPLE
 from operators.relations.references import RelationReference
 from operators.statistics.shares import bounds
 from schemas.profile import Profile
@@ -92,6 +93,12 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         )
     elif model.multivariate is not msgspec.UNSET:
         yield "warning", "multivariate: fewer than two features vary in the reference, so it is not watched"
+    if detection.domain is not None:
+        yield (
+            "classifier",
+            f"learns from {len(detection.domain.learned)} records of the reference, and is judged by "
+            f"{len(detection.domain.held)} others beside {SAMPLE} of each {duration(window.slide_ms)} of the stream",
+        )
     for plan in model.segments:
         many, pairs, own = detection.references.own(plan)
         rest = f", the others (fewer than {LEAST} values) with all records" if own < pairs else ""

@@ -35,7 +35,7 @@ models:
       autopay: boolean
     segments: [country]
     correlation: true
-    multivariate: true
+    multivariate: {classifier: true}
 """
 MEASURED = """
 sources: {predictions: {path: measured.jsonl, model: churn, version: "1", time: {every: 1 s}}}

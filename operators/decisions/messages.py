@@ -24,6 +24,7 @@ _MOVED = {
 SHARE = "share"  # the detector of quality signals
 EXPECTATION = "expectation"  # and of rules
 RELATION = "fisher"  # and of relations between features
+AUC = "auc"  # and of the classifier that tells records from the reference's
 LIMIT = "limit"  # and of measures of performance, that have one or are compared with the baseline
 MEASURES = ("measure", "estimate", LIMIT)
 _ROSE = {"up": "rose", "down": "fell", "mix": "changed"}
@@ -62,11 +63,17 @@ def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
     if first.detector == CONCEPT:
         text = f"{first.signal} changed{_place(segment)}: chi-squared {_number(first.statistic)}"
         return _with_others(f"{text} (alarm at {_number(first.threshold)})", signals)
+    if first.detector == AUC:
+        text = f"records can be told from the reference: AUC {_number(first.statistic)}"
+        return _with_others(f"{text} (alarm above {_number(first.threshold)}){_mostly(first)}", signals)
     moved = _ROSE if first.detector in (SHARE, RATE, RELATION, PAST, *MEASURES) else _MOVED
     text = f"{first.signal} {moved[first.effect.direction]}{_place(segment)}: {_finding(first)}"
-    if first.contributions:
-        text += f", mostly by {listed([one.feature for one in first.contributions])}"
-    return _with_others(text, signals)
+    return _with_others(text + _mostly(first), signals)
+
+
+def _mostly(evidence: SignalEvidence) -> str:
+    named = [one.feature for one in evidence.contributions or ()]
+    return f", mostly by {listed(named)}" if named else ""
 
 
 def _with_others(text: str, signals: Sequence[SignalEvidence]) -> str:

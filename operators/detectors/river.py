@@ -41,16 +41,22 @@ def start(plan: DetectorPlan, about: str) -> Any:
 
 
 def pack(detector: Any) -> bytes:
-    """Return the state as bytes."""
+    """Return the state as bytes, of a detector or of anything else of river."""
     return HEAD + pickle.dumps(detector, 5)
 
 
 def unpack(data: bytes, plan: DetectorPlan, about: str) -> Any:
     """Return the detector that `pack` made into bytes; a new one if another version of river wrote them."""
+    found = read(data, plan.name)
+    return start(plan, about) if found is None else found
+
+
+def read(data: bytes, name: str) -> Any | None:
+    """Return what `pack` made into bytes; None if another version of river wrote them, which is said by its name."""
     if data.startswith(HEAD):
         return pickle.loads(data[len(HEAD) :])
-    _say(plan.name, data.partition(b"\n")[0].decode(errors="replace"))
-    return start(plan, about)
+    _say(name, data.partition(b"\n")[0].decode(errors="replace"))
+    return None
 
 
 def update(detector: Any, values: Sequence[float], name: str) -> list[int]:

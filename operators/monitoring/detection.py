@@ -31,11 +31,12 @@ from operators.monitoring.verdicts import Verdict, verdicts
 from operators.monitoring.window_tests import LEAST, ReferenceTables, WindowTests, recounted, reference_tables
 from operators.profiles.references import FEATURE, ModelSignals
 from operators.profiles.season_references import SeasonReferences
-from operators.profiles.segment_references import SegmentReferences
+from operators.profiles.segment_references import SegmentReferences, segment_count
 from operators.quality.season import SeasonShares
 from operators.quality.signals import watches_labels, watches_volume
 from operators.quality.stillness import frozen_signals
 from operators.relations.correlations import RelationColumns
+from operators.relations.domain_sample import DomainReference
 from operators.relations.references import RelationReference
 from operators.sketches.sketch import Slide
 from operators.statistics.lepage import is_even
@@ -69,11 +70,7 @@ class Detection:
         self.stream = StreamDependence(signals, unordered(signals), self.tables)
         self._slowed: Slowed | None = None  # what a key's stream has told
         self._slower: OrderedDict[bytes, Detection] = OrderedDict()  # by what it has told
-        self.segments = 0
-        for segment in signals.model.segments:
-            listed = segment.values
-            values = signals.profile.segments.get(",".join(segment.fields), ()) if listed is None else listed
-            self.segments += min(len(values), segment.limit) + 1
+        self.segments = segment_count(signals.model, signals.profile)
         budgeted = [[d.name for d in ds if d.in_budget] for ds in self.detectors]
         for track in self.tracks.tracks:
             if track.form == "spread" and track.plan.in_budget:
@@ -95,13 +92,14 @@ class Detection:
         others = len(self.estimated) + (0 if self.quality is None else len(self.quality.signals))
         self.tests = others + (calibration.count_tests(budgeted) if any(budgeted) or not others else 0)
         self.tests += 0 if self.relations is None else self.relations.tests
+        self.domain: DomainReference | None = signals.domain
         self.tests += len(tested(signals.model, signals.profile)) + stream_tests(signals.model, signals.profile)
         # The volume of a model is one test, whichever of its versions it is held against the budget of.
         self.tests += watches_volume(signals.model)
         self.looks_up = self.quality is not None and bool((self.quality.sampled >= 0).any())  # whether ids came before
-        self.tests += 2 * watches_labels(signals.model)
+        self.wants_hashes = self.looks_up or self.domain is not None  # of ids of records of the whole traffic
         self.frozen = frozen_signals(signals, unordered(signals))
-        self.tests += len(self.frozen)
+        self.tests += (self.domain is not None) + 2 * watches_labels(signals.model) + len(self.frozen)
         self.references = SegmentReferences(signals)
         self._kept: OrderedDict[str, Detection] = OrderedDict()
         self._given: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
@@ -124,9 +122,9 @@ class Detection:
             return found
         signals = None if segment == ALL else self.references.signals(segment)
         found = self if signals is None else self._against(signals, segment)
-        if self.related is not None and segment != ALL:
+        if (self.related is not None or self.domain is not None) and segment != ALL:
             found = copy.copy(found)
-            found.relations = found.related = None
+            found.relations = found.related = found.domain = None
         if self.quality is not None and segment != ALL and (part := self.references.part(segment)) is not None:
             found = copy.copy(found)
             found.quality = self.quality.of_part(part.counts)
@@ -233,6 +231,7 @@ class Detection:
             *([] if self.signals.quality is None else [signal.name for signal in self.signals.quality.signals]),
             *([] if self.signals.related is None else ["relations", *map(str, self.signals.related.widths)]),
             *([] if self.signals.relations is None else ["pairs"]),
+            *([] if self.signals.domain is None else ["classifier"]),
             *(signal.name for signal in self.frozen),
             *self.estimated,
         ]

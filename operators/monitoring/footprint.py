@@ -13,6 +13,7 @@ from operators.monitoring.tracks import OPEN_FIELDS
 from operators.profiles.duplicates import MOST as MOST_IDS
 from operators.profiles.learning import blank
 from operators.profiles.unprofiled import Unprofiled
+from operators.relations.domain_classifier import SAMPLE
 from operators.sketches import octaves
 from operators.sketches.moments import FIELDS
 from operators.sketches.sketch import most_slides
@@ -24,6 +25,7 @@ PROFILE = 20_000  # bytes of a signal in a profile
 RIVER_VALUES = 150  # shown to a detector of river when its size is estimated; a KSWIN takes a ms for each
 NAME = 32  # bytes of a name that the reference has not, with its hash; of most
 SUM = 4  # bytes of a sum of products of a slide of 30,000 records
+LEARNED = 2 * 2 * 9 + 8  # bytes of a cell of a domain classifier: two learners with two numbers each
 CELL = 2  # bytes of a count; 3 of one beyond 16,383
 
 
@@ -64,6 +66,8 @@ def footprint(detection: Detection, versions: int) -> Footprint:
     ranked += sum(_river_bytes(track.name, track.plan) for track in tracks.tracks if track.plan.is_river)
     related = 0 if detection.related is None else detection.related.size * SUM
     whole = versions * (single + 1 + merged) * related
+    if detection.domain is not None:
+        whole += versions * (LEARNED * detection.domain.cells.size + SAMPLE * (8 + len(detection.domain.names)))
     ids = 16 * MOST_IDS if detection.looks_up else 0
     return Footprint(slides + ranked + ids, versions * (1 + detection.segments), whole)
 

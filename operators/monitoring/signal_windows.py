@@ -18,6 +18,7 @@ from operators.monitoring.scores import Alarm
 from operators.monitoring.state import Still, Watch
 from operators.quality.frozen_windows import FrozenWindow
 from operators.quality.windows import QualityWindow
+from operators.relations.domain_windows import DomainWindow
 from operators.relations.windows import RelationWindow
 from operators.sketches.windows import Slides
 from operators.statistics import effects
@@ -74,7 +75,11 @@ def signal_windows(
         found[first] = relations
         first += relations.many
     if detection.frozen and segment == ALL:
-        found[first] = FrozenWindow(detection, slides, segment, still)
+        frozen = FrozenWindow(detection, slides, segment, still)
+        found[first] = frozen
+        first += frozen.many
+    if detection.domain is not None:
+        found[first] = DomainWindow(detection, detection.domain, slides, segment)
     return found
 
 

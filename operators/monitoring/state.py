@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import msgspec
 
 from operators.decisions.outputs import SignalChange
+from operators.relations.domain_classifier import DomainState
 from operators.sketches.seen import Seen
 from operators.sketches.sketch import Slide
 from schemas.errors import StateVersionError
@@ -87,6 +88,7 @@ class KeyState(msgspec.Struct, array_like=True):
     seen: Seen = msgspec.field(default_factory=Seen)  # ids of the newest records, where they are watched
     shares: bytes = b""  # as octaves, of quality signals
     share_tau: bytes = b""  # what these came to
+    domain: DomainState = msgspec.field(default_factory=DomainState)  # what its classifier has learned, if it has one
 
 
 _decoder = msgspec.msgpack.Decoder(KeyState)

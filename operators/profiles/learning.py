@@ -220,7 +220,9 @@ class LearnedCoder:
         out: tuple[int, ...] = ()
         if self._ranged:
             out = tuple(outside(pane.numbers[:, self._ranged], self._ranges).sum(axis=0).tolist())
-        return Pane(pane.end_ms, pane.times_ms, codes, sums, np.ascontiguousarray(values[:, self._raw]), unnamed, out)
+        hashes = None if signals.domain is None else pane.hashes.astype(np.uint64)
+        raw = np.ascontiguousarray(values[:, self._raw])
+        return Pane(pane.end_ms, pane.times_ms, codes, sums, raw, unnamed, out, hashes)
 
     def _measure(self, numbers: Floats, values: Floats) -> None:
         """Fill in what is measured of embeddings, of the records whose sources carry them."""

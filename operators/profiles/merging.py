@@ -16,6 +16,7 @@ from schemas.profile import TOP, CategoricalSignal, NumericSignal, Profile, Prov
 _OWN = {
     "relations": "relations between features are of each one's own ranks",
     "multivariate": "principal components are of each one's own ranks",
+    "domain": "samples are of each one's own bins",
     "performance": "errors follow each other in each one's own order",
     "estimation": "what performance is estimated from is fitted to each one's own labels",
 }

@@ -95,7 +95,7 @@ def _of_relations(profile: Profile) -> str | None:
     positive = all(len(one) == len(columns.one) and bool((one > 0).all() & np.isfinite(one).all()) for one in floats)
     if size != columns.size or not positive:
         return "relations: their sums do not add up"
-    return _of_components(profile, len(columns.of))
+    return _of_components(profile, len(columns.of)) or _of_domain(profile, len(told.columns))
 
 
 def _of_components(profile: Profile, columns: int) -> str | None:
@@ -107,6 +107,16 @@ def _of_components(profile: Profile, columns: int) -> str | None:
     if not sound or isinstance(errors, NumericSignal) != bool(told.components):
         return f"{RECONSTRUCTION}: its components are none"
     return None
+
+
+def _of_domain(profile: Profile, features: int) -> str | None:
+    told = profile.domain
+    if isinstance(told, msgspec.UnsetType):
+        return None
+    pairs = np.frombuffer(told.pairs, "<u2") if len(told.pairs) % 4 == 0 else np.full(1, features)
+    whole = len(told.codes) % max(features, 1) == 0 and 0 <= told.learned * features <= len(told.codes)
+    sound = whole and bool((pairs < features).all()) and 0 <= told.share <= 1
+    return None if sound else "domain: its sample is none of its features"
 
 
 def _of_baseline(profile: Profile) -> str | None:

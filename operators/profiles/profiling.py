@@ -190,6 +190,7 @@ class ProfileBuilder:
             quality=self._shares(calibrated) or msgspec.UNSET,
             relations=related.relations,
             multivariate=related.multivariate,
+            domain=related.domain,
         )
 
     def _shares(self, signals: Mapping[str, Signal]) -> dict[str, Share]:

@@ -20,6 +20,7 @@ from operators.profiles.dependence import unknown
 from operators.profiles.unprofiled import Unprofiled
 from operators.quality.signals import QualityReference, quality_reference, ranged_features
 from operators.relations.correlations import RelationColumns
+from operators.relations.domain_sample import DomainReference, domain_reference
 from operators.relations.reconstruction import RECONSTRUCTION, Reconstruction
 from operators.relations.references import RelationReference, reference_sums, relation_columns, relation_reference
 from operators.sketches.moments import Moments
@@ -105,6 +106,15 @@ class ModelSignals:
         return relation_columns(self.model, self.profile, self.names)
 
     @cached_property
+    def domain(self) -> DomainReference | None:
+        """What records of the stream are told from by a classifier; None where there is none."""
+        told, known = self.profile.domain, self.profile.relations
+        if self.model.classifier is msgspec.UNSET or isinstance(told, msgspec.UnsetType):
+            return None
+        assert not isinstance(known, msgspec.UnsetType), "the sample is of its features"
+        return domain_reference(told, known, self.profile.signals, self.names)
+
+    @cached_property
     def reconstruction(self) -> Reconstruction | None:
         """How far records are from what features do together; None where that is not watched."""
         told, known = self.profile.multivariate, self.profile.relations
@@ -141,7 +151,7 @@ class ModelSignals:
         # What codes and sums mean does not change with what they are compared with.
         found.moments, found.category_coders, found.meaning = self.moments, self.category_coders, self.meaning
         found.quality, found.relations = self.quality, self.relations
-        found.related, found.reconstruction = self.related, self.reconstruction
+        found.related, found.reconstruction, found.domain = self.related, self.reconstruction, self.domain
         found.signals = signals
         return found
 

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from config.plan import SegmentPlan
+from config.plan import ModelPlan, SegmentPlan
 from operators.encoding.codes import INVALID, MISSING, OTHER
 from operators.encoding.segment_coding import REST, SegmentCoder
 from operators.monitoring.window_tests import LEAST
@@ -19,7 +19,7 @@ from operators.profiles.references import ModelSignals
 from operators.profiles.slices import Part, SliceReader
 from operators.statistics.ranks import reference_counts, value_codes
 from schemas import segments
-from schemas.profile import NumericSignal, Signal, Slice
+from schemas.profile import NumericSignal, Profile, Signal, Slice
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -136,3 +136,13 @@ def recounted_signal(whole: Signal, row: Counts, mean: float, sd: float) -> Sign
     return msgspec.structs.replace(
         whole, count=sum(counts) + rest, missing=missing, invalid=invalid, categories=categories, rest=rest
     )
+
+
+def segment_count(model: ModelPlan, profile: Profile) -> int:
+    """Segments that a model's records may be in, those of other values included."""
+    many = 0
+    for segment in model.segments:
+        listed = segment.values
+        values = profile.segments.get(",".join(segment.fields), ()) if listed is None else listed
+        many += min(len(values), segment.limit) + 1
+    return many

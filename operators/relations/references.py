@@ -156,6 +156,8 @@ def relations_misfit(model: ModelPlan, profile: Profile) -> str | None:
     others = [name.removeprefix(FEATURE) for name in known.columns if name not in watched]
     if others:
         return f"'multivariate' is of features that are not watched ({', '.join(others)})"
+    if model.classifier is not msgspec.UNSET and profile.domain is msgspec.UNSET:
+        return "made without 'multivariate.classifier', which is asked for"
     return None
 
 

@@ -15,9 +15,10 @@ from operators.profiles.binning import numeric_signal
 from operators.profiles.dependence import calibrate
 from operators.profiles.value_counts import ValueCounts
 from operators.relations.correlations import RelationColumns, unpack
+from operators.relations.domain_sample import fit_sample
 from operators.relations.fitting import fit
 from operators.relations.reconstruction import RECONSTRUCTION, Reconstruction, fit_components
-from schemas.profile import Multivariate, NumericSignal, Relations, Signal
+from schemas.profile import DomainSample, Multivariate, NumericSignal, Relations, Signal
 
 FEATURE = "feature."
 CELLS = 1_000_000  # distinct errors kept
@@ -31,6 +32,7 @@ class Related(NamedTuple):
 
     relations: Relations | msgspec.UnsetType = msgspec.UNSET
     multivariate: Multivariate | msgspec.UnsetType = msgspec.UNSET
+    domain: DomainSample | msgspec.UnsetType = msgspec.UNSET
     signals: Mapping[str, Signal] = {}  # the errors of reconstruction, where there are any
 
 
@@ -54,6 +56,7 @@ def relate(model: ModelPlan, signals: Mapping[str, Signal], series: Series) -> R
     relations = fit(features, rows)
     if not wanted:
         return Related(relations)
+    domain = msgspec.UNSET if model.classifier is msgspec.UNSET else fit_sample(features, relations, rows)
     names = list(features)
     columns = RelationColumns(
         [features[name] for name in relations.columns],
@@ -61,7 +64,7 @@ def relate(model: ModelPlan, signals: Mapping[str, Signal], series: Series) -> R
         list(relations.columns.values()),
     )
     if not columns.pairs:
-        return Related(relations, Multivariate(components=b"", explained=0.0))
+        return Related(relations, Multivariate(components=b"", explained=0.0), domain)
     # Fitted to one half of the records and described by the other: errors of the former are too small.
     half = columns.crossed(columns.fold(columns.empty(), np.ascontiguousarray(rows[::2])))
     multivariate = fit_components(columns, half)
@@ -69,7 +72,8 @@ def relate(model: ModelPlan, signals: Mapping[str, Signal], series: Series) -> R
     signal = _signal(errors[1::2])
     coded = NumericCoder([signal]).codes(errors[:, None])[:, 0]
     calibration = calibrate(signal, coded)
-    return Related(relations, multivariate, {RECONSTRUCTION: msgspec.structs.replace(signal, calibration=calibration)})
+    found = {RECONSTRUCTION: msgspec.structs.replace(signal, calibration=calibration)}
+    return Related(relations, multivariate, domain, found)
 
 
 def _signal(errors: npt.NDArray[np.float64]) -> NumericSignal:

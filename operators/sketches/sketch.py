@@ -40,7 +40,10 @@ class Slide(msgspec.Struct, array_like=True):
     names: Names = {}  # of values without a name in the reference, a sample
     span_ms: int = 0  # of several that were merged, from the start of the first; 0: of one
     outside: list[int] = []  # values out of the range of each feature that has one; none where there are none
-    relations: bytes = b""  # sums of products of features, see correlations.py; none where they are not watched
+    relations: bytes = (
+        b""  # sums of products of features, see relations/correlations.py; none where they are not watched
+    )
+    classified: list[int] = []  # what a domain classifier said of some, see relations/domain_classifier.py
 
     def start_ms(self, slide_ms: int) -> int:
         """When it began, if slides are so long."""
@@ -206,6 +209,7 @@ def _merged(slides: Sequence[Slide], slide_ms: int, signals: int) -> Slide:
     total.sums = sums(slides, len(first.sums) // (8 * moments.FIELDS)).tobytes()
     total.names = merged(slide.names for slide in slides)
     total.outside = outside(slides)
+    total.classified = classified(slides)
     total.relations = correlations.added([slide.relations for slide in slides])
     if total.records <= _FEW:
         total.data = b"".join(slide.data for slide in slides)
@@ -261,6 +265,14 @@ def outside(slides: Iterable[Slide]) -> list[int]:
     found: list[int] = []
     for slide in slides:
         found = added(found, slide.outside)
+    return found
+
+
+def classified(slides: Iterable[Slide]) -> list[int]:
+    """What a domain classifier said, over slides; nothing where it said nothing."""
+    found: list[int] = []
+    for slide in slides:
+        found = added(found, slide.classified)
     return found
 
 

@@ -75,6 +75,11 @@ class Slides:
         """Of each slide the sums of products of features, see correlations.py."""
         return [slide.relations for slide in self._slides]
 
+    @property
+    def classified(self) -> list[list[int]]:
+        """Of each slide what a domain classifier said of it; nothing where it said nothing."""
+        return [slide.classified for slide in self._slides]
+
     @cached_property
     def relations(self) -> bytes:
         """The same of all of them."""

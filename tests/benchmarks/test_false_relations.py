@@ -22,6 +22,7 @@ def test_a_small_run(capsys, monkeypatch):
     assert [row["family"] for row in rows] == ["independent", "categories"]
     assert all(0 < row["at 0.01"] < 3 for row in rows)
     assert all(0 <= row["of_budget"] < 10 and 0 <= row["errors_of_budget"] < 10 for row in rows)
+    assert all(0 <= row["classifier at 0.01"] <= 100 for row in rows)
     assert all((row["of_budget"] > 0) == (row["episodes"] > 0) for row in rows)
 
 

@@ -473,9 +473,17 @@ def test_correlation(written, expected, loaded):
     assert loaded(text).plan.models[0].correlation == expected
 
 
-def test_multivariate(loaded):
-    """A truth value; nothing in the plan where it is not asked for."""
-    for written, expected in (("true", True), ("false", msgspec.UNSET)):
-        features = f"features: {{a: numeric}}, multivariate: {written}"
-        plan = loaded(f"sources: {{predictions: {{path: a.csv}}}}\nmodels: {{m: {{{features}}}}}\n").plan
-        assert plan.models[0].multivariate is expected
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("true", (True, msgspec.UNSET)),
+        ("false", (msgspec.UNSET, msgspec.UNSET)),
+        ("{}", (True, msgspec.UNSET)),
+        ("{classifier: true}", (True, True)),
+    ],
+)
+def test_multivariate(written, expected, loaded):
+    """A truth value, or with the classifier; nothing in the plan where it is not asked for."""
+    features = f"features: {{a: numeric}}, multivariate: {written}"
+    model = loaded(f"sources: {{predictions: {{path: a.csv}}}}\nmodels: {{m: {{{features}}}}}\n").plan.models[0]
+    assert (model.multivariate, model.classifier) == expected

@@ -305,6 +305,11 @@ LEARNED = "comes from a profile, and here references are learned from the stream
         ("expect: {age: {in: [1, x]}}", ["expect.age: lists 'x', which is not a number, and 'age' is one"]),
         ("expect: {a: {in: [1], values: [1]}}", ["expect.a: has both 'in' and 'values', which say the same; keep one"]),
         ("quality: {volume: maybe}", ["quality.volume: 'maybe' is neither true nor false"]),
+        ("multivariate: {classifier: true}\n    season: {}", [
+            "multivariate.classifier: compares with all of the reference, which 'season' has by parts; leave one of "
+            "them out"]),
+        ("multivariate: {classifier: true}\n    reference: {previous: 7 days}", [
+            "multivariate.classifier: needs a reference that stays, which 'previous' is not; leave one of them out"]),
         ("correlation: 2", ["correlation: '2' is neither true nor false"]),
         ("disclose: -1", [f"disclose: '-1' {NUMBER} (at least 1)"]),
     ],

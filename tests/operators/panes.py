@@ -54,6 +54,7 @@ def detection(signals: dict[str, Signal] | None = None, detectors: Any = WINDOWE
         disclose=more.get("disclose", 20),
         quality=more.get("quality", msgspec.UNSET),
         correlation=more.get("correlation", msgspec.UNSET),
+        classifier=msgspec.UNSET if "domain" not in more else True,
         prediction=more.get("prediction"),
         estimated=more.get("estimated", msgspec.UNSET),
     )
@@ -68,6 +69,7 @@ def detection(signals: dict[str, Signal] | None = None, detectors: Any = WINDOWE
         slices=slices or msgspec.UNSET,
         quality=more.get("shares", msgspec.UNSET),
         relations=more.get("relations", msgspec.UNSET),
+        domain=more.get("domain", msgspec.UNSET),
         estimation=more.get("estimation", msgspec.UNSET),
     )
     return Detection(ModelSignals(model, profile))
@@ -184,7 +186,7 @@ def pane(records: Records, of: Detection, order: np.random.Generator | None = No
                 None if made else records.outside,
             )
         )
-    return chunks.decode(made, records.length_ms)
+    return chunks.decode(made, records.length_ms, hashes=of.wants_hashes)
 
 
 def timeline(drawn: str, kinds: dict[str, Sequence[int]], records: int = 200, start: int = 0) -> list[Records | int]:
