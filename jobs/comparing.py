@@ -42,7 +42,8 @@ class Comparison(msgspec.Struct, frozen=True):
     slices: tuple[Paired, ...]  # of the first measure
     worse: tuple[str, ...]  # slices in which the new one is worse, beyond chance
     verdict: str  # better, as good, unclear or worse
-    accepted: bool  # better, or as good within the margin, and worse in no slice
+    accepted: bool  # better, or as good within the margin, and worse in no slice; not worse on the reference either
+    reference: Comparison | None = None  # the same two on records of the reference
 
 
 @dataclass
@@ -64,6 +65,8 @@ def compare(
     start: str | None = None,
     end: str | None = None,
     margin: float = 0.0,
+    reference: str | None = None,
+    reference_margin: float | None = None,
     progress: Progress,
 ) -> Comparison:
     """Compare.
@@ -78,6 +81,11 @@ def compare(
         Where records and labels are instead of in the sources; of a topic from when to when.
     margin : float
         By how much the new version may be worse, in the unit of the measure.
+    reference : str, optional
+        Where there are records of the reference that both have predicted; their labels are in them, or with the
+        others. On these the new version must not be worse.
+    reference_margin : float, optional
+        By how much it may be there; the same as elsewhere if not given.
     progress : callable
         Is told of records that were read.
 
@@ -93,19 +101,31 @@ def compare(
         what = "is a ranking" if plan.prediction else "is not given"
         message = f"models.{model}.prediction: {what}, and versions are compared by it (binary, multiclass, regression)"
         raise UsageError(message)
-    pieces = reference_pieces(loaded, plan, data or _source(loaded, plan, "predictions") or "", start, end)
     where = labels or _source(loaded, plan, "labels")
     known = Labels(plan, label_pieces(loaded, plan, where), progress) if where is not None else None
-    before, after = (_version(plan, pieces, known, version, progress) for version in (old, new))
-    both = sorted(before.values.keys() & after.values.keys())
-    if len(both) < FEWEST:
-        message = (
-            f"{model}: {len(both)} labelled records have a prediction of both versions "
-            f"({len(before.values):,} of {old}, {len(after.values):,} of {new}); run them side by side for a while, or "
-            "name data with predictions of both by --data"
-        )
-        raise DataError(message)
-    return _compared(plan, (old, new), before, after, both, margin)
+
+    def judged(pieces: Pieces, found: Labels | None, margin: float, option: str) -> Comparison:
+        before, after = (_version(plan, pieces, found, version, progress) for version in (old, new))
+        if found is None and not before.values and not after.values and known is not None:
+            return judged(pieces, known, margin, option)  # labels are not in the records
+        both = sorted(before.values.keys() & after.values.keys())
+        if len(both) < FEWEST:
+            message = (
+                f"{model}: {len(both)} labelled records have a prediction of both versions "
+                f"({len(before.values):,} of {old}, {len(after.values):,} of {new}); run them side by side for a "
+                f"while, or name data with predictions of both by {option}"
+            )
+            raise DataError(message)
+        return _compared(plan, (old, new), before, after, both, margin)
+
+    recent = reference_pieces(loaded, plan, data or _source(loaded, plan, "predictions") or "", start, end)
+    found = judged(recent, known, margin, "--data")
+    if reference is None:
+        return found
+    allowed = margin if reference_margin is None else reference_margin
+    kept = judged(reference_pieces(loaded, plan, reference), None, allowed, "--reference")
+    lost = kept.verdict == "worse" or kept.worse
+    return msgspec.structs.replace(found, reference=kept, accepted=found.accepted and not lost)
 
 
 def _source(loaded: Configuration, plan: ModelPlan, kind: str) -> str | None:

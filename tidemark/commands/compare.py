@@ -13,6 +13,7 @@ from rich.table import Table
 from config import load
 from jobs.comparing import Comparison
 from jobs.comparing import compare as compared
+from schemas.errors import UsageError
 from tidemark.options import AsJson, Config
 from tidemark.progress import progress
 
@@ -36,16 +37,26 @@ def compare(
     margin: Annotated[
         float, typer.Option(min=0.0, help="By how much the new version may be worse: 0.01 is one point of accuracy.")
     ] = 0.0,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="Records of the reference, predicted by both: there it must not be worse."),
+    ] = None,
+    reference_margin: Annotated[
+        float | None, typer.Option(min=0.0, help="By how much it may be worse there; else as --margin.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Compare two versions of a model on the labelled records that both have predicted.
 
     Prints the measures of both, the gain with its 95 % interval, and each class and segment. The exit status is 0
-    if the new version is better, or as good within --margin, and worse in no class and no segment beyond chance;
-    else 3.
+    if the new version is better, or as good within --margin, and worse in no class and no segment beyond chance,
+    nor on the data of --reference; else 3.
 
     Example: tidemark compare monitors.yaml --model churn --old 3 --new 4 --margin 0.005
     """
+    if reference_margin is not None and reference is None:
+        message = "--reference-margin: needs --reference DATA, too"
+        raise UsageError(message)
     found = compared(
         load(config),
         model,
@@ -56,6 +67,8 @@ def compare(
         start=start,
         end=end,
         margin=margin,
+        reference=reference,
+        reference_margin=reference_margin,
         progress=lambda total: progress("records", total),
     )
     if json:
@@ -69,10 +82,19 @@ def compare(
 def _show(found: Comparison) -> None:
     console = Console(highlight=False, soft_wrap=True)
     table_console = console if console.is_terminal else Console(highlight=False, width=WIDTH)
-    console.print(
-        f"{found.model}: {found.records:,} labelled records that both have predicted "
-        f"({found.only_old:,} more of {found.old}, {found.only_new:,} of {found.new})"
-    )
+    for each in (found, found.reference):
+        if each is None:
+            continue
+        where = "" if each is found else " of the reference"
+        console.print(
+            f"{each.model}: {each.records:,} labelled records{where} that both have predicted "
+            f"({each.only_old:,} more of {each.old}, {each.only_new:,} of {each.new})"
+        )
+        table_console.print(_table(each))
+    console.print(_sentence(found))
+
+
+def _table(found: Comparison) -> Table:
     table = Table("", "records", found.old, found.new, "gain (95 % interval)", "p", "", box=SIMPLE)
     for column in table.columns:
         column.no_wrap = True
@@ -89,12 +111,10 @@ def _show(found: Comparison) -> None:
             f"{each.p_value:.2g}",
             "worse" if each.slice in found.worse else "",
         )
-    table_console.print(table)
-    console.print(_sentence(found))
+    return table
 
 
 def _sentence(found: Comparison) -> str:
-    first = found.measures[0]
     said = {
         "better": f"{found.new} is better than {found.old}",
         "as good": f"{found.new} is at most {found.margin:g} worse than {found.old}",
@@ -102,5 +122,13 @@ def _sentence(found: Comparison) -> str:
         "unclear": f"{found.new} may be better or worse than {found.old}",
     }[found.verdict]
     where = f", but worse in {', '.join(found.worse)}" if found.worse else ""
-    interval = f"{first.what} {first.gain:+.4f}, {first.low:+.4f} to {first.high:+.4f}"
-    return f"{said} ({interval}){where}: {'accepted' if found.accepted else 'not accepted'}"
+    kept = found.reference
+    if kept is not None and (kept.verdict == "worse" or kept.worse):
+        slices = f" in {', '.join(kept.worse)}" if kept.worse and kept.verdict != "worse" else ""
+        where += f", but worse on the reference{slices} ({_interval(kept)})"
+    return f"{said} ({_interval(found)}){where}: {'accepted' if found.accepted else 'not accepted'}"
+
+
+def _interval(found: Comparison) -> str:
+    first = found.measures[0]
+    return f"{first.what} {first.gain:+.4f}, {first.low:+.4f} to {first.high:+.4f}"

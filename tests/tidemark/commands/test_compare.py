@@ -86,6 +86,55 @@ def test_a_version_that_is_better_on_the_whole_and_worse_in_a_segment(folder, ca
     assert out.splitlines()[-1].endswith(", but worse in country=NO: not accepted")
 
 
+def write_reference(right, count=400):
+    """Labelled records of the reference with predictions of both; their ids are others', or `right` is asked."""
+    records = []
+    for number in range(count):
+        label, wrong = ("yes", "no") if number % 2 else ("no", "yes")
+        for version in ("3", "4"):
+            told = label if right(number, version) else wrong
+            record = {"id": f"r{number}", "model": "churn", "version": version, "features": {"age": 1}, "label": label}
+            records.append({**record, "country": "DE", "prediction": told})
+    Path("reference.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records))
+
+
+def test_a_version_that_has_forgotten_what_the_old_one_knew(folder, capsys):
+    """Better on recent records and worse on those of the reference, whose labels they have themselves: refused."""
+    write(lambda number, version: version == "4" or number % 5 != 1)
+    write_reference(lambda number, version: version == "3" or number % 10 != 3)
+    assert run(capsys)[0] == 0
+    status, found = run(capsys, "--reference", "reference.jsonl")
+    assert (status, found["verdict"], found["accepted"]) == (3, "better", False)
+    kept = found["reference"]
+    assert (kept["records"], kept["verdict"], kept["worse"]) == (400, "worse", ["class=yes", "country=DE"])
+    assert main([*WORDS, "--reference", "reference.jsonl"]) == 3
+    out = capsys.readouterr().out.splitlines()
+    assert "churn: 400 labelled records of the reference that both have predicted (0 more of 3, 0 of 4)" in out
+    assert out[-1].startswith("4 is better than 3 (accuracy +0.2000")
+    assert ", but worse on the reference (accuracy -0.1000" in out[-1]
+    assert out[-1].endswith(": not accepted")
+
+
+def test_a_reference_whose_labels_stand_elsewhere(folder, capsys):
+    """They are found by their ids, as those of other records."""
+    write(lambda number, version: version == "4" or number % 5 != 1)
+    _, found = run(capsys, "--reference", "predictions.jsonl")
+    assert (found["reference"]["records"], found["reference"]["verdict"]) == (400, "better")
+
+
+def test_what_may_be_forgotten(folder, capsys):
+    """A slice counts on the reference as well; what chance explains does not."""
+    write(lambda number, version: version == "4" or number % 5 != 1)
+    write_reference(lambda number, version: number % 100 != int(version))
+    assert run(capsys, "--reference", "reference.jsonl")[0] == 0
+    # As good on the whole: what one class has lost, the other has gained.
+    write_reference(lambda number, version: number % 10 != (3 if version == "4" else 4))
+    status, found = run(capsys, "--reference", "reference.jsonl", "--reference-margin", "0.5")
+    assert (status, found["reference"]["verdict"], found["reference"]["worse"]) == (3, "as good", ["class=yes"])
+    assert main([*WORDS, "--reference", "reference.jsonl"]) == 3
+    assert ", but worse on the reference in class=yes (accuracy" in capsys.readouterr().out.splitlines()[-1]
+
+
 def test_equal_versions_are_as_good_within_a_margin(folder, capsys):
     """Without one nothing is shown, so nothing is accepted."""
     write(lambda number, version: number % 10 != (1 if version == "3" else 3))
@@ -130,6 +179,7 @@ def test_what_only_one_has_predicted_is_counted(folder, capsys):
         (["--new", "5"], 2,
          "churn: 0 labelled records have a prediction of both versions (400 of 3, 0 of 5); run them side by side for a "
          "while, or name data with predictions of both by --data"),
+        (["--reference-margin", "0.1"], 2, "--reference-margin: needs --reference DATA, too"),
         (["--model", "x"], 2, "--model: 'x' is not a model (churn)"),
     ],
 )  # fmt: skip
