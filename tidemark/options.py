@@ -16,3 +16,12 @@ At = Annotated[
     str | None,
     typer.Option("--at", metavar="TIME", help="Event time of the line, if control is a file; now if not given."),
 ]
+Model = Annotated[str, typer.Option(metavar="M", help="The model, as the configuration calls it.")]
+Data = Annotated[
+    str | None, typer.Option(metavar="DATA", help="Records from here: files, or topic:NAME; else the sources.")
+]
+Labels = Annotated[
+    str | None, typer.Option(metavar="DATA", help="Labels from here: files, or topic:NAME; else the sources.")
+]
+From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="Of a topic: from this time on.")]
+To = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Of a topic: before this time.")]

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from config.actions import Airflow
 from config.templates import values
-from consumers.actions.web import Call, Send
+from consumers.actions.web import Call, Send, signed
 
 EXISTS = 409
 
@@ -16,14 +16,10 @@ EXISTS = 409
 def act(settings: Airflow, scope: Mapping[str, Any], key: str, send: Send) -> None:
     """Trigger the DAG: by API v2 of Airflow 3, or v1 of Airflow 2."""
     base = settings.url.text(scope).rstrip("/")
-    auth, headers = None, {}
-    if settings.token is not None:
-        headers = {"authorization": f"Bearer {settings.token.text(scope)}"}
-    elif settings.username is not None and settings.password is not None:
-        auth = (settings.username.text(scope), settings.password.text(scope))
-        if settings.api == "v2":  # which takes tokens only, and gives them
-            asked = Call("POST", f"{base}/auth/token", json={"username": auth[0], "password": auth[1]})
-            headers, auth = {"authorization": f"Bearer {send(asked).word('access_token')}"}, None
+    headers, auth = signed(scope, token=settings.token, username=settings.username, password=settings.password)
+    if auth is not None and settings.api == "v2":  # which takes tokens only, and gives them
+        asked = Call("POST", f"{base}/auth/token", json={"username": auth[0], "password": auth[1]})
+        headers, auth = {"authorization": f"Bearer {send(asked).word('access_token')}"}, None
     body: dict[str, Any] = {
         "dag_run_id": f"tidemark__{key}",
         "conf": values(settings.conf, scope) if settings.conf is not None else {"event": scope["payload"]},

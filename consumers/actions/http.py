@@ -7,7 +7,7 @@ from typing import Any
 
 from config.actions import Http
 from config.templates import values
-from consumers.actions.web import Call, Send
+from consumers.actions.web import Call, Send, signed
 
 CLOUDEVENT = "application/cloudevents+json"  # CloudEvents, HTTP binding, structured mode
 
@@ -21,8 +21,6 @@ def act(settings: Http, scope: Mapping[str, Any], key: str, send: Send) -> None:
     elif settings.method in ("POST", "PUT", "PATCH"):
         body = scope["payload"]
         headers.setdefault("content-type", CLOUDEVENT)
-    auth = None
-    if settings.username is not None and settings.password is not None:
-        auth = (settings.username.text(scope), settings.password.text(scope))
+    _, auth = signed(scope, username=settings.username, password=settings.password)
     headers.setdefault("idempotency-key", key)
     send(Call(settings.method, settings.url.text(scope), headers, json=body, auth=auth))

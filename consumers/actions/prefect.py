@@ -8,17 +8,13 @@ from urllib.parse import quote
 
 from config.actions import Prefect
 from config.templates import values
-from consumers.actions.web import Call, Send
+from consumers.actions.web import Call, Send, signed
 
 
 def act(settings: Prefect, scope: Mapping[str, Any], key: str, send: Send) -> None:
     """Create the flow run; a deployment by name, ``FLOW/DEPLOYMENT``, is looked up first."""
     base = settings.url.text(scope).rstrip("/")
-    auth, headers = None, {}
-    if settings.api_key is not None:
-        headers = {"authorization": f"Bearer {settings.api_key.text(scope)}"}
-    elif settings.username is not None and settings.password is not None:
-        auth = (settings.username.text(scope), settings.password.text(scope))
+    headers, auth = signed(scope, token=settings.api_key, username=settings.username, password=settings.password)
     deployment = settings.deployment.text(scope)
     if "/" in deployment:
         flow, _, name = deployment.partition("/")

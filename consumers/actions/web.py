@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from config.templates import Secret, Template
 from consumers.retries import GiveUp, RetryLater
 
 AGAIN = (408, 425, 429, 500, 502, 503, 504, 507, 509, 520, 521, 522, 523, 524, 529)  # other answers stay what they are
@@ -90,6 +91,17 @@ class Call:
 
 
 Send = Callable[[Call], Answer]
+
+
+def signed(
+    scope: Mapping[str, Any], *, token: Template | None = None, username: Template | None, password: Secret | None
+) -> tuple[dict[str, str], tuple[str, str] | None]:
+    """Headers and `Call.auth` of who asks: by a token, by name and password, or neither."""
+    if token is not None:
+        return {"authorization": f"Bearer {token.text(scope)}"}, None
+    if username is None or password is None:
+        return {}, None
+    return {}, (username.text(scope), password.text(scope))
 
 
 class Web:

@@ -14,7 +14,7 @@ from config import load
 from jobs.comparing import Comparison
 from jobs.comparing import compare as compared
 from schemas.errors import UsageError
-from tidemark.options import AsJson, Config
+from tidemark.options import AsJson, Config, Data, From, Labels, Model, To
 from tidemark.progress import progress
 
 WIDTH = 140  # where there is no terminal: names of segments are not cut
@@ -23,17 +23,13 @@ NOT_ACCEPTED = 3  # 1 and 2 are failures of the command itself
 
 def compare(
     config: Config,
-    model: Annotated[str, typer.Option(metavar="M", help="The model, as the configuration calls it.")],
+    model: Model,
     old: Annotated[str, typer.Option(metavar="V", help="The version that is in use.")],
     new: Annotated[str, typer.Option(metavar="V", help="The one that may replace it.")],
-    data: Annotated[
-        str | None, typer.Option(metavar="DATA", help="Records from here: files, or topic:NAME; else the sources.")
-    ] = None,
-    labels: Annotated[
-        str | None, typer.Option(metavar="DATA", help="Labels from here: files, or topic:NAME; else the sources.")
-    ] = None,
-    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Of a topic: from this time on.")] = None,
-    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Of a topic: before this time.")] = None,
+    data: Data = None,
+    labels: Labels = None,
+    start: From = None,
+    end: To = None,
     margin: Annotated[
         float, typer.Option(min=0.0, help="By how much the new version may be worse: 0.01 is one point of accuracy.")
     ] = 0.0,

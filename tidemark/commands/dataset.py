@@ -14,6 +14,7 @@ from jobs.training.files import FORMATS, write
 from jobs.training.mix import Mix
 from jobs.training.requests import find_request
 from schemas.errors import UsageError
+from tidemark.options import ConfigOption, Data, Labels
 from tidemark.progress import progress
 
 
@@ -23,15 +24,9 @@ def dataset(
         typer.Argument(metavar="REQUEST", help="A file with the request's event, - for standard input, or its id."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The training data (.parquet, .csv).")],
-    config: Annotated[Path, typer.Option("--config", metavar="CONFIG", help="The configuration of the job.")] = Path(
-        "monitors.yaml"
-    ),
-    data: Annotated[
-        str | None, typer.Option(metavar="DATA", help="Records from here: files, or topic:NAME; else the sources.")
-    ] = None,
-    labels: Annotated[
-        str | None, typer.Option(metavar="DATA", help="Labels from here: files, or topic:NAME; else the sources.")
-    ] = None,
+    config: ConfigOption = Path("monitors.yaml"),
+    data: Data = None,
+    labels: Labels = None,
     exclude: Annotated[
         Path | None, typer.Option(metavar="IDS", help="File with ids that are not to be used, one a line.")
     ] = None,

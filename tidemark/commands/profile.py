@@ -13,17 +13,17 @@ from config import load
 from jobs.profiles import write
 from jobs.reference import make_profile
 from schemas.profile import CategoricalSignal, Estimation, PerformanceReference, Profile, Signal
-from tidemark.options import Config
+from tidemark.options import Config, From, Model, To
 from tidemark.progress import progress
 
 
 def profile(
     config: Config,
-    model: Annotated[str, typer.Option(metavar="M", help="The model, as the configuration calls it.")],
+    model: Model,
     data: Annotated[str, typer.Option(metavar="DATA", help="Files (a path, glob or URL), or topic:NAME.")],
     version: Annotated[str | None, typer.Option("--version", metavar="V", help="Only records of this version.")] = None,
-    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Of a topic: from this time on.")] = None,
-    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Of a topic: before this time.")] = None,
+    start: From = None,
+    end: To = None,
     labels: Annotated[
         str | None,
         typer.Option(metavar="DATA", help="Labels of the records, found by id; else each record's own 'label'."),
