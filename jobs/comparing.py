@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from operators.metrics.outcomes import classes_of
 from operators.metrics.paired import FEWEST, Paired, losses, shares, worse_slices
 from operators.profiles.profiling import segment_column
 from operators.reading.columns import names
+from schemas.cloudevents import significant
 from schemas.errors import DataError, UsageError
 
 Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]
@@ -37,6 +39,9 @@ class Comparison(msgspec.Struct, frozen=True):
     records: int  # that both have predicted, with a label
     only_old: int  # labelled records that the other has not predicted
     only_new: int
+    overlap: int  # records that both have predicted, whether they have a label or not
+    agree: float | None  # share of these on which both predict the same class; null where numbers are predicted
+    differ: float | None  # how far the two numbers are apart, on average; null where classes are predicted
     margin: float
     measures: tuple[Paired, ...]  # on all of them; the first decides
     slices: tuple[Paired, ...]  # of the first measure
@@ -50,7 +55,8 @@ class Comparison(msgspec.Struct, frozen=True):
 class _Version:
     """What a version predicted, by id."""
 
-    values: dict[str, tuple[float, float, float]]  # predicted, probability, outcome
+    values: dict[str, tuple[float, float, float]]  # predicted, probability, outcome; of labelled records
+    others: dict[str, float]  # predicted, of those without a label
     slices: dict[str, tuple[str, ...]]
 
 
@@ -137,13 +143,17 @@ def _source(loaded: Configuration, plan: ModelPlan, kind: str) -> str | None:
 
 def _version(plan: ModelPlan, pieces: Pieces, labels: Labels | None, version: str, progress: Progress) -> _Version:
     """The first prediction of each id."""
-    found = _Version({}, {})
-    for piece in labelled(plan, pieces, labels, version, progress):
+    found = _Version({}, {}, {})
+    for piece in labelled(plan, pieces, labels, version, progress, unlabelled=True):
         ids = names(piece.columns.fields.get("id", [None] * len(piece.values)))
         fields = [name for segment in plan.segments if len(segment.fields) == 1 for name in segment.fields]
         columns = {name: names(segment_column(name, piece.columns, len(piece.values))) for name in fields}
         for at, (id, values) in enumerate(zip(ids, piece.values.tolist(), strict=True)):
-            if isinstance(id, str) and id not in found.values and not np.isnan(values[0]):
+            if not isinstance(id, str) or id in found.values or np.isnan(values[0]):
+                continue
+            if np.isnan(values[2]):
+                found.others.setdefault(id, values[0])
+            else:
                 found.values[id] = (values[0], values[1], values[2])
                 found.slices[id] = tuple(
                     f"{name}={column[at]}" for name, column in columns.items() if isinstance(column[at], str)
@@ -181,6 +191,9 @@ def _compared(
     slices = [judge(worth[rows], worth_new[rows], what, name) for name, rows in large.items()]
     worse = tuple(each.slice for each in worse_slices(slices))
     verdict = _verdict(measures[0], margin)
+    told = [known.others | {id: values[0] for id, values in known.values.items()} for known in (before, after)]
+    apart = np.abs([told[0][id] - told[1][id] for id in told[0].keys() & told[1].keys()])
+    numbers = plan.prediction.task == "regression"
     return Comparison(
         model=plan.name,
         old=versions[0],
@@ -188,6 +201,9 @@ def _compared(
         records=len(both),
         only_old=len(before.values) - len(both),
         only_new=len(after.values) - len(both),
+        overlap=len(apart),
+        agree=None if numbers else significant(float((apart == 0).mean())),
+        differ=significant(math.fsum(apart) / len(apart)) if numbers else None,
         margin=margin,
         measures=tuple(measures),
         slices=tuple(slices),

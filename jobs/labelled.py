@@ -65,7 +65,13 @@ class Labels:
 
 
 def labelled(
-    plan: ModelPlan, pieces: Pieces, labels: Labels | None, version: str | None, progress: Progress
+    plan: ModelPlan,
+    pieces: Pieces,
+    labels: Labels | None,
+    version: str | None,
+    progress: Progress,
+    *,
+    unlabelled: bool = False,
 ) -> Iterator[Labelled]:
     """Records of the model's version that have a label that can be used, in the pieces in which they come.
 
@@ -77,6 +83,8 @@ def labelled(
         Of `pieces.reference_pieces`.
     labels
         By the records' ids; None: they are in the records.
+    unlabelled
+        Give those without one as well.
     """
     assert plan.prediction is not None, "labels are of what is predicted"
     reference, texts = ReferenceData(plan, pieces.source, version), pieces.source.format == "csv"
@@ -89,7 +97,7 @@ def labelled(
                 outcomes = label_outcomes(columns.fields.get("label", nothing), plan.prediction, texts=texts)
             else:
                 outcomes = labels.of(columns)
-            there = ~np.isnan(outcomes)
+            there = ~np.isnan(outcomes) | unlabelled
             if there.any():
                 columns = columns.take(there)
                 predicted = predicted_outcomes(

@@ -87,7 +87,14 @@ def _show(found: Comparison) -> None:
             f"({each.only_old:,} more of {each.old}, {each.only_new:,} of {each.new})"
         )
         table_console.print(_table(each))
+    console.print(_overlap(found))
     console.print(_sentence(found))
+
+
+def _overlap(found: Comparison) -> str:
+    """How alike they are where both have predicted, before labels come."""
+    same = f"agree on {found.agree:.1%}" if found.agree is not None else f"are {found.differ:.4g} apart on average"
+    return f"of {found.overlap:,} records that both have predicted, with a label or without, they {same}"
 
 
 def _table(found: Comparison) -> Table:

@@ -173,6 +173,22 @@ def test_what_only_one_has_predicted_is_counted(folder, capsys):
     assert (found["records"], found["only_old"], found["only_new"]) == (380, 20, 0)
 
 
+def test_how_alike_they_are_where_both_have_predicted(folder, capsys):
+    """Labels or not: 400 records, of which 300 have one; numbers are some way apart."""
+    write(lambda number, version: version == "4" or number % 5 != 1)
+    lines = Path("labels.jsonl").read_text().splitlines(keepends=True)
+    Path("labels.jsonl").write_text("".join(lines[:300]))
+    _, found = run(capsys)
+    assert (found["records"], found["overlap"], found["agree"], found["differ"]) == (300, 400, 0.8, None)
+    assert main(WORDS) == 0
+    assert "of 400 records that both have predicted, with a label or without, they agree on 80.0%" in (
+        capsys.readouterr().out.splitlines()
+    )
+    write(None, task="task: regression", predict=lambda number, version: 100 + int(version) * (1 + number % 2))
+    _, found = run(capsys)
+    assert (found["overlap"], found["agree"], found["differ"]) == (400, None, 1.5)
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
