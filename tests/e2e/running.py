@@ -85,6 +85,11 @@ class Live:
         self._seen |= {pid: running[pid][1] for pid in below & running.keys() - {self._process.pid}}
         return {pid: said for pid, said in self._seen.items() if pid in running and running[pid][1] == said}
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process.poll() is not None
+
     def wait_for(self, what: Callable[[], object], within_s: float = WITHIN_S) -> None:
         """Wait until something is so; the command must not end before."""
         end = time.monotonic() + within_s

@@ -80,10 +80,3 @@ def killed(folder: Path, broker: Broker, *, kills: int, requests: int) -> None:
 def test_a_listener_that_is_killed(tmp_path: Path, broker: Broker) -> None:
     """Twice, in the middle."""
     killed(tmp_path, broker, kills=2, requests=10)
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(3600)
-def test_a_listener_that_is_killed_fifty_times(tmp_path: Path, broker: Broker) -> None:
-    """At random moments."""
-    killed(tmp_path, broker, kills=50, requests=250)
