@@ -11,10 +11,10 @@ from operators.monitoring.window_tests import LEAST
 from operators.profiles.references import calibrated
 from schemas.profile import CategoricalSignal, NumericSignal, Profile, Signal
 
-INVALID_SHARE = 0.01  # of values of the wrong type, from which on the type is likely to be wrong
 MANY = 1_000  # categories of which most values are not named: more like identifiers
 FEW = 500  # values, below which only large changes can be told from chance
 CORRECT = "correct its name or remove it"
+CONSTANT = "any other value will be a change; remove it if that is no news"
 PERIODS = 2  # of a season: a single one does not tell what comes back from what happened once
 THIN = 50  # records of a part of a season: of a Monday morning, the least that a window needs to be judged
 SLOW = 100  # independent values that a signal comes to, below which even their variance is a guess
@@ -94,8 +94,10 @@ def _of_signal(name: str, signal: Signal, of: str | None, least: int, rows: int)
             f"{name}: has {signal.count:,} values (at least {least}), so nothing is found in it; "
             "profile more, or remove it"
         )
-    if signal.count and signal.invalid > INVALID_SHARE * seen:
-        yield f"{name}: {signal.invalid:,} of its {seen:,} values are no {kind}; they are counted as invalid"
+    if signal.count and signal.invalid:
+        wrong = "no finite numbers" if kind == "numbers" else f"no {kind}"
+        what = f"{name}: {signal.invalid:,} of its {seen:,} values are {wrong}; they are counted as invalid"
+        yield f"{what}: correct the data if they should not be"
     if signal.count < least:
         return
     yield from _of_numbers(name, signal) if isinstance(signal, NumericSignal) else _of_names(name, signal)
@@ -120,11 +122,11 @@ def longest_tau(signal: Signal) -> float:
 
 def _of_numbers(name: str, signal: NumericSignal) -> Iterator[str]:
     if signal.count and signal.min is not None and signal.min == signal.max:
-        yield f"{name}: always {signal.min:g}; any other value will be a change"
+        yield f"{name}: always {signal.min:g}; {CONSTANT}"
 
 
 def _of_names(name: str, signal: CategoricalSignal) -> Iterator[str]:
     if signal.distinct == 1 and signal.count and signal.categories:
-        yield f"{name}: always '{signal.categories[0][0]}'; any other value will be a change"
+        yield f"{name}: always '{signal.categories[0][0]}'; {CONSTANT}"
     elif signal.distinct >= MANY and signal.rest > signal.count / 2:
         yield f"{name}: {signal.distinct:,} different values, most of them rare; remove it if it is an identifier"

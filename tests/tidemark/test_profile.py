@@ -84,7 +84,8 @@ def test_csv_with_gaps(folder, capsys):
     assert run("--data", "train.csv.gz", "-o", "out/p.json") == 0
     assert capsys.readouterr().err == (
         "1 of 41 records left out; the first, record 40: expected 5 cells, got 2\n"
-        "feature.age: 8 of its 40 values are no numbers; they are counted as invalid\n"
+        "feature.age: 8 of its 40 values are no finite numbers; they are counted as invalid: "
+        "correct the data if they should not be\n"
         "feature.member: missing in all 40 records, so nothing is found in it; correct its name or remove it\n"
         "prediction: missing in all records; correct 'fields' of the source or leave 'prediction' out\n"
         "it has 40 records (at least 50), so nothing is found; profile more\n"

@@ -50,8 +50,11 @@ def of(model=MODEL, segments=None, **signals):
     [
         (numeric(), None),
         (numeric(low=None, high=None), None),
-        (numeric(invalid=10), None),
-        (numeric(invalid=20), "x: 20 of its 1,020 values are no numbers; they are counted as invalid"),
+        (
+            numeric(invalid=1),
+            "x: 1 of its 1,001 values are no finite numbers; they are counted as invalid: "
+            "correct the data if they should not be",
+        ),
         (
             numeric(0, missing=1000, low=None, high=None),
             "x: missing in all 1,000 records, so nothing is found in it; correct its name or remove it",
@@ -60,9 +63,9 @@ def of(model=MODEL, segments=None, **signals):
             numeric(0, invalid=1000, low=None, high=None),
             "x: none of its 1,000 values are numbers, so nothing is found in it; is it categorical?",
         ),
-        (numeric(low=0.5, high=0.5), "x: always 0.5; any other value will be a change"),
+        (numeric(low=0.5, high=0.5), "x: always 0.5; any other value will be a change; remove it if that is no news"),
         (names(("a", 5), ("b", 5)), None),
-        (names(("a", 10)), "x: always 'a'; any other value will be a change"),
+        (names(("a", 10)), "x: always 'a'; any other value will be a change; remove it if that is no news"),
         (
             names(invalid=7),
             "x: none of its 7 values are categories, so nothing is found in it; correct its name or remove it",
@@ -156,5 +159,6 @@ def test_what_is_measured():
     assert of(structs.replace(MODEL, features=features), **signals) == [
         "feature.v.norm: none of its 1,000 values are embeddings of 3 numbers, so nothing is found in it; correct its "
         "name or remove it",
-        "feature.t.length: 20 of its 1,020 values are no texts; they are counted as invalid",
+        "feature.t.length: 20 of its 1,020 values are no texts; they are counted as invalid: "
+        "correct the data if they should not be",
     ]
