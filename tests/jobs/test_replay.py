@@ -66,6 +66,17 @@ def test_records_unlike_the_reference(loaded, tmp_path):
     assert one.exceeded > one.windows
 
 
+def test_what_is_outside_the_budget(loaded, tmp_path):
+    """A threshold of one's own, and a rule, promise nothing: their episodes are told apart."""
+    features = "{x: {type: numeric, detectors: [lepage, {ks: {threshold: 0.001}}]}}, expect: {x: {max: 2}}"
+    (tmp_path / "c.yaml").write_text(CONFIGURATION.replace("{x: numeric}", features))
+    (tmp_path / "held.jsonl").write_text(records(2, 6_000, 1_770_000_000))
+    (one,) = replay(load(tmp_path / "c.yaml").plan)
+    assert one.episodes == 0
+    assert one.outside >= 2
+    assert str(one).endswith(f"; {one.outside} more of what is outside the budget")
+
+
 def test_too_few_records(loaded, tmp_path):
     """Nothing was judged, and nothing is promised."""
     (tmp_path / "held.jsonl").write_text(records(2, 20, 1_770_000_000))
