@@ -308,7 +308,7 @@ def _with_records(plan: ModelPlan, sources: Mapping[str, Source]) -> ModelPlan:
 
 
 def _quality(quality: Quality | None) -> QualityPlan | msgspec.UnsetType:
-    watched = {name: quality is not None and getattr(quality, name) for name in WATCHED}
+    watched = {name: quality is not None and quality.watches(name) for name in WATCHED}
     return QualityPlan(**watched) if any(watched.values()) else msgspec.UNSET
 
 

@@ -208,6 +208,7 @@ class QualityPlan(msgspec.Struct, frozen=True, kw_only=True):
     frozen: bool = True  # numbers that do not vary any more
     volume: bool = True  # how many records there are
     labels: bool = True  # which share of predictions gets them, and how soon; of models whose performance is computed
+    schema: bool = True  # which fields records have
 
 
 class CorrelationPlan(msgspec.Struct, frozen=True, kw_only=True):

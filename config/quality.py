@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from config.scalars import TRUTH, Duration, Flag
 from config.section import Section, written
 
 # Of what a model that says something about quality watches the share, signal by signal.
 SHARES = ("missing", "invalid", "unseen", "range")
-WATCHED = (*SHARES, "duplicates", "frozen", "volume", "labels")  # and beside them
+WATCHED = (*SHARES, "duplicates", "frozen", "volume", "labels", "schema")  # and beside them
 
 
 class Quality(Section):
@@ -24,12 +26,17 @@ class Quality(Section):
     freshness: Duration = written("10 min")
     volume: Flag = True
     labels: Flag = True
+    schema_: Flag = Field(True, alias="schema")
+
+    def watches(self, name: str) -> bool:
+        """Whether one of WATCHED is watched."""
+        return bool(getattr(self, "schema_" if name == "schema" else name))
 
     @classmethod
     def arrange(cls, value: Any) -> Any:
         """Read ``true``, all, and ``false``, none, as well."""
         if isinstance(value, str) and value.lower() in TRUTH:
-            flags = [name for name, field in cls.model_fields.items() if field.annotation is bool]
+            flags = [field.alias or name for name, field in cls.model_fields.items() if field.annotation is bool]
             return {} if TRUTH[value.lower()] else dict.fromkeys(flags, False)
         return value
 

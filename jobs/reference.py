@@ -15,11 +15,13 @@ from config.plan import ModelPlan, SourcePlan
 from jobs.labelled_parts import with_labelled_parts
 from jobs.pieces import TOPIC, Piece, reference_pieces
 from operators.encoding.measures import YardstickMaker
+from operators.profiles.field_counts import FieldCounts
 from operators.profiles.profiling import ProfileBuilder
 from operators.profiles.reference_data import ReferenceData
 from operators.profiles.references import UNVERSIONED
 from operators.profiles.remarks import remarks
 from operators.profiles.slicing import SliceCounter
+from operators.quality.field_reference import watches_fields
 from operators.reading.columns import Columns
 from operators.reading.inference import infer_features
 from schemas import cloudevents
@@ -84,11 +86,14 @@ def make_profile(
     source = pieces.source
     plan = _with_features(plan, pieces.read, source)
 
-    def read(use: Callable[[Columns, ReferenceData], None]) -> ReferenceData:
+    def read(use: Callable[[Columns, ReferenceData], None], fields: FieldCounts | None = None) -> ReferenceData:
         reference = ReferenceData(plan, source, version)
         with progress(pieces.total) as advance:
             for piece in pieces.read():
-                use(reference.select(piece.records, piece.malformed, piece.times_ms), reference)
+                columns = reference.select(piece.records, piece.malformed, piece.times_ms)
+                use(columns, reference)
+                if fields is not None:
+                    fields.add(piece.records, columns.rows.tolist())
                 advance(len(piece.records))
         return reference
 
@@ -99,13 +104,16 @@ def make_profile(
         before = read(lambda columns, reference: maker.add(columns, texts=texts, times_ms=reference.times_ms))
     yardsticks = maker.build()
     builder = ProfileBuilder(plan, yardsticks=yardsticks)
-    reference = read(lambda columns, reference: builder.add(columns, source, reference.times_ms))
+    fields = FieldCounts(source) if watches_fields(plan) else None
+    reference = read(lambda columns, reference: builder.add(columns, source, reference.times_ms), fields)
     if not reference.used:
         message = f"{data}: has no records of {model}{_why(reference)}" if reference.read else f"{data}: has no records"
         raise DataError(message)
     if before is not None:
         _check_unchanged(data, model, before, reference, "to measure it")
     made = builder.build(_provenance(data, reference), reference.version)
+    if fields is not None:
+        made = msgspec.structs.replace(made, fields=fields.fields(plan.disclose) or msgspec.UNSET)
     if not any(signal.count for name, signal in made.signals.items() if name.startswith("feature.")):
         message = f"{data}: no feature of {model} has a value in any of {reference.used:,} records; correct their names"
         raise DataError(message)

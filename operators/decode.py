@@ -26,6 +26,8 @@ from operators.labels.incoming import LabelReading
 from operators.labels.scanned import ScannedLabelReader
 from operators.profiles.references import JobReferences, ModelSignals, References
 from operators.profiles.unprofiled import Unprofiled
+from operators.quality.field_reference import FieldReference, field_reference
+from operators.quality.field_samples import FieldSampler
 from operators.quality.rules import LABEL, RuleCoder, rules_of
 from operators.reading.csv_rows import Malformed
 from operators.reading.identities import Identities
@@ -64,6 +66,8 @@ class Decoder:
             for model in job.plan.models
             if rules_of(model)
         }
+        self._sampler = FieldSampler(source, self._pane_ms) if source.kind == "predictions" else None
+        self._fields: dict[int, FieldReference | None] = {}
         self._asking = {
             model.name: model.window.slide_ms for model in job.plan.models if isinstance(model.retrain, RetrainPlan)
         }
@@ -207,6 +211,9 @@ class Decoder:
             known = self._references.find(model, version)
             signals = known if isinstance(known, ModelSignals) else None
             yield from self._ruled[model].facts(records, times_ms, whose, place, signals)
+        if self._sampler is not None and (of := self._field_reference(model, version)) is not None:
+            slide_ms = self._references.models[model].window.slide_ms
+            yield from self._sampler.chunks(records, times_ms, whose, place, slide_ms, of.meaning, reading.payload)
         if model in self._labels.models:
             expected = coder.expected if isinstance(coder, RecordCoder) else None
             yield from self._labels.of_records(reading, records, whose, times_ms, place, batch, expected)
@@ -221,6 +228,15 @@ class Decoder:
             yield self._letters.dead(row, error, None if time_ms == NO_TIME else time_ms, place, payload(row))
         for row in late:
             yield self._letters.late(row, int(times_ms[row]), place, payload(row))
+
+    def _field_reference(self, model: str, version: str) -> FieldReference | None:
+        signals = self._references.find(model, version)
+        if not isinstance(signals, ModelSignals):
+            return None
+        if id(signals) not in self._fields:
+            found = field_reference(signals.model, signals.profile, self._references.plan.sources)
+            self._fields[id(signals)] = found if isinstance(found, FieldReference) else None
+        return self._fields[id(signals)]
 
     def _coder(self, model: str, version: str) -> RecordCoder | ValueCoder:
         signals = self._references.find(model, version)

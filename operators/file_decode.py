@@ -56,7 +56,7 @@ class FileDecoder:
         used[list(reading.dead)] = False
         if used.any():
             newest_ms = max(newest_ms, int(times_ms[used].max()))
-        place = Place(path=block.path, first_row=block.first_row)
+        place = Place(path=block.path, first_row=block.first_row, columns=self._reader.names)
         entries = self._decoder.finish(reading, times_ms, late, place)
         return sorted(entries, key=lambda entry: entry.pane_end_ms or 0), newest_ms
 

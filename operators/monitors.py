@@ -23,9 +23,12 @@ from operators.profiles import learning
 from operators.profiles.learning import LearnedCoder, LearnedState
 from operators.profiles.references import JobReferences, ModelSignals, References
 from operators.profiles.unprofiled import Unprofiled
-from operators.quality import expectations, rules
+from operators.quality import expectations, field_samples, rules, schema_changes
 from operators.quality.expectations import Expectations
+from operators.quality.field_reference import FieldReference, field_reference
+from operators.quality.field_samples import FIELDS
 from operators.quality.rules import EXPECT
+from operators.quality.schema_changes import SchemaChanges
 from operators.quality.signals import watches_volume
 from operators.quality.windows import quality_many
 from schemas.profile import Profile
@@ -67,6 +70,7 @@ class Monitors:
         self._learned: dict[str, _Learned] = {}
         self._keys: dict[str, Key] = {}
         self._expected: dict[int, Expectations] = {}
+        self._fields: dict[int, SchemaChanges | None] = {}
 
     def key(self, text: str) -> Key:
         """A key from its text."""
@@ -79,6 +83,8 @@ class Monitors:
         """Fold the chunks of a key's pane; None if all of them were made under another configuration."""
         if self.key(text).segment == EXPECT:
             return self._fold_facts(text, kept, parts)
+        if self.key(text).segment == FIELDS:
+            return self._fold_fields(text, kept, parts)
         signals = self._signals(text)
         parts = [] if signals is None else chunks.with_meaning(parts, signals.meaning)
         if signals is None or not parts:
@@ -99,6 +105,13 @@ class Monitors:
                 if expected is None
                 else expected.step(key, kept.state(), None, until_ms)
             )
+        if key.segment == FIELDS:
+            watched = self._schema(text)
+            return (
+                schema_changes.retire(key, kept.state())
+                if watched is None
+                else watched.step(key, kept.state(), None, until_ms)
+            )
         if signals is None:
             # The configuration knows the key no more; its model may have no policy either, which then says nothing.
             return Step(b"", b"", monitor.retire(key, kept.state()), learned=b"")
@@ -117,6 +130,29 @@ class Monitors:
             return None
         pane = rules.decode(parts, len(expected.rules))
         return expected.step(self.key(text), kept.state(), pane, pane[0])
+
+    def _fold_fields(self, text: str, kept: Kept, parts: Sequence[bytes]) -> Step | None:
+        watched = self._schema(text)
+        parts = [] if watched is None else chunks.with_meaning(parts, watched.meaning)
+        if watched is None or not parts:
+            return None
+        pane = field_samples.decode(parts)
+        return watched.step(self.key(text), kept.state(), pane, pane[0])
+
+    def _schema(self, text: str) -> SchemaChanges | None:
+        """Of a model version; None where its fields are compared with nothing."""
+        signals = self._signals(text)
+        if not isinstance(signals, ModelSignals):
+            return None
+        if id(signals) not in self._fields:
+            reference = field_reference(signals.model, signals.profile, self._references.plan.sources)
+            made = None
+            if isinstance(reference, FieldReference):
+                detection = self._detection(signals)
+                about = signals.profile_id, quality_many(detection)
+                made = SchemaChanges(signals.model, reference, detection.level(ALL), *about)
+            self._fields[id(signals)] = made
+        return self._fields[id(signals)]
 
     def _expectations(self, text: str) -> Expectations | None:
         """Of a model version; None where nothing is expected of it."""

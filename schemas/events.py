@@ -34,6 +34,7 @@ __all__ = [
     "Event",
     "EventError",
     "Example",
+    "FieldChange",
     "Histogram",
     "Kind",
     "Moments",
@@ -180,6 +181,15 @@ class Contribution(msgspec.Struct, frozen=True, kw_only=True):
     current: float
 
 
+class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A field that records have and had not, or have no more."""
+
+    field: str  # a pointer (RFC 6901), or a column; an ellipsis stands for what is over 60 characters
+    change: Literal["new", "gone"]
+    reference: float  # share of records that have it
+    current: float  # when it was noticed, of the records that were looked at
+
+
 class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a signal is said to have changed: the strongest alarm on it, and what the values look like.
 
@@ -204,6 +214,8 @@ class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     # `multivariate.` signals of the whole traffic: the features that explain it, those that do most first
     contributions: tuple[Contribution, ...] | None = None
     examples: tuple[Example, ...] | None = None  # expectations: the first records that do not keep to it, three at most
+    fields: tuple[FieldChange, ...] | None = None  # `quality.schema`: those that changed most, ten at most
+    more_fields: int = 0  # likewise: how many more changed
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -104,6 +104,16 @@ class Share(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lasted_ms: int | None = None  # likewise, the one that lasted longest; None: times are not known
 
 
+class Fields(msgspec.Struct, frozen=True, kw_only=True):
+    """Which fields the reference's records have, whether they are looked at or not; see operators' field_names.py."""
+
+    form: Literal["json", "table"]  # names are pointers, or columns
+    records: int  # that were looked at
+    named: dict[str, int]  # records that have the field, by name; at most 1,000, none in fewer than `disclose`
+    rest: int  # names beyond those, about
+    most: int  # records that have one of these, at most
+
+
 class Season(msgspec.Struct, frozen=True, kw_only=True):
     """Records by the part of a period that they are in."""
 
@@ -253,6 +263,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     vectors: dict[str, VectorReference] | msgspec.UnsetType = msgspec.UNSET  # likewise
     # By quality signal (``quality.missing.age``); unset: the configuration said nothing about quality.
     quality: dict[str, Share] | msgspec.UnsetType = msgspec.UNSET
+    fields: Fields | msgspec.UnsetType = msgspec.UNSET  # likewise; releases before 0.2 told none
     relations: Relations | msgspec.UnsetType = msgspec.UNSET  # unset: the configuration asked for none
     multivariate: Multivariate | msgspec.UnsetType = msgspec.UNSET  # likewise
     domain: DomainSample | msgspec.UnsetType = msgspec.UNSET  # likewise

@@ -27,6 +27,7 @@ from operators.monitoring.chosen import defaults
 from operators.monitoring.footprint import learned_footprint
 from operators.monitoring.footprint import text as size
 from operators.profiles.profile_checks import season_text
+from operators.quality.field_reference import field_reference
 from operators.quality.rules import rules_of
 from operators.quality.signals import ranged_features
 from schemas.profile import Profile
@@ -69,7 +70,8 @@ def describe(plan: Plan, profiles: Mapping[str, Mapping[str, Profile]]) -> Itera
     for model in plan.models:
         yield f"model {model.name}", list(_model(model, profiles.get(model.name, {}), model.name in joined(plan)))
         for version, profile in profiles.get(model.name, {}).items():
-            yield f"model {model.name}, profile {version or 'of any version'}", list(sensitivity(model, profile))
+            rows = [*_fields(model, profile, plan), *sensitivity(model, profile)]
+            yield f"model {model.name}, profile {version or 'of any version'}", rows
     if plan.unavailable:
         yield "not available yet", [(line, "") for line in plan.unavailable]
 
@@ -202,11 +204,20 @@ def _outcomes(labels: LabelsPlan) -> Iterator[Row]:
 
 
 def _quality(model: ModelPlan, plan: QualityPlan) -> Iterator[str]:
-    names = ("missing", "invalid", "unseen", "range", "duplicates", "frozen", "volume")
+    names = ("missing", "invalid", "unseen", "range", "duplicates", "frozen", "volume", "schema")
     for name in (name for name in names if getattr(plan, name)):
         ranged = [model.features[position].name for position in ranged_features(model)] if name == "range" else []
         if name != "range" or ranged:
             yield f"{name} ({', '.join(ranged)})" if ranged else name
+
+
+def _fields(model: ModelPlan, profile: Profile, plan: Plan) -> Iterator[Row]:
+    """What the fields of records are compared with, where they are watched."""
+    found = field_reference(model, profile, plan.sources)
+    if isinstance(found, str):
+        yield "schema", f"not watched: {found}"
+    elif found is not None:
+        yield "schema", f"{len(found.usual)} fields that records have to have, of {len(found.named)} that are known"
 
 
 def _fresh(rule: RulePlan, freshness_ms: int) -> str:

@@ -29,6 +29,7 @@ LIMIT = "limit"  # and of measures of performance, that have one or are compared
 MEASURES = ("measure", "estimate", LIMIT)
 _ROSE = {"up": "rose", "down": "fell", "mix": "changed"}
 _MEASURES = {"correlation": "rank correlation", "correlation_ratio": "correlation ratio", "cramers_v": "Cramer's V"}
+FIELDS = "fields"  # and of which fields records have
 RATE = "rate"  # and of the volume
 RUN = "run"  # and of what stands still
 PAST = "past"  # and of how labels come
@@ -57,6 +58,8 @@ def opened(signals: Sequence[SignalEvidence], segment: str) -> str:
     if first.detector == EXPECTATION:
         text = f"{first.signal} is not kept{_place(segment)}: {_broken(first)}"
         return _with_others(text, signals)
+    if first.detector == FIELDS:
+        return _with_others(f"{first.signal}: {_changed(first)}", signals)
     if first.detector == RUN:
         text = f"{first.signal}: the last {_many(first.statistic)} values are all the same"
         return _with_others(f"{text} (alarm above {_many(first.threshold)})", signals)
@@ -95,6 +98,19 @@ def _broken(evidence: SignalEvidence) -> str:
     return found + where
 
 
+def _changed(evidence: SignalEvidence) -> str:
+    """Which fields are new, and which are gone."""
+    told = evidence.fields or ()
+    found = []
+    for change, one, many in (("new", "is a new field", "are new fields"), ("gone", "is gone", "are gone")):
+        names = [field.field for field in told if field.change == change]
+        if names:
+            found.append(f"{listed(names)} {one if len(names) == 1 else many}")
+    if evidence.more_fields:
+        found.append(f"{evidence.more_fields} more have changed")
+    return "; ".join(found)
+
+
 def updated(signals: Sequence[SignalEvidence], segment: str) -> str:
     """What is the matter now, in an episode that was known."""
     return f"still drifting: {opened(signals, segment)}"
@@ -106,6 +122,8 @@ def resolved(signals: Sequence[SignalEvidence], segment: str, duration_ms: int, 
     one, many = "is back to its reference", "are back to their reference"
     if all(signal.detector == EXPECTATION for signal in signals):
         one, many = "is kept again", "are kept again"
+    if all(signal.detector == FIELDS for signal in signals):
+        one = many = "has settled: fields are there again, or new ones are usual now,"
     if all(signal.detector == LIMIT for signal in signals):
         one, many = "is within its limit again", "are within their limits again"
     if moving:

@@ -16,6 +16,7 @@ class Place(msgspec.Struct, frozen=True):
     offsets: Sequence[int] = ()
     path: str | None = None
     first_row: int = 0
+    columns: Sequence[str] = ()  # of a table, all that its file has
     arrived_ms: Sequence[int] = ()  # the broker's times, where records have their own; else none
 
     def of(self, row: int) -> dict[str, Any]:

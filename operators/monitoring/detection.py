@@ -32,6 +32,7 @@ from operators.monitoring.window_tests import LEAST, ReferenceTables, WindowTest
 from operators.profiles.references import FEATURE, ModelSignals
 from operators.profiles.season_references import SeasonReferences
 from operators.profiles.segment_references import SegmentReferences, segment_count
+from operators.quality.field_reference import tells_fields
 from operators.quality.season import SeasonShares
 from operators.quality.signals import watches_labels, watches_volume
 from operators.quality.stillness import frozen_signals
@@ -98,8 +99,10 @@ class Detection:
         self.tests += watches_volume(signals.model)
         self.looks_up = self.quality is not None and bool((self.quality.sampled >= 0).any())  # whether ids came before
         self.wants_hashes = self.looks_up or self.domain is not None  # of ids of records of the whole traffic
+        self.schema = tells_fields(signals.model, signals.profile)
         self.frozen = frozen_signals(signals, unordered(signals))
         self.tests += (self.domain is not None) + 2 * watches_labels(signals.model) + len(self.frozen)
+        self.tests += self.schema
         self.references = SegmentReferences(signals)
         self._kept: OrderedDict[str, Detection] = OrderedDict()
         self._given: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}

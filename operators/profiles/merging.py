@@ -10,7 +10,7 @@ import numpy as np
 
 from operators.profiles.slice_merging import cautious, merged_season, merged_slices
 from schemas.errors import ProfileError
-from schemas.profile import TOP, CategoricalSignal, NumericSignal, Profile, Provenance, Share, Signal
+from schemas.profile import TOP, CategoricalSignal, Fields, NumericSignal, Profile, Provenance, Share, Signal
 
 # Parts that are made of one profile's records alone, and why two of them are not put together.
 _OWN = {
@@ -58,6 +58,22 @@ def merge(one: Profile, other: Profile) -> Profile:
         season=merged_season(one, other, signals),
         vectors=one.vectors,
         quality=_shares(one, other),
+        fields=_fields(one, other),
+    )
+
+
+def _fields(one: Profile, other: Profile) -> Fields | msgspec.UnsetType:
+    """Of both, if both tell them, in one form."""
+    mine, theirs = one.fields, other.fields
+    if isinstance(mine, msgspec.UnsetType) or isinstance(theirs, msgspec.UnsetType) or mine.form != theirs.form:
+        return msgspec.UNSET
+    named = Counter(mine.named) + Counter(theirs.named)
+    return Fields(
+        form=mine.form,
+        records=mine.records + theirs.records,
+        named=dict(sorted(named.items())),
+        rest=mine.rest + theirs.rest,
+        most=mine.most + theirs.most,
     )
 
 

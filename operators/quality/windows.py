@@ -162,7 +162,7 @@ class QualityWindow:
 def quality_many(detection: Detection) -> int:
     """Signals of the kind that a model version has, beside its volume, which is of all versions."""
     shares = 0 if detection.quality is None else len(detection.quality.signals)
-    return shares + len(detection.frozen) + len(rules_of(detection.signals.model))
+    return shares + len(detection.frozen) + len(rules_of(detection.signals.model)) + detection.schema
 
 
 def with_outside(summary: Summary, detection: Detection, slides: Slides) -> Summary:

@@ -51,6 +51,11 @@ class BlockReader:
             raise DataError(msg)
         return rows
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all columns of the file that was read last; none of lines."""
+        return () if self._file is None else self._file.names
+
     def columns(self, path: str) -> tuple[str, ...]:
         """Names of the columns of a CSV or Parquet file."""
         with reading(path):
@@ -67,6 +72,8 @@ class BlockReader:
 
 
 class _Lines:
+    names: tuple[str, ...] = ()
+
     def __init__(self, path: str, source: SourcePlan, wanted: Collection[str] | None) -> None:
         self.path = path
         self.file = opened(path)
@@ -87,7 +94,7 @@ class _Lines:
 class _Cells(_Lines):
     def __init__(self, path: str, source: SourcePlan, wanted: Collection[str] | None) -> None:
         super().__init__(path, source, wanted)
-        self._columns = _csv_columns(path, source)
+        self.names = self._columns = _csv_columns(path, source)
         self._wanted = _those(wanted, self._columns)
 
     def read(self, block: Block) -> Rows:
@@ -115,7 +122,8 @@ class _Table:
         self.path = path
         self.file = opened(path)
         self._parquet = pyarrow.parquet.ParquetFile(self.file)
-        self._columns = _those(wanted, self._parquet.schema_arrow.names)
+        self.names = tuple(self._parquet.schema_arrow.names)
+        self._columns = _those(wanted, self.names)
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._row = -1  # of the file, where the next batch begins
         self._rest: list[pa.RecordBatch] = []  # read and not yet given out

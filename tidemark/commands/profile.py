@@ -12,7 +12,7 @@ import typer
 from config import load
 from jobs.profiles import write
 from jobs.reference import make_profile
-from schemas.profile import CategoricalSignal, Estimation, PerformanceReference, Profile, Signal
+from schemas.profile import CategoricalSignal, Estimation, Fields, PerformanceReference, Profile, Signal
 from tidemark.options import Config, From, Model, To
 from tidemark.progress import progress
 
@@ -73,6 +73,9 @@ def describe(profile: Profile) -> list[str]:
         [("signal", "type", "values", "missing", ""), *map(_row, *zip(*profile.signals.items(), strict=True))]
     )
     lines += [f"segments by {fields}: {len(values):,}" for fields, values in profile.segments.items()]
+    if isinstance(profile.fields, Fields):
+        more = f", and {profile.fields.rest:,} rare ones" if profile.fields.rest else ""
+        lines.append(f"fields of records: {len(profile.fields.named):,}{more}")
     if isinstance(profile.performance, PerformanceReference):
         lines += _performance(profile.performance)
     if isinstance(profile.estimation, Estimation):

@@ -155,7 +155,8 @@ def test_quality_signals(folder, capsys):
     (folder / "ref.json").write_bytes(made)
     assert cli.main(["validate", "c.yaml"]) == 0
     out = capsys.readouterr().out
-    assert "  quality          missing, invalid, unseen, duplicates, frozen, volume\n" in out
+    assert "  quality          missing, invalid, unseen, duplicates, frozen, volume, schema\n" in out
+    assert "  schema           not watched: the profile does not tell fields; make it anew" in out
     assert "  freshness        less than 0.5 of records arriving later than 10 min, where they have times" in out
     assert "  quality          2 signals; alarms of quality.missing.age from 0.0" in out
     warning = "the profile does not say whether missing values come in bursts"
