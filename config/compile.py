@@ -259,11 +259,13 @@ def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]
         return plan
     labels = settings.labels or Labels()
     settles = labels.keep == "last" or labels.absent is not None
-    mature_ms = labels.mature or (min(MATURE_MS, labels.within) if settles else 0)
+    usual_ms = min(MATURE_MS, labels.within) if settles else 0
+    mature_ms = usual_ms if labels.mature is None else labels.mature
     found = LabelsPlan(
         within_ms=labels.within,
         sample=labels.sample,
         mature_ms=-(-mature_ms // pane_ms) * pane_ms,  # panes are settled whole
+        mature_given=labels.mature is not None,
         keep=labels.keep,
         absent=labels.absent,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from config.scalars import Duration, OneOf, String, Within
+from config.scalars import Duration, DurationOrZero, OneOf, String, Within
 from config.section import Section, written
 
 
@@ -12,7 +12,7 @@ class Labels(Section):
     """The true outcomes: how long to wait for one, and what its absence means."""
 
     within: Duration = written("14 days")
-    mature: Duration | None = None
+    mature: DurationOrZero | None = None
     absent: String | None = None
     sample: Annotated[float, Within(above=0, high=1)] = 1.0
     keep: Annotated[Literal["first", "last"], OneOf("a rule")] = "first"

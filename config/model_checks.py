@@ -248,6 +248,9 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
         yield Problem(
             (*path, "labels", "mature"), f"'{duration(model.labels.mature)}' is longer than within ('{within}')"
         )
+    if model.labels and model.labels.mature == 0 and (model.labels.keep == "last" or model.labels.absent is not None):
+        why = "keep: last" if model.labels.keep == "last" else "absent"
+        yield Problem((*path, "labels", "mature"), f"'0 s' leaves no time to settle outcomes, as '{why}' asks for")
     if model.labels and model.labels.absent is not None:
         yield from _absent_problems((*path, "labels", "absent"), model.labels.absent, model.prediction)
     for name, expectation in model.expect.items():

@@ -156,6 +156,7 @@ class LabelsPlan(msgspec.Struct, frozen=True, kw_only=True):
     within_ms: int
     sample: float = 1.0  # of the ids, by their hashes
     mature_ms: int = 0  # how long after a prediction its performance is told; 0: when labels come, by their own times
+    mature_given: bool = False  # by the configuration; else profiles may say it, where outcomes are not settled
     keep: Literal["first", "last"] = "first"  # which label of an id counts; the last one until then
     absent: str | None = None  # label of predictions that have none by then
 

@@ -5,7 +5,7 @@ A label stands in the record itself, or in data of their own, where the record's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 import msgspec
@@ -15,11 +15,13 @@ import numpy.typing as npt
 from config.plan import ModelPlan, SourcePlan
 from jobs.pieces import Pieces
 from operators.hashing import hash64
+from operators.labels.reference_delays import LabelDelaysBuilder
 from operators.metrics.outcomes import label_outcomes, predicted_outcomes
 from operators.profiles.profiling import confidences
 from operators.profiles.reference_data import ReferenceData
-from operators.reading.columns import Column, Columns, extract, names
-from operators.reading.values import Gap
+from operators.reading.columns import Column, Columns, extract, listed, names
+from operators.reading.plain_times import NO_TIME
+from operators.reading.values import Gap, event_time
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -40,27 +42,34 @@ class Labels:
 
     def __init__(self, plan: ModelPlan, pieces: Pieces, progress: Progress) -> None:
         assert plan.prediction is not None, "labels are of what is predicted"
-        hashes, outcomes = [np.empty(0, np.uint64)], [np.empty(0)]
+        hashes, outcomes, times = [np.empty(0, np.uint64)], [np.empty(0)], [np.empty(0, np.int64)]
+        before = 0
         with progress(pieces.total) as advance:
             for piece in pieces.read():
                 columns = extract(piece.records, pieces.source, ())
                 columns = _of_model(columns, plan.name, pieces.source)
                 found, there = _ids(columns)
+                times.append(_times(columns, pieces.source, piece.times_ms, before)[there])
+                before += len(piece.records)
                 label = columns.fields.get("label", [None] * len(columns.rows))
                 hashes.append(found)
                 outcomes.append(label_outcomes(label, plan.prediction, texts=pieces.source.format == "csv")[there])
                 advance(len(piece.records))
         self._hashes, first = np.unique(np.concatenate(hashes), return_index=True)
-        self._outcomes = np.concatenate(outcomes)[first]
+        self._outcomes, self._times_ms = np.concatenate(outcomes)[first], np.concatenate(times)[first]
+        self.came = LabelDelaysBuilder()
 
-    def of(self, columns: Columns) -> Floats:
-        """Outcome of each record; NaN where it has none."""
-        found = np.full(len(columns.rows), np.nan)
+    def of(self, columns: Columns, times_ms: Ints | None = None) -> Floats:
+        """Outcome of each record; NaN where it has none. With times of the records, how long labels took is noted."""
+        found, labels_ms = np.full(len(columns.rows), np.nan), np.full(len(columns.rows), NO_TIME)
         hashes, there = _ids(columns)
         if len(self._hashes):
             places = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
             same = self._hashes[places] == hashes
             found[there[same]] = self._outcomes[places[same]]
+            labels_ms[there[same]] = self._times_ms[places[same]]
+        if times_ms is not None:
+            self.came.add(times_ms, labels_ms)
         return found
 
 
@@ -96,7 +105,7 @@ def labelled(
             if labels is None:
                 outcomes = label_outcomes(columns.fields.get("label", nothing), plan.prediction, texts=texts)
             else:
-                outcomes = labels.of(columns)
+                outcomes = labels.of(columns, times_ms)
             there = ~np.isnan(outcomes) | unlabelled
             if there.any():
                 columns = columns.take(there)
@@ -116,6 +125,19 @@ def _of_model(columns: Columns, model: str, source: SourcePlan) -> Columns:
     if source.model is not None or named is None:
         return columns
     return columns.take(np.array([name == model or name is Gap.MISSING for name in names(named)], np.bool_))
+
+
+def _times(columns: Columns, source: SourcePlan, times_ms: Sequence[int] | None, before: int) -> Ints:
+    """When labels came; NO_TIME where that is not known."""
+    if source.time.kind == "every":
+        times: Ints = source.time.from_ms + (before + columns.rows) * source.time.every_us // 1_000
+        return times
+    if times_ms is not None:
+        return np.array(times_ms, np.int64)[columns.rows]
+    texts = source.format == "csv"
+    said = [event_time(value, texts=texts) for value in listed(columns.fields.get("timestamp", []))]
+    read = [NO_TIME if isinstance(time, Gap) else time for time in said]
+    return np.array(read or [NO_TIME] * len(columns.rows), np.int64)
 
 
 def _ids(columns: Columns) -> tuple[npt.NDArray[np.uint64], Ints]:

@@ -60,6 +60,8 @@ def with_labelled_parts(
         if estimation is not None:
             estimation.add(part.columns, part.source, part.times_ms, part.values)
     remarks: list[str] = []
+    if joined is not None and (came := joined.came.build(plan.window.slide_ms)) is not None:
+        made = msgspec.structs.replace(made, labels=came)
     if baseline is not None:
         made, said = _with_baseline(plan, made, baseline, name, labels, given=given, trained=trained)
         remarks += said

@@ -16,6 +16,7 @@ from operators.labels import facts as label_facts
 from operators.labels import signals as label_signals
 from operators.labels.join_chunks import Ints
 from operators.labels.join_rows import Labelled, unpack
+from operators.labels.past import Past, of_reference
 from operators.metrics.baseline import baseline_of, decoded, followed
 from operators.metrics.error_streams import ErrorStreams, follows
 from operators.metrics.performance_windows import Against
@@ -25,6 +26,7 @@ from operators.performance import Measured, mature_ms, slide_ms
 from operators.profiles.references import JobReferences, ModelSignals, References
 from operators.quality.signals import watches_labels
 from operators.state_format import StateFormat
+from schemas.profile import LabelDelays
 
 
 class _Both(msgspec.Struct, array_like=True):
@@ -52,6 +54,7 @@ class Performances:
         self._detections: dict[int, Detection] = {}
         self._promises: dict[int, Promise] = {}
         self._streams: dict[int, ErrorStreams] = {}
+        self._came: dict[int, Past | None] = {}
 
     def fold(self, text: str, state: bytes, parts: Sequence[bytes], pane_ms: int, until_ms: int) -> Measured:
         """Fold all matches of a key's pane, or what it tells of labels."""
@@ -71,14 +74,25 @@ class Performances:
         if plan is None or not watches_labels(plan):
             return Measured(b"", changes=label_signals.retire(key, state, until_ms))  # of an earlier configuration
         signals = self._references.find(key.model, key.version)
-        every_ms = slide_ms(plan.window, label_signals.waits_ms(plan))
+        waits_ms = label_signals.waits_ms(plan)
+        every_ms = slide_ms(plan.window, waits_ms)
+        reference = None
         if isinstance(signals, ModelSignals):
             detection = self._detection(signals)
             level = calibration.evaluation_level(plan.alarms, detection.budget(ALL), detection.tests, every_ms)
+            reference = self._came_of(signals, waits_ms)
         else:  # it learns what the others are compared with
             budget, tests = calibration.key_budget(plan.alarms, len(plan.segments), whole=True), 4 * len(plan.features)
             level = calibration.evaluation_level(plan.alarms, budget, tests + len(label_signals.SIGNALS), every_ms)
-        return label_signals.step(plan, key, state, pane_ms, rows, until_ms, level)
+        return label_signals.step(plan, key, state, pane_ms, rows, until_ms, level, reference)
+
+    def _came_of(self, signals: ModelSignals, waits_ms: int) -> Past | None:
+        """How labels of a reference came."""
+        if id(signals) not in self._came:
+            known = signals.profile.labels
+            found = of_reference(known, waits_ms, signals.profile_id) if isinstance(known, LabelDelays) else None
+            self._came[id(signals)] = found
+        return self._came[id(signals)]
 
     def _step(self, text: str, state: bytes, pane_ms: int | None, found: Labelled | None, until_ms: int) -> Measured:
         key = Key(*split_key(text))  # type: ignore[arg-type]  # the role was read as one

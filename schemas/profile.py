@@ -229,6 +229,20 @@ class DomainSample(msgspec.Struct, frozen=True, kw_only=True):
     share: float  # of the records of their stretches that those for comparison are
 
 
+class LabelDelays(msgspec.Struct, frozen=True, kw_only=True):
+    """How labels of the reference came, span by span of its predictions, where both have times.
+
+    ``delays`` has for each span how many labels came by bin of their delay, four bins an octave, the first up to one
+    second; see operators/labels/facts.py.
+    """
+
+    start_ms: int  # of the first span
+    slide_ms: int  # length of a span
+    until_ms: int  # time of the newest label or prediction
+    predictions: tuple[int, ...]
+    delays: tuple[tuple[int, ...], ...]
+
+
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where the reference came from."""
 
@@ -271,6 +285,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     estimation: Estimation | msgspec.UnsetType = msgspec.UNSET  # unset: it was made without labels to estimate from
 
     performance: PerformanceReference | msgspec.UnsetType = msgspec.UNSET  # unset: no labels were given
+
+    labels: LabelDelays | msgspec.UnsetType = msgspec.UNSET  # unset: none were given, or they had no times
 
     @property
     def id(self) -> str:

@@ -23,6 +23,7 @@ from config.plan import (
 )
 from operators.joins import joined
 from operators.labels.footprint import label_footprint
+from operators.labels.reference_delays import MATURE
 from operators.monitoring.chosen import defaults
 from operators.monitoring.footprint import learned_footprint
 from operators.monitoring.footprint import text as size
@@ -162,7 +163,7 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         yield "labels", f"{up_to}those within records{share}"
         if waits:
             yield "", _waiting(model, profiles)
-        yield from _outcomes(model.labels)
+        yield from _outcomes(model.labels, waits=waits and isinstance(model.performance, tuple))
     for metric in model.performance if isinstance(model.performance, tuple) else ():
         limits = ((word, limit) for word, limit in (("at least", metric.min), ("at most", metric.max)))
         yield "performance", ", ".join([metric.title, *(f"{word} {x:g}" for word, x in limits if x is not None)])
@@ -193,14 +194,18 @@ def _waiting(model: ModelPlan, profiles: Mapping[str, Profile]) -> str:
     return f"{each}, {size(needed.total)} for {needed.open} of them at the rate of the reference"
 
 
-def _outcomes(labels: LabelsPlan) -> Iterator[Row]:
+def _outcomes(labels: LabelsPlan, *, waits: bool) -> Iterator[Row]:
+    if not labels.mature_ms and waits:
+        why = "" if labels.mature_given else "; 'mature' says otherwise, or a profile made with labels that have times"
+        yield "", f"performance by the time at which labels come{why}"
     if not labels.mature_ms:
         return
     later = f"{duration(labels.mature_ms)} later"
     if labels.settles:
         absent = "" if labels.absent is None else f", '{labels.absent}' where there is none"
         yield "", f"outcomes by the {labels.keep} label, settled {later}{absent}"
-    yield "", f"performance by time of prediction, {later}"
+    by = "" if labels.mature_given or labels.settles else f", when {MATURE:.0%} of the reference's labels had come"
+    yield "", f"performance by time of prediction, {later}{by}"
 
 
 def _quality(model: ModelPlan, plan: QualityPlan) -> Iterator[str]:

@@ -9,9 +9,10 @@ import hashlib
 
 import msgspec
 
-from config.plan import ALL, ModelPlan
+from config.plan import ALL, LabelsPlan, ModelPlan
 from operators import performance
 from operators.joins import is_measured, joined, settling_of
+from operators.labels.join_chunks import buckets
 from operators.labels.signals import waits_ms
 from operators.monitoring.detection import Detection
 from operators.profiles.references import JobReferences, ModelSignals, References
@@ -70,7 +71,8 @@ def _state(model: ModelPlan, job: JobReferences, references: References, waits: 
     if watches_labels(model):
         parts[LABELS] = _hash(model.window, waits_ms(model))
     if waits:
-        parts[WAITING] = _hash(settling_of(model) is not None)
+        ranges = buckets(model.labels.sample) if isinstance(model.labels, LabelsPlan) else 0
+        parts[WAITING] = _hash(settling_of(model) is not None, ranges)
     return ModelState(parts, level)
 
 

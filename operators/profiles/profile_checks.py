@@ -16,6 +16,7 @@ from config.plan import FeaturePlan, SeasonPlan
 from operators.encoding.measures import dim_of, measured_fields, yardsticks_of
 from operators.estimation.loss_trees import sound
 from operators.estimation.score_rates import GROUPS
+from operators.labels.facts import BINS as DELAYS
 from operators.metrics.baseline import baseline_of, decoded
 from operators.profiles.references import FEATURE
 from operators.profiles.slices import SliceCodec
@@ -53,8 +54,20 @@ def damage(profile: Profile) -> str | None:
         wrong = _of_numbers(signal) if isinstance(signal, NumericSignal) else _of_names(signal)
         if wrong is not None:
             return f"{name}: {wrong}"
-    checks = (_of_measures, _of_slices, _of_relations, _of_baseline, _of_estimation)
+    checks = (_of_measures, _of_slices, _of_relations, _of_baseline, _of_estimation, _of_labels)
     return next((wrong for check in checks if (wrong := check(profile)) is not None), None)
+
+
+def _of_labels(profile: Profile) -> str | None:
+    found = profile.labels
+    if isinstance(found, msgspec.UnsetType):
+        return None
+    spans, bins = len(found.predictions), {len(delays) for delays in found.delays}
+    if found.slide_ms < 1 or len(found.delays) != spans or len(bins) != 1 or not 1 <= max(bins) <= DELAYS:
+        return "labels: their delays do not fit its spans"
+    counts = zip(found.predictions, found.delays, strict=True)
+    sound = all(min(delays) >= 0 and sum(delays) <= predictions for predictions, delays in counts)
+    return None if sound and any(map(any, found.delays)) else "labels: their delays do not add up"
 
 
 def _of_estimation(profile: Profile) -> str | None:

@@ -14,6 +14,7 @@ from config.plan import FeaturePlan, ModelPlan, Plan
 from operators.encoding.measures import measured_fields
 from operators.joins import joined
 from operators.labels.footprint import check_labels, label_footprint
+from operators.labels.reference_delays import with_mature
 from operators.metrics.baseline import baseline_misfit
 from operators.monitoring.detection import Detection
 from operators.monitoring.footprint import check, footprint, learned_footprint
@@ -39,9 +40,14 @@ def load_references(plan: Plan) -> JobReferences:
     """
     found = {model.name: find(model) for model in plan.models}
     models = tuple(_checked(model, found[model.name]) for model in plan.models)
+    waiting = joined(plan)
+    models = tuple(
+        with_mature(model, found[model.name].values(), plan.job.pane_ms) if model.name in waiting else model
+        for model in models
+    )
     learning = {model.name: _vocabularies(model) for model in models if model.learn is not None}
     job = JobReferences(msgspec.structs.replace(plan, models=models), found, learning)
-    references, waiting = References(job), joined(plan)
+    references = References(job)
     for model in models:
         if found[model.name]:
             check(model, footprint(Detection(references.any(model.name)), len(found[model.name])))

@@ -146,7 +146,7 @@ def test_everything():
                     timezone="Europe/Berlin",
                     ignore=((1_798_070_400_000, 1_798_329_600_000),),
                 ),
-                labels=LabelsPlan(within_ms=1_209_600_000, mature_ms=604_800_000, absent="no"),
+                labels=LabelsPlan(within_ms=1_209_600_000, mature_ms=604_800_000, mature_given=True, absent="no"),
                 quality=QualityPlan(duplicates=False),  # records come from two sources
                 expect=(
                     RulePlan(field="age", what="min", limit=0.0, number=True),
@@ -445,10 +445,13 @@ def test_quality(written, expected, loaded):
     ("settings", "expected"),
     [
         ("{within: 1 day}", LabelsPlan(within_ms=DAY)),
-        ("{mature: 15 s}", LabelsPlan(within_ms=14 * DAY, mature_ms=20_000)),
+        ("{mature: 15 s}", LabelsPlan(within_ms=14 * DAY, mature_ms=20_000, mature_given=True)),
         ("{keep: last}", LabelsPlan(within_ms=14 * DAY, mature_ms=7 * DAY, keep="last")),
         ("{keep: last, within: 2 days}", LabelsPlan(within_ms=2 * DAY, mature_ms=2 * DAY, keep="last")),
-        ("{absent: no, mature: 1 day}", LabelsPlan(within_ms=14 * DAY, mature_ms=DAY, absent="no")),
+        (
+            "{absent: no, mature: 1 day}",
+            LabelsPlan(within_ms=14 * DAY, mature_ms=DAY, mature_given=True, absent="no"),
+        ),
     ],
 )
 def test_labels(settings, expected, loaded):

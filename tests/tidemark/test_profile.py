@@ -238,6 +238,36 @@ def test_a_baseline(folder, capsys):
     assert (error.discrete, error.mean, loss.discrete) == (True, 1 - measures["accuracy"].value, False)
 
 
+def test_delays_of_labels(folder, capsys):
+    """Of labels with times: the profile keeps them, and performance waits until most of them have come."""
+    labelled(folder)
+    delays = [1 if i % 10 > 2 else 90 * 60 for i in range(400)]
+    hours = [divmod(i % 60 + delay, 3600) for i, delay in enumerate(delays)]
+    times = [f"2026-01-01T{hour:02d}:{rest // 60:02d}:{rest % 60:02d}Z" for hour, rest in hours]
+    known = [{"id": f"r{i}", "label": "no", "timestamp": time} for i, time in enumerate(times)]
+    write(folder, "timed.jsonl", *known[::2])
+    watched = "}\nmodels:\n  churn:\n    performance: [accuracy]\n    labels: LABELS\n"
+    text = CONFIGURATION.replace("}\nmodels:\n  churn:\n", ", labels: {path: l.jsonl}" + watched, 1)
+    text = text.replace("    features", "    reference: profiles/{model}-3.json\n    features", 1)
+    said = {}
+    for source, labels in (("labels", "{}"), ("timed", "{}"), ("timed", "{mature: 0 s}"), ("timed", "{mature: 5 h}")):
+        (folder / "monitors.yaml").write_text(text.replace("LABELS", labels))
+        assert run("--data", "train.jsonl", "--labels", f"{source}.jsonl") == 0
+        said[source] = capsys.readouterr().out
+        assert cli.main(["validate", "monitors.yaml"]) == 0
+        out = capsys.readouterr().out
+        said[source, labels] = next(line for line in out.splitlines() if " performance by " in line).strip()
+    assert "half of them" not in said["labels"]
+    assert "200 labels of 400 predictions, half of them within 1 s, 80% within 97 min" in said["timed"]
+    assert [said[which] for which in said if len(which) == 2] == [
+        "performance by the time at which labels come; 'mature' says otherwise, or a profile made with labels that "
+        "have times",
+        "performance by time of prediction, 97 min later, when 80% of the reference's labels had come",
+        "performance by the time at which labels come",
+        "performance by time of prediction, 5 h later",
+    ]
+
+
 def test_labels_that_a_model_has_no_use_for(folder, capsys):
     """They are of what it predicts, and that has to be said."""
     labelled(folder)

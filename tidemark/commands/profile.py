@@ -12,7 +12,16 @@ import typer
 from config import load
 from jobs.profiles import write
 from jobs.reference import make_profile
-from schemas.profile import CategoricalSignal, Estimation, Fields, PerformanceReference, Profile, Signal
+from operators.labels.reference_delays import delays_text
+from schemas.profile import (
+    CategoricalSignal,
+    Estimation,
+    Fields,
+    LabelDelays,
+    PerformanceReference,
+    Profile,
+    Signal,
+)
 from tidemark.options import Config, From, Model, To
 from tidemark.progress import progress
 
@@ -78,6 +87,8 @@ def describe(profile: Profile) -> list[str]:
         lines.append(f"fields of records: {len(profile.fields.named):,}{more}")
     if isinstance(profile.performance, PerformanceReference):
         lines += _performance(profile.performance)
+    if isinstance(profile.labels, LabelDelays):
+        lines.append(delays_text(profile.labels))
     if isinstance(profile.estimation, Estimation):
         where = " (the profile's own data)" if profile.estimation.trained else ""
         lines.append(f"performance is estimated from {profile.estimation.score.count:,} labelled records{where}")

@@ -10,12 +10,14 @@ from config.plan import AlarmsPlan, LabelsPlan, MetricPlan, ModelPlan, QualityPl
 from operators.decisions import messages
 from operators.decisions.outputs import SignalChange
 from operators.labels import signals as label_signals
-from operators.labels.facts import PREDICTIONS, bins_of
+from operators.labels.facts import BINS, PREDICTIONS, bins_of
 from operators.labels.join_chunks import Ints
-from operators.labels.signals import DELAY, SHARE, step
+from operators.labels.past import DELAY, SHARE, Past, of_reference
+from operators.labels.signals import step
 from operators.monitoring.state import Key
 from schemas.cloudevents import milliseconds
 from schemas.errors import StateVersionError
+from schemas.profile import LabelDelays
 from schemas.summaries import Summary
 from tests.operators.decoding import model
 
@@ -52,12 +54,12 @@ def stream(shares: list[float], delays_ms: list[float], seed: int = 1) -> dict[i
 
 
 def followed(
-    panes: dict[int, Ints], level: float = 1e-5, made: ModelPlan | None = None
+    panes: dict[int, Ints], level: float = 1e-5, made: ModelPlan | None = None, known: Past | None = None
 ) -> tuple[list[Summary], list[SignalChange], bytes]:
     """All that is told."""
     state, summaries, changes = b"", [], []
     for end_ms, rows in panes.items():
-        result = step(made or plan(), KEY, state, end_ms, rows, end_ms, level)
+        result = step(made or plan(), KEY, state, end_ms, rows, end_ms, level, known)
         state = result.state
         summaries += result.summaries
         changes += result.changes
@@ -116,6 +118,57 @@ def test_false_alarms_are_as_rare_as_the_level_says():
     assert evaluations > 4_000
     assert over / evaluations < 0.01
     assert episodes < 12
+
+
+def reference(share: float, slides: int = 100, profile_id: str = "sha256:1") -> Past:
+    """How labels of a reference came, a minute after their predictions."""
+    panes = stream([share] * slides, [60_000.0] * slides, seed=99)
+    predictions = [0] * slides
+    delays = np.zeros((slides, BINS), np.int64)
+    for end_ms, which, count in np.concatenate(list(panes.values())).tolist():
+        if which == PREDICTIONS:
+            predictions[end_ms // MINUTE - 1] += count
+        else:
+            delays[end_ms // MINUTE - 1, which] += count
+    known = LabelDelays(
+        start_ms=0,
+        slide_ms=MINUTE,
+        until_ms=10**9,
+        predictions=tuple(predictions),
+        delays=tuple(map(tuple, delays.tolist())),
+    )
+    found = of_reference(known, 10 * MINUTE, profile_id)
+    assert found is not None
+    return found
+
+
+def test_labels_that_come_as_in_the_reference_or_not():
+    """With a profile that knows, the first windows are judged, against it, and what is lasting stays a change."""
+    summaries, changes, state = followed(stream([0.8] * 60, [60_000.0] * 60), known=reference(0.8))
+    assert changes == []
+    assert summaries[0].evaluations[0].p_value is not None
+    assert {one.detector for summary in summaries for one in summary.evaluations} == {"reference"}
+    _, changes, state = followed(stream([0.5] * 60, [60_000.0] * 60), known=reference(0.8))
+    (opened,) = changes
+    assert (opened.evidence.signal, opened.state, opened.profile_id) == (SHARE, "opened", "sha256:1")
+    assert (opened.profile_kind, opened.previous) == ("profile", None)
+    assert opened.evidence.reference.value == pytest.approx(0.8, abs=0.01)
+    assert opened.time_ms // MINUTE < 20
+    for other in (None, reference(0.8, profile_id="sha256:2")):  # a new profile, and none that knows
+        (ended,) = step(plan(), KEY, state, None, None, 72 * MINUTE, 1e-5, other).changes
+        assert (ended.state, ended.why) == ("recovered", "configuration")
+
+
+def test_false_alarms_against_a_reference():
+    """They are as rare: what shares of the reference's slides vary by counts, and how many they are."""
+    over = evaluations = 0
+    for seed in range(40):
+        summaries, _, _ = followed(stream([0.7] * 80, [60_000.0] * 80, seed), level=0.01, known=reference(0.7, 60))
+        told = [e for one in summaries for e in one.evaluations if e.p_value is not None]
+        evaluations += len(told)
+        over += sum((e.p_value or 1) < 0.01 for e in told)
+    assert evaluations > 4_000
+    assert over / evaluations < 0.01
 
 
 def test_a_pane_that_comes_again_changes_nothing():

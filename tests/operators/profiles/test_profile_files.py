@@ -16,7 +16,7 @@ from operators.relations.fitting import fit
 from operators.relations.reconstruction import RECONSTRUCTION
 from schemas import profile as profiles
 from schemas.errors import ProfileError
-from schemas.profile import Multivariate, Season, TextReference, VectorReference
+from schemas.profile import LabelDelays, Multivariate, Season, TextReference, VectorReference
 from tests.operators.decoding import job, model, named, numeric, profile
 
 
@@ -393,6 +393,27 @@ def test_damaged_components(tmp_path, made, what):
     assert said == f"profile churn-3.json: is damaged ({RECONSTRUCTION}: {what}); run 'tidemark profile' again"
 
 
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"slide_ms": 0}, "their delays do not fit its spans"),
+        ({"predictions": (1,)}, "their delays do not fit its spans"),
+        ({"delays": ((1,), (0, 1))}, "their delays do not fit its spans"),
+        ({"delays": ((), ())}, "their delays do not fit its spans"),
+        ({"delays": ((2,), (0,))}, "their delays do not add up"),
+        ({"delays": ((-1,), (1,))}, "their delays do not add up"),
+        ({"delays": ((0,), (0,))}, "their delays do not add up"),
+    ],
+)
+def test_damaged_delays(tmp_path, changes, what):
+    """As many spans of each, and no more labels than predictions."""
+    known = LabelDelays(start_ms=0, slide_ms=1, until_ms=1, predictions=(1, 1), delays=((1,), (0,)))
+    sound = msgspec.structs.replace(with_relations(), labels=known)
+    assert load(write(tmp_path, sound)).profiles["churn"]
+    said = error(write(tmp_path, msgspec.structs.replace(sound, labels=msgspec.structs.replace(known, **changes))))
+    assert said == f"profile churn-3.json: is damaged (labels: {what}); run 'tidemark profile' again"
+
+
 def test_profiles_with_relations_cannot_be_merged():
     """Their scores are of each profile's own ranks."""
     with pytest.raises(ProfileError, match="relations between features are of each one's own ranks"):
@@ -405,6 +426,7 @@ def test_profiles_with_relations_cannot_be_merged():
         ("multivariate", "principal components are of each one's own ranks"),
         ("performance", "errors follow each other in each one's own order"),
         ("estimation", "what performance is estimated from is fitted to each one's own labels"),
+        ("labels", "delays of labels are of each one's own spans"),
     ],
 )
 @pytest.mark.parametrize("first", [True, False])
