@@ -13,7 +13,7 @@ help: ## this list
 setup: $(READY) ## everything that is needed, into .venv; nothing to do when it is up to date
 
 # Pins are complete, so pip resolves nothing; warm compiles the kernels once for all processes and fetches jars.
-$(READY): requirements/base.txt requirements/flink.txt requirements/estimate.txt requirements/store.txt requirements/dev.txt pyproject.toml
+$(READY): requirements/base.txt requirements/flink.txt requirements/estimate.txt requirements/store.txt requirements/dashboard.txt requirements/dev.txt pyproject.toml
 	@$(or $(PYTHON),false) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1 || { echo "make setup needs Python 3.11 (3.10 to 3.12); install one, or say make setup PYTHON=..." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(foreach file,$(filter %.txt,$^),-r $(file))
@@ -37,7 +37,7 @@ soak: setup ## what takes long: examples run to their end, the listener, broker 
 lint: setup ## style, types, and which room may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy tidemark config schemas operators jobs consumers store
+	$(BIN)/mypy tidemark config schemas operators jobs consumers store dashboard
 	$(BIN)/lint-imports
 
 format: setup ## bring the code into shape

