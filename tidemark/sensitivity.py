@@ -25,8 +25,8 @@ from operators.relations.domain_classifier import SAMPLE
 from operators.relations.references import RelationReference
 from operators.statistics.shares import bounds
 from schemas.profile import Profile
+from tidemark.spans import before, grown, needed_ms
 
-FEW_BEFORE = 4  # windows in the time before one: with as many the smallest change found is 1.12 times the least
 CLOSEST = 5  # pairs of features that are named
 BLIND = 1.0  # smallest shift in standard deviations, from which on a user has to know that hardly anything is found
 FEW_IN_WINDOW = 50  # independent values: of 20, runs of 50 records gave four times the promised alarms at 1e-4
@@ -70,6 +70,8 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     period = duration(model.alarms.period_ms)
     yield "budget", f"{detection.budget(ALL):g} false per {period} for all traffic{each}; level {found.level:.2g}"
     why = "at the rate of the reference" if expected >= window.min_count else "min_count"
+    if rate and expected < window.min_count:
+        why += f", which takes {duration(needed_ms(window, rate))} at the rate of the reference"
     what = f"the {duration(window.previous_ms)} before it {known}"
     if not window.previous_ms:
         what = f"reference {profile.provenance.rows}"
@@ -124,8 +126,10 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
             )
     for line in remarks(profile, model):
         yield "warning", line
+    if rate and not window.previous_ms:
+        yield from grown(window, rate)
     if window.previous_ms:
-        yield from _before(model, rate, count, known)
+        yield from before(model, rate, count, known)
     elif found.window_share > UNEVEN:
         more = "most" if found.window_share > UNSOUND else "many"
         yield (
@@ -249,24 +253,6 @@ def _alike(detection: Detection, slow: dict[int, Slow]) -> Iterator[tuple[int, i
         alike = [position for position in left if 2 * tau[position] > tau[left[0]]]
         yield left[0], len(alike) - 1
         left = left[len(alike) :]
-
-
-def _before(model: ModelPlan, rate: float | None, count: int, known: int) -> Iterator[tuple[str, str]]:
-    """Whether the time before a window is long enough to compare with."""
-    window = model.window
-    span_ms = max(window.previous_ms, window.grow_to_ms)
-    if rate and rate * span_ms < window.min_count:
-        yield (
-            "warning",
-            f"the {duration(span_ms)} before a window come to {rate * span_ms:.0f} records (min_count "
-            f"{window.min_count}); nothing will be found: make 'previous' longer",
-        )
-    elif known < FEW_BEFORE * count:
-        yield (
-            "warning",
-            f"the {duration(window.previous_ms)} before a window have {known / count:.2g} times its records; with "
-            f"{FEW_BEFORE} times as many smaller changes would be found: make 'previous' longer",
-        )
 
 
 def _season(profile: Profile, detection: Detection) -> tuple[str, str]:

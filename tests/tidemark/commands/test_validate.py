@@ -258,6 +258,28 @@ def test_the_time_before_a_window(folder, capsys):
     )
 
 
+def test_how_long_a_window_has_to_be(folder, capsys):
+    """Where traffic is low, by the rate of the reference; one that cannot grow so far is warned of."""
+    (folder / "ref.json").write_bytes(profile("2026-01-01T00:00:00Z", "2026-01-11T00:00:00Z", 2_401))
+
+    def shown(grow_to):
+        model = f"{{reference: ref.json, window: {{min_count: 100, grow_to: {grow_to}}}, features: {{from: profile}}}}"
+        (folder / "c.yaml").write_text(f"sources: {{predictions: {{path: a.jsonl}}}}\nmodels: {{churn: {model}}}\n")
+        assert cli.main(["validate", "c.yaml"]) == 0
+        return capsys.readouterr().out.splitlines()
+
+    long_enough, short = shown("1 day"), shown("4 h")
+    typical = (
+        "  typical window   100 records (min_count, which takes 10 h at the rate of the reference), reference 2401"
+    )
+    assert typical in long_enough
+    assert not any("windows grow" in line for line in long_enough)
+    assert (
+        "  warning          windows grow to 4 h, in which there are 40 records at the rate of the reference "
+        "(min_count 100); nothing will be found: let them grow to 10 h, or lower 'min_count'"
+    ) in short
+
+
 def test_autocorrelation_is_told(folder, capsys):
     """What a profile knows of it, and which signals come to few independent values in a window or the reference."""
     (folder / "c.yaml").write_text(SMALL)
