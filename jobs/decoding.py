@@ -5,25 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pyflink.table import DataTypes
 from pyflink.table.types import DataType
 from pyflink.table.udf import ScalarFunction, udf
 
+from jobs import versions
 from operators.decode import Decoder
 from operators.encoding.entries import Entry, Place
 from operators.profiles.references import read_job
+
+Times = npt.NDArray[np.int64]
+LEAST_MS = -(2**63) + 1  # no time is before it
 
 
 class DecodeRecords(ScalarFunction):  # type: ignore[misc]
     """Decodes the records of one Kafka source; see operators/decode.py."""
 
-    def __init__(self, job: bytes, source: int) -> None:
-        self._job, self._index = job, source
+    def __init__(self, job: bytes, source: int, since_ms: int = LEAST_MS) -> None:
+        self._job, self._index, self._since_ms = job, source, since_ms
+        self._submitted = versions.here()
         self._decoder: Decoder | None = None
 
     def open(self, function_context: Any) -> None:
         """Make the decoder in the worker."""
+        versions.check(self._submitted)
         job = read_job(self._job)
         self._source = job.plan.sources[self._index]
         self._pane_ms = job.plan.job.pane_ms
@@ -42,11 +49,21 @@ class DecodeRecords(ScalarFunction):  # type: ignore[misc]
         assert self._decoder is not None
         times_ms = _milliseconds(times)
         # No watermark yet (null, also after a restore) is the least of all times.
-        late = times_ms - times_ms % self._pane_ms + self._pane_ms - 1 <= _milliseconds(watermarks)
+        late = is_late(times_ms, _milliseconds(watermarks), self._pane_ms, self._since_ms)
         place = Place(topic=self._source.topic, partitions=partitions.to_numpy(), offsets=offsets.to_numpy())
         broker_ms = None if broker_times is None else _milliseconds(broker_times)
         entries = self._decoder.decode(lines.to_numpy(), times_ms, late, place, broker_ms)
         return columns(entries, len(lines))
+
+
+def is_late(times_ms: Times, watermarks_ms: Times, pane_ms: int, since_ms: int = LEAST_MS) -> npt.NDArray[np.bool_]:
+    """Which records are of panes that have ended, by the watermark or before a time.
+
+    >>> is_late(np.array([5, 15, 25]), np.array([9, 9, 9]), 10), is_late(np.array([15, 25]), np.array([-1, -1]), 10, 20)
+    (array([ True, False, False]), array([ True, False]))
+    """
+    late: npt.NDArray[np.bool_] = times_ms - times_ms % pane_ms + pane_ms - 1 <= np.maximum(watermarks_ms, since_ms - 1)
+    return late
 
 
 def columns(entries: list[Entry], rows: int) -> pd.DataFrame:
@@ -60,9 +77,9 @@ def columns(entries: list[Entry], rows: int) -> pd.DataFrame:
     return pd.DataFrame({"keys": pd.Series(keys, dtype=object), "chunks": pd.Series(chunks, dtype=object)})
 
 
-def decode_function(job: bytes, source: int) -> Any:
-    """The function to register for a source."""
-    return udf(DecodeRecords(job, source), result_type=result_type(), func_type="pandas")
+def decode_function(job: bytes, source: int, since_ms: int = LEAST_MS) -> Any:
+    """The function to register for a source; panes that ended before a time are complete already."""
+    return udf(DecodeRecords(job, source, since_ms), result_type=result_type(), func_type="pandas")
 
 
 def result_type() -> DataType:

@@ -94,6 +94,25 @@ class Faults:
         return Failure(cause, again)
 
 
+WORKERS = (  # what an interpreter of the workers that will not do comes to, and what to do
+    ("Cannot run program", "the cluster's machines have no such interpreter; name theirs with --python"),
+    ("No module named", "the workers' interpreter lacks it; install tidemark[flink] there"),
+    (" code() ", "the workers' Python is of another version than that which submitted the job; see --python"),
+    (" code expected", "the workers' Python is of another version than that which submitted the job; see --python"),
+)
+
+
+def explained(text: str) -> str:
+    """Give the innermost reason, and what to do where the workers' interpreter is at fault.
+
+    >>> explained("ModuleNotFoundError: No module named 'jobs'")
+    "ModuleNotFoundError: No module named 'jobs' (the workers' interpreter lacks it; install tidemark[flink] there)"
+    """
+    cause = root_cause(text)
+    hint = next((hint for sign, hint in WORKERS if sign in text), None)
+    return cause if hint is None else f"{cause} ({hint})"
+
+
 def root_cause(text: str) -> str:
     r"""Find the innermost reason in the text of a Java error, or in the Python traceback that it carries.
 

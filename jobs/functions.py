@@ -14,7 +14,7 @@ from pyflink.datastream import KeyedProcessFunction, OutputTag, RuntimeContext
 from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
 
 from config.plan import ALL, read_plan
-from jobs import profiles
+from jobs import profiles, versions
 from jobs.metrics import Metrics
 from jobs.wakes import Wakes
 from operators import policy
@@ -87,10 +87,11 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
     """
 
     def __init__(self, job: bytes) -> None:
-        self._job = job
+        self._job, self._submitted = job, versions.here()
 
     def open(self, runtime_context: RuntimeContext) -> None:
         """Make in the worker what is not sent to it."""
+        versions.check(self._submitted)
         job = read_job(self._job)
         self._plan = job.plan
         self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)

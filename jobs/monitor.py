@@ -42,6 +42,7 @@ class Setting:
     bounded: bool = False  # the input ends
     ends: Ends = field(default_factory=dict)  # where topics do then
     positions: Positions = field(default_factory=dict)  # where sources begin that go on from earlier state
+    since: Mapping[int, int] = field(default_factory=dict)  # sources that join a job, by number: its oldest open pane
     fresh: bool = False  # read them from the beginning, though records were read before
     kafka: Mapping[str, str] = field(default_factory=dict)  # of the Java client, with its secrets
     report: str | None = None  # file for the totals, on the machine where workers run
@@ -98,7 +99,7 @@ def _panes(
     env: StreamExecutionEnvironment, table_env: StreamTableEnvironment, job: JobReferences, setting: Setting
 ) -> DataStream:
     """All chunks of a key and pane in one row; letters and counts beside them."""
-    from jobs.decoding import decode_function
+    from jobs.decoding import LEAST_MS, decode_function
     from jobs.file_source import chunk_stream
 
     packed = msgspec.msgpack.encode(job)
@@ -108,8 +109,12 @@ def _panes(
         if source.topic is not None:
             table = f"source_{number}"
             settings = kafka_options(source, job.plan, setting) | begun(setting.positions.get(table, {}))
+            since_ms = setting.since.get(number, LEAST_MS)
+            if number in setting.since:
+                settings |= joining(source, since_ms)
             table_env.execute_sql(sql.kafka_table(table, source, settings))
-            table_env.create_temporary_function(f"decode_{number}", decode_function(packed, number))
+            function = decode_function(packed, number, since_ms)
+            table_env.create_temporary_function(f"decode_{number}", function)
             queries.append(sql.decoded(table, f"decode_{number}", source))
         else:
             view = f"files_{number}"
@@ -162,6 +167,20 @@ def begun(positions: Mapping[int, int]) -> dict[str, str]:
     if not positions:
         return {}
     return {"scan.startup.mode": "specific-offsets", "scan.startup.specific-offsets": sql.offsets(positions)}
+
+
+def joining(source: SourcePlan, since_ms: int) -> dict[str, str]:
+    """Options of a topic's table that is read with others that are further: from the oldest pane that is open.
+
+    Times of payloads may be ahead of the broker's, which the topic is searched by.
+
+    >>> joining(SourcePlan(name="a", kind="labels", topic="a"), 60_000)
+    {'scan.startup.mode': 'timestamp', 'scan.startup.timestamp-millis': '60000'}
+    """
+    if source.start == "latest":
+        return {}
+    skew_ms = source.max_skew_ms if source.time.kind == "payload" else 0
+    return {"scan.startup.mode": "timestamp", "scan.startup.timestamp-millis": str(max(since_ms - skew_ms, 0))}
 
 
 def _monitored(panes: DataStream, job: JobReferences, setting: Setting) -> DataStream:

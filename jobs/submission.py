@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from argparse import Namespace
 from collections.abc import Callable
-from pathlib import Path
 
 from config import Configuration, load
-from jobs import jars, positions, resume, savepoints
-from jobs.cluster import about
-from jobs.cluster.about import About, name_of
+from jobs import resume, savepoints
+from jobs.cluster import submitted
+from jobs.cluster.about import name_of
 from jobs.cluster.rest import Cluster, split_address
 from jobs.cluster.running import jobs, left_behind
+from jobs.cluster.sending import Sending, send
 from jobs.embedded import check_topics, ends_of
-from jobs.failures import job_errors
-from jobs.monitor import Setting, build
-from jobs.runtime import configuration, prepare_process
 from jobs.topics import Ends
 from operators.profiles.profile_files import load_references
 from schemas.errors import UsageError
@@ -57,7 +55,7 @@ def submit(
     ------
     UsageError, JobError, BrokerError, ProfileError, SetupError
     """
-    host, port = split_address(cluster)
+    to = split_address(cluster)
     there = Cluster(cluster)
     there.check_version()
     plan = loaded.plan
@@ -66,21 +64,37 @@ def submit(
         if not job.ended:
             message = (
                 f"flink {cluster}: job {job.name} runs there already ({job.id}), and two would write everything twice; "
-                "end it with 'tidemark stop'"
+                "change it with 'tidemark upgrade', or end it with 'tidemark stop'"
             )
             raise UsageError(message)
+    bounded = is_bounded(loaded) or bounded
     restore, ends = savepoint, None
     if not fresh and savepoint is None:
         restore = _newest(savepoints.folder(plan.job))
         if restore is not None:
-            ends = resume.check(savepoints.folder(plan.job), plan, bounded=is_bounded(loaded, bounded))
+            ends = resume.check(savepoints.folder(plan.job), plan, bounded=bounded)
         elif known:
             restore = left_behind(there, known[0])
     if restore is not None:
         tell(f"goes on from {restore}")
-    more: dict[str, object] = {"execution.target": "remote", "rest.address": host, "rest.port": port}
-    with job_errors(f"job {plan.job.name}"):
-        return _execute(loaded, bounded=bounded, ends=ends, restore=restore, fresh=fresh, python=python, more=more)
+    sending = _prepared(loaded, bounded=bounded, ends=ends)
+    sending = dataclasses.replace(sending, to=to, restore=restore, fresh=fresh, python=python)
+    job_id = send(sending)
+    resume.note_if_possible(savepoints.folder(plan.job), plan, sending.ends)
+    submitted.keep_if_possible(sending.references, job_id)
+    return job_id
+
+
+def submit_here(arguments: Namespace) -> None:
+    """Submit the job to wherever ``flink run`` was told."""
+    loaded = load(arguments.config)
+    sending = _prepared(loaded, bounded=is_bounded(loaded) or arguments.bounded, ends=None)
+    print(send(sending))  # noqa: T201 - a main
+
+
+def is_bounded(loaded: Configuration) -> bool:
+    """Whether the job ends by itself, as its files do."""
+    return all(source.path is not None for source in loaded.plan.sources)
 
 
 def _newest(where: str) -> str | None:
@@ -91,62 +105,10 @@ def _newest(where: str) -> str | None:
         raise UsageError(message) from error
 
 
-def submit_here(arguments: Namespace) -> None:
-    """Submit the job to wherever ``flink run`` was told."""
-    loaded = load(arguments.config)
-    print(_execute(loaded, bounded=arguments.bounded, ends=None, restore=None, fresh=False, python=None, more={}))  # noqa: T201 - a main
-
-
-def is_bounded(loaded: Configuration, bounded: bool) -> bool:
-    """Whether a run ends by itself: because it is told to, or as its files do."""
-    return bounded or all(source.path is not None for source in loaded.plan.sources)
-
-
-def _execute(
-    loaded: Configuration,
-    *,
-    bounded: bool,
-    ends: Ends | None,
-    restore: str | None,
-    fresh: bool,
-    python: str | None,
-    more: dict[str, object],
-) -> str:
-    import sys
-
-    plan = loaded.plan
-    references = load_references(plan)
+def _prepared(loaded: Configuration, *, bounded: bool, ends: Ends | None) -> Sending:
+    references = load_references(loaded.plan)
     check_topics(loaded)
-    prepare_process()
-    import pyflink
-    from pyflink.datastream import StreamExecutionEnvironment
-    from pyflink.java_gateway import get_gateway
-
-    bounded = is_bounded(loaded, bounded)
     if ends is None and bounded:
         ends = ends_of(loaded)
-    begun = positions.take(restore) if bounded and restore is not None else {}
-    interpreter = python or sys.executable
-    found = [jars.kafka_connector()] if loaded.kafka is not None else []
-    if more:
-        # What runs Python functions in Flink; `flink run` adds it by itself.
-        found += sorted(Path(pyflink.__file__).parent.glob("opt/flink-python-*.jar"))
-    options = {
-        "python.executable": interpreter,
-        "python.client.executable": sys.executable,
-        about.OPTION: about.option(About.of(references)),
-        **more,
-    }
-    flink = configuration(plan.job, bounded=bounded, embedded=False, jars=found, restore=restore, more=options)
-    if more:
-        # PyFlink's own way makes a cluster inside this process, whatever the target is.
-        java = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
-        env = StreamExecutionEnvironment(java(flink._j_configuration))
-    else:
-        env = StreamExecutionEnvironment.get_execution_environment(flink)
     kafka = loaded.kafka.java_properties() if loaded.kafka is not None else {}
-    setting = Setting(bounded=bounded, ends=ends or {}, positions=begun, fresh=fresh, kafka=kafka)
-    build(env, references, setting)
-    job = str(env.execute_async(plan.job.name).get_job_id())
-    resume.note_if_possible(savepoints.folder(plan.job), plan, ends)
-    return job
+    return Sending(references, kafka=kafka, bounded=bounded, ends=ends)

@@ -31,6 +31,7 @@ COMMANDS = {  # in the order of `tidemark --help`; a command is there as soon as
     "list": "tidemark.commands.list:list",
     "status": "tidemark.commands.status:status",
     "stop": "tidemark.commands.stop:stop",
+    "upgrade": "tidemark.commands.upgrade:upgrade",
     "backtest": "tidemark.commands.backtest:backtest",
     "watch": "tidemark.commands.watch:watch",
     "listen": "tidemark.commands.listen:listen",

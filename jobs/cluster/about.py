@@ -9,11 +9,11 @@ import base64
 import json
 import zlib
 from collections.abc import Mapping
-from importlib.metadata import version
 
 import msgspec
 
 from config.plan import JobPlan, Plan
+from jobs import versions
 from jobs.cluster.states import ModelState, states
 from jobs.resume import GRAPH
 from jobs.savepoints import folder
@@ -40,6 +40,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     ----------
     release, graph
         Of the tidemark that submitted it, and `resume.GRAPH` of that.
+    python
+        The interpreter of its workers.
     states
         What the state of each model is made for.
     """
@@ -48,11 +50,12 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, ModelState]
     release: str
     graph: int = 0
+    python: str = ""
 
     @classmethod
-    def of(cls, job: JobReferences) -> About:
+    def of(cls, job: JobReferences, python: str = "") -> About:
         """What a job of this release is to say."""
-        return cls(plan=job.plan, states=states(job), release=version("tidemark"), graph=GRAPH)
+        return cls(plan=job.plan, states=states(job), release=versions.here().tidemark, graph=GRAPH, python=python)
 
     @property
     def name(self) -> str:

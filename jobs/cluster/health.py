@@ -12,7 +12,7 @@ from config.durations import duration
 from config.plan import SourcePlan
 from jobs.cluster.rest import Cluster
 from jobs.cluster.running import Running
-from jobs.failures import root_cause
+from jobs.failures import explained, root_cause
 from schemas.cloudevents import timestamp
 
 RECENT_MS = 600_000  # a failure so long ago is still told
@@ -110,11 +110,11 @@ def look(cluster: Cluster, job: Running, *, briefly: bool = False) -> Health:
     )
     if not job.ended:
         _measured(cluster, job, told["vertices"], found, plan.sources, briefly=briefly)
-    failures = _failures(cluster, job.id)
-    if failures:
-        failed_ms, found.failure = failures[0]
+    past = failures(cluster, job.id)
+    if past:
+        failed_ms, found.failure = past[0]
         found.failed = timestamp(failed_ms)
-    since_ms = told["now"] - failures[0][0] if failures else None
+    since_ms = told["now"] - past[0][0] if past else None
     found.problems = list(_problems(found, told, plan.job.checkpoint_every_ms))
     found.notes = list(_notes(found, since_ms))
     found.healthy = not found.problems
@@ -199,10 +199,10 @@ def _checkpoints(told: dict[str, Any]) -> CheckpointHealth:
     return found
 
 
-def _failures(cluster: Cluster, job: str) -> list[tuple[int, str]]:
+def failures(cluster: Cluster, job: str) -> list[tuple[int, str]]:
     """When and why the job failed, the newest first."""
     history = (cluster.find(f"/jobs/{job}/exceptions") or {}).get("exceptionHistory", {})
-    return [(one["timestamp"], root_cause(one["stacktrace"])) for one in history.get("entries", ())]
+    return [(one["timestamp"], explained(one["stacktrace"])) for one in history.get("entries", ())]
 
 
 def _problems(found: Health, told: dict[str, Any], every_ms: int) -> Iterator[str]:

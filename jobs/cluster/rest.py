@@ -15,6 +15,7 @@ from schemas.errors import JobError, SetupError, UsageError
 DEFAULT = "localhost:8081"  # Flink's own
 FLINK = "2.3"  # that jobs are made for
 ANSWER_WITHIN_S = 5.0  # a JobManager answers in milliseconds; names and tunnels take a second
+ENDED = ("FINISHED", "CANCELED", "FAILED", "SUSPENDED")  # states of a job that is over, for good or bad
 SAVED_WITHIN_S = 600.0  # a savepoint of some GB takes a minute; Flink gives up after ten by itself
 LOOK_S = 0.2  # between two looks at something under way
 
@@ -106,7 +107,7 @@ class Cluster:
             if refused.status not in (404, 409):
                 raise
         end = time.monotonic() + SAVED_WITHIN_S
-        while (self.find(f"/jobs/{job}") or {}).get("state") in ("RUNNING", "CANCELLING", "FAILING", "RESTARTING"):
+        while (self.find(f"/jobs/{job}") or {}).get("state", ENDED[0]) not in ENDED:
             _wait(end, f"flink {self.address}: job {job} did not end")
 
     def stop(self, job: str, where: str) -> str:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from config.plan import JobPlan
 from jobs.cluster.about import About, name_of, read
-from jobs.cluster.rest import Cluster
+from jobs.cluster.rest import ENDED, Cluster
 from schemas.errors import JobError
 
-ENDED = ("FINISHED", "CANCELED", "FAILED", "SUSPENDED")
 SHORT = 4  # characters of an id: fewer tell little
 
 

@@ -16,11 +16,11 @@ from jobs.cluster.health import look
 from jobs.cluster.rest import Cluster
 from jobs.cluster.running import find
 from jobs.java import java_home
-from tests.e2e.comparing import assert_same
+from tests.e2e.comparing import assert_same, comparable
 from tests.e2e.conftest import Known
 from tests.e2e.running import WITHIN_S, tidemark
 from tests.e2e.standalone import HOME, Standalone
-from tests.e2e.stream import configure, write
+from tests.e2e.stream import Record, configure, write
 from tests.e2e.topics import committed, create, produce
 
 pytestmark = pytest.mark.e2e
@@ -62,40 +62,69 @@ def test_submitted_to_a_running_cluster(folder: Path, known: Known) -> None:
 
 
 def test_operated(folder: Path, flushed: Known, broker: Broker) -> None:
-    """Submitted, listed, looked at, stopped and submitted again: the events are those of one run."""
+    """Submitted, listed, looked at, given a second model with a source of its own, and stopped.
+
+    The first model's events are those of one run: no pane loses a record, none is read twice.
+    """
+    topics = {"churn": "operated", "fraud": "operated-more"}
     half = len(flushed.records) // 2
-    create(broker, "operated")
-    produce(broker, "operated", flushed.records[:half])
-    configure(folder, "predictions: {topic: operated}", "events: {topic: operated-events}", kafka=broker.bootstrap)
+
+    def send(records: list[Record]) -> dict[str, int]:
+        """To the topic of its model."""
+        counts = {}
+        for model, topic in topics.items():
+            own = [record for record in records if json.loads(record.line or b"")["model"] == model]
+            produce(broker, topic, own)
+            counts[model] = len(own)
+        return counts
+
+    for topic in topics.values():
+        create(broker, topic)
+    sinks = "events: {topic: operated-events}, dead_letters: {topic: operated-dead}"
+    one = configure(folder, "predictions: {topic: operated}", sinks, kafka=broker.bootstrap)
+    one = one.rename(folder / "one.yaml")
+    one.write_text(one.read_text().split("  fraud:")[0])
+    more = "more: {topic: operated-more, kind: predictions, model: fraud}, predictions: {topic: operated}"
+    configure(folder, more, sinks, kafka=broker.bootstrap)
     (folder / "cluster").mkdir()
     with Standalone(folder / "cluster") as cluster:
         at = ["--cluster", cluster.address]
+        asked = Cluster(cluster.address)
 
-        def used_all(records: int) -> None:
+        def used_all(source: str, records: int) -> int:
+            """Wait until a source has used so many, and give how many it has used."""
             deadline = time.monotonic() + WITHIN_S
-            asked = Cluster(cluster.address)
-            while (found := look(asked, find(asked, "shop"))).sources[0].used < records:
+            while True:
+                found = look(asked, find(asked, "shop"))
+                [used] = [known.used for known in found.sources if known.name == source]
+                if used >= records:
+                    return used
                 assert time.monotonic() < deadline, found
                 time.sleep(0.5)
 
-        job = tidemark(folder, "submit", "monitors.yaml", *at).out.strip()
-        again = tidemark(folder, "submit", "monitors.yaml", *at, status=2)
-        assert f"job test/shop runs there already ({job})" in again.err
-        used_all(half)
+        first = send(flushed.records[:half])
+        job = tidemark(folder, "submit", "one.yaml", *at).out.strip()
+        used_all("predictions", first["churn"])
         found = json.loads(tidemark(folder, "status", "shop", *at, "--json").out)
-        assert (found["id"], found["state"], found["models"]) == (job, "RUNNING", ["churn", "fraud"])
-        assert found["sources"][0]["read"] == half
+        assert (found["id"], found["state"], found["models"]) == (job, "RUNNING", ["churn"])
         listed = tidemark(folder, "list", *at).out.splitlines()
         assert listed[1].split()[:2] == ["test/shop", "RUNNING"]
 
-        savepoint = tidemark(folder, "stop", "monitors.yaml", *at).out.splitlines()[-1]
-        tidemark(folder, "status", "shop", *at, status=1)
-        produce(broker, "operated", flushed.records[half:])
-        ended = tidemark(folder, "submit", "monitors.yaml", *at)
-        assert savepoint.removeprefix("file:").lstrip("/") in ended.err
-        used_all(len(flushed.records) - half)
-        tidemark(folder, "stop", "shop", *at)
-    assert_same(committed(broker, "operated-events"), flushed.events)
+        ended = tidemark(folder, "upgrade", "monitors.yaml", *at)
+        assert "sources.more: added\nmodels.fraud: added\nall state is kept\n" in ended.err
+        second = send(flushed.records[half:-2])
+        for topic in topics.values():
+            produce(broker, topic, flushed.records[-2:])
+        used_all("predictions", second["churn"] + 2)
+        # From the oldest open pane on.
+        assert used_all("more", second["fraud"] + 2) < first["fraud"] // 2 + second["fraud"]
+        tidemark(folder, "stop", "monitors.yaml", *at)
+
+    def of_churn(messages: list[bytes]) -> list[bytes]:
+        return comparable(line for line in messages if json.loads(line)["data"]["model"] == "churn")
+
+    assert_same(of_churn(committed(broker, "operated-events")), of_churn(flushed.events))
+    assert all(json.loads(line)["data"]["source"] == "more" for line in committed(broker, "operated-dead"))
 
 
 def test_no_cluster_is_one_line(folder: Path) -> None:

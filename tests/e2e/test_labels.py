@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
+import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -270,3 +272,71 @@ def test_from_topics_and_from_files(folder: Path, known: Known, labelled: Labell
         "'label': expected a number, got a text at /label",
     }
     assert len(letters) == fates["dead"] + 1
+
+
+RELEASES = sorted((Path(__file__).parents[1] / "data" / "savepoints").glob("*.tar.gz"))
+KEEP = os.environ.get("TIDEMARK_KEEP_SAVEPOINT")  # a file: the state of this release is kept there
+
+
+def in_topics(folder: Path, broker: Broker, topic: str, state: str = "./.tidemark/checkpoints") -> Path:
+    """A configuration of topics whose names begin so, which are made."""
+    path = configured(
+        folder,
+        f"predictions: {{topic: {topic}}}, labels: {{topic: {topic}-labels}}",
+        f"events: {{topic: {topic}-events}}",
+        f"topic: {topic}-control",
+        kafka=broker.bootstrap,
+    )
+    path.write_text(path.read_text().replace("checkpoints: {every: 1 s}", f"checkpoints: {{every: 1 s, dir: {state}}}"))
+    for name in (topic, f"{topic}-labels", f"{topic}-control"):
+        create(broker, name)
+    produce(broker, f"{topic}-control", told())
+    return path
+
+
+@pytest.mark.skipif(KEEP is None, reason="TIDEMARK_KEEP_SAVEPOINT names no file: run once for each release")
+def test_keep_the_state_of_this_release(folder: Path, labelled: Labelled, broker: Broker) -> None:
+    """Half of the stream, a savepoint, its profiles, and the ids of the events that were sent."""
+    state = Path("/var/tmp/tidemark-release")  # a place that says nothing of a machine: Flink writes it into the state
+    in_topics(folder, broker, "release", str(state))
+    half = labelled.records[len(labelled.records) // 2].time_ms
+    report = folder / ".tidemark/runs/test/shop.json"
+    early = [one for one in labelled.records if one.time_ms < half]
+    produce(broker, "release", early)
+    produce(broker, "release-labels", [one for one in labelled.made if one.time_ms < half])
+    with Live(folder, "run", "monitors.yaml", "--fresh") as run:
+        run.wait_for(lambda: read_totals(report).labels["matched"] > 0)
+        run.wait_for(lambda: read_totals(report).records["read"] == len(early))
+        run.interrupt()
+        run.end()
+    sent = sorted(json.loads(line)["id"] for line in committed(broker, "release-events"))
+    assert sent
+    (folder / "sent.json").write_text(json.dumps(sent))
+    with tarfile.open(str(KEEP), "w:gz") as kept:
+        kept.add(folder / "profiles", "profiles")
+        kept.add(folder / "sent.json", "sent.json")
+        for path in [state / "test/shop/made-under.json", *(state / "test/shop").glob("savepoint-*")]:
+            kept.add(path, f".tidemark/checkpoints/test/shop/{path.name}")
+    shutil.rmtree(state)
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.name)
+def test_state_of_every_release_is_gone_on_from(
+    release: Path, tmp_path: Path, labelled: Labelled, broker: Broker
+) -> None:
+    """Each record and each label is counted once, over both runs, and no event is sent again."""
+    with tarfile.open(release) as kept:
+        kept.extractall(tmp_path, filter="data")
+    topic = "release"
+    in_topics(tmp_path, broker, topic)
+    produce(broker, topic, labelled.records)
+    produce(broker, f"{topic}-labels", labelled.made)
+    ended = tidemark(tmp_path, "run", "monitors.yaml", "--bounded", "--json")
+    assert "goes on from" in ended.err
+    assert ended.totals["labels"] == labelled.fates
+    assert ended.totals["records"]["used"] == len(labelled.records)
+    before = set(json.loads((tmp_path / "sent.json").read_text()))
+    found = {json.loads(line)["id"] for line in committed(broker, f"{topic}-events")}
+    assert found
+    assert not before & found
+    assert sum(ended.totals["events"].values()) == len(before) + len(found)

@@ -27,6 +27,17 @@ def submit(
         typer.Option(metavar="PATH", help="Python of the workers, with tidemark installed; else the path of this one."),
     ] = None,
     bounded: Annotated[bool, typer.Option("--bounded", help="Read topics up to their present end.")] = False,
+    manifest: Annotated[
+        bool, typer.Option("--manifest", help="Print a manifest for Flink's Kubernetes operator instead.")
+    ] = False,
+    image: Annotated[str, typer.Option(metavar="IMAGE", help="Of the manifest: that of docker/.")] = "tidemark:0.1",
+    claim: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of the manifest: volume claim that is mounted at job.checkpoints.dir."),
+    ] = None,
+    secret: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the manifest: Secret with the configuration's variables.")
+    ] = None,
 ) -> None:
     """Submit the monitors of a configuration to a running Flink 2.3 cluster, and leave them there.
 
@@ -35,12 +46,19 @@ def submit(
     configuration (checkpoints, file sources and sinks) have to be theirs too.
 
     Example: tidemark submit monitors.yaml --cluster localhost:8081
+
+    Example: tidemark submit monitors.yaml --manifest --image registry/tidemark:0.1 --claim state > job.yaml
     """
     from jobs.submission import submit as send
 
     loaded = load(config)
     for line in loaded.unavailable:
         print(line, file=sys.stderr)
+    if manifest:
+        from jobs.cluster.manifest import manifest as written
+
+        print(written(loaded, image=image, claim=claim, secret=secret), end="")
+        return
     if fresh and from_savepoint is not None:
         message = "--fresh: begins anew, which --from-savepoint does not; give one of them"
         raise UsageError(message)

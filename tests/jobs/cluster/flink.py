@@ -15,6 +15,10 @@ from jobs.cluster.about import About
 
 RECORDED = json.loads((Path(__file__).parents[2] / "data" / "flink-rest.json").read_bytes())
 JOB = "ff83b2eac8fb08c0d9c8d118eff4fe9f"
+WHY = (  # it failed, where it did
+    "IOException: error=2, No such file or directory "
+    "(the cluster's machines have no such interpreter; name theirs with --python)"
+)
 NOW_MS = RECORDED[f"/jobs/{JOB}"]["now"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from jobs.cluster.health import Health, look
 from jobs.cluster.rest import Cluster
 from jobs.cluster.running import find
-from tests.jobs.cluster.flink import JOB, NOW_MS, RECORDED, FakeFlink
+from tests.jobs.cluster.flink import JOB, NOW_MS, RECORDED, WHY, FakeFlink
 from tests.jobs.cluster.plans import about
 
 CHECKPOINTS = f"/jobs/{JOB}/checkpoints"
@@ -48,7 +48,7 @@ def test_not_running(state: str) -> None:
     flink = FakeFlink(about())
     flink.end(state)
     flink.answers[f"/jobs/{JOB}/exceptions"] = copy.deepcopy(RECORDED["failed"])
-    because = "" if state == "FINISHED" else ": IOException: error=2, No such file or directory"
+    because = "" if state == "FINISHED" else f": {WHY}"
     assert seen(flink).problems == [f"is {state}, not RUNNING{because}"]
 
 
@@ -92,7 +92,7 @@ def test_what_may_pass() -> None:
     found = seen(flink)
     assert found.healthy
     assert found.notes == [
-        "failed 1 min ago, and went on: IOException: error=2, No such file or directory",
+        f"failed 1 min ago, and went on: {WHY}",
         "predictions is 30,000 records behind, 2 min at the present rate",
         "held back 70% of the time (back-pressure): give it more parallelism",
     ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs.cluster.flink import JOB, RECORDED, FakeFlink
+from tests.jobs.cluster.flink import JOB, RECORDED, WHY, FakeFlink
 from tests.jobs.cluster.plans import about
 from tidemark import cli
 
@@ -60,7 +60,7 @@ def test_status_of_a_job_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
         out = capsys.readouterr().out.splitlines()
         assert out[:2] == [
             "prod/shop: NOT HEALTHY",
-            "  problem: is RESTARTING, not RUNNING: IOException: error=2, No such file or directory",
+            f"  problem: is RESTARTING, not RUNNING: {WHY}",
         ]
         assert cli.main(["status", "shop", "--cluster", flink.address, "--json"]) == 1
         told = json.loads(capsys.readouterr().out)
