@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from config.errors import Path, dotted
 from config.expected import expected_number
-from config.metrics import METRICS, STREAM
 from config.model import Model
 from config.models import File, Source
 
@@ -36,10 +35,6 @@ def _parts(file: File) -> Iterator[tuple[Path, str]]:
 
 
 def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
-    for index, metric in enumerate(model.performance):
-        for name in metric:
-            if name not in (*METRICS, STREAM):
-                yield ("performance", index), f"'{name}' is "
     if model.retrain and model.retrain.cost is not None:
         if not any("accuracy" in metric for metric in model.performance):
             yield ("retrain", "cost"), "without 'accuracy' in performance it is "

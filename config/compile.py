@@ -15,7 +15,7 @@ from config.estimated import ESTIMATED
 from config.expected import expected_number
 from config.labels import Labels
 from config.measured import measured
-from config.metrics import METRICS, STREAM, VALUE
+from config.metrics import STREAM, VALUE
 from config.model import Feature, FromProfile, Model, Reference, Segment
 from config.models import Control, File, Format, Job, Kind, Sink, Source
 from config.paths import resolve
@@ -143,10 +143,11 @@ def _job(job: Job, directory: Path) -> JobPlan:
 
 def _source(name: str, source: Source, file: File, directory: Path) -> SourcePlan:
     kinds: dict[str, Kind] = {"predictions": "predictions", "labels": "labels", "features": "features"}
+    kind = source.kind or kinds[name]
     form = file_format(source) or "json"
     return SourcePlan(
         name=name,
-        kind=source.kind or kinds[name],
+        kind=kind,
         topic=source.topic,
         path=resolve(directory, source.path) if source.path else None,
         format=form,
@@ -158,7 +159,7 @@ def _source(name: str, source: Source, file: File, directory: Path) -> SourcePla
         start=source.start,
         model=source.model or _only_model(source, file),
         version=source.version,
-        fields=_fields(source, form),
+        fields=_fields(source, kind, form, file),
         carries=source.carries,
     )
 
@@ -177,11 +178,20 @@ def _time(source: Source) -> TimePlan:
     return TimePlan(kind="kafka" if source.topic else "payload")
 
 
-def _fields(source: Source, form: Format) -> FieldsPlan:
-    """Places as they are written; in a table the default is the column of the field's name, features are columns."""
+def _fields(source: Source, kind: Kind, form: Format, file: File) -> FieldsPlan:
+    """Places as they are written; in a table the default is the column of the field's name, features are columns.
+
+    Where all is of rankings, the item is the id within its group, if a place is given, and its score the prediction.
+    """
     given = {name: place for name, place in source.fields if place is not None}
+    models = [model for name, model in file.models.items() if source.model in (None, name)]
+    ranked = bool(models) and all(model.prediction and model.prediction.task == "ranking" for model in models)
+    if ranked and "item" in given:
+        given.setdefault("id", given["item"])
     if form in ("csv", "parquet"):
         given = {**{name: name for name in FieldsPlan.__struct_fields__}, "features": "", **given}
+    if ranked and source.fields.prediction is None and kind != "labels":
+        given["prediction"] = given.get("score", FieldsPlan().score)
     return FieldsPlan(**given)
 
 
@@ -258,7 +268,7 @@ def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]
     if not wanted and not any(source.model in (None, plan.name) for source in kinds.values()):
         return plan
     labels = settings.labels or Labels()
-    settles = labels.keep == "last" or labels.absent is not None
+    settles = labels.keep == "last" or labels.absent is not None or plan.is_ranking
     usual_ms = min(MATURE_MS, labels.within) if settles else 0
     mature_ms = usual_ms if labels.mature is None else labels.mature
     found = LabelsPlan(
@@ -266,6 +276,7 @@ def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]
         sample=labels.sample,
         mature_ms=-(-mature_ms // pane_ms) * pane_ms,  # panes are settled whole
         mature_given=labels.mature is not None,
+        grouped=plan.is_ranking,
         keep=labels.keep,
         absent=labels.absent,
     )
@@ -282,10 +293,10 @@ def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]
 
 
 def metric_plans(model: Model) -> Iterator[MetricPlan]:
-    """Measures of a model, but for what `availability` names; a worth is a measure, whether it is listed or not."""
+    """Measures of a model; a worth is one, whether it is listed or not."""
     worth = (model.value.tp, model.value.fp, model.value.tn, model.value.fn) if model.value else None
     listed: list[tuple[str, Measured]] = [
-        (name, said) for metric in model.performance for name, said in metric.items() if name in METRICS
+        (name, said) for metric in model.performance for name, said in metric.items() if name != STREAM
     ]
     if worth is not None and all(name != VALUE for name, _ in listed):
         listed.append((VALUE, Measured()))

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import get_args
 
-import msgspec
-
 from config.compile import learned_records
-from config.detector import Detector
+from config.detector_checks import detector_problems
 from config.durations import duration, time_ms
-from config.errors import Path, Problem, did_you_mean
+from config.errors import Path, Problem
 from config.estimated import ESTIMATED, EVERY
 from config.expected import expected_number, refused
 from config.measured import MEASURES, measured_names
-from config.metrics import BY_CLASS, CONCEPT, METRICS, OF_TASK, STREAM, TOP, VALUE
 from config.model import Feature, Level, Model, Prediction, Reference, Segment
-from config.performance import Measured
-from config.plan import MetricPlan
+from config.performance_checks import absent_problems, is_number, performance_problems, settled_by
 from config.relation_checks import classifier_problems
-from config.river_detectors import river_problems
 from config.season import Season
 
 # Values that a key keeps while it learns: one byte string of 32 MB, read and written with each pane.
 LEARNED_VALUES = 4_000_000
-NUMBERS_ONLY = ("ks", "lepage", "wasserstein")  # they compare positions on a scale, which categories do not have
-ANYTHING = ("psi", "jensen_shannon", "hellinger", "total_variation", "l_infinity", "chi_squared")
 MOST_CLASSES = 50  # of which performance is estimated: with more, a class has fewer than five bins of confidence
 NAME = re.compile(r"[^/|\x00-\x1f]+")  # a model's name stands in keys and in names of files
 PLACEHOLDER = re.compile(r"\{[^}]*\}?")
@@ -138,9 +130,10 @@ def _learning_problems(path: Path, model: Model, where: tuple[str, ...], records
 
 def _prediction_problems(path: Path, prediction: Prediction) -> Iterator[Problem]:
     task, classes = prediction.task, prediction.classes
-    for name in ("positive", "threshold"):
-        if name in prediction.model_fields_set and task != "binary":
-            yield Problem((*path, name), f"is for binary predictions, not {task}")
+    if "positive" in prediction.model_fields_set and task not in ("binary", "ranking"):
+        yield Problem((*path, "positive"), f"is for binary predictions and rankings, not {task}")
+    if "threshold" in prediction.model_fields_set and task != "binary":
+        yield Problem((*path, "threshold"), f"is for binary predictions, not {task}")
     if classes is None:
         return
     if task not in ("binary", "multiclass"):
@@ -170,7 +163,7 @@ def _feature_problems(path: Path, name: str, feature: Feature) -> Iterator[Probl
         if detector_name in seen:
             yield Problem(here, f"'{detector_name}' is given twice")
         seen.add(detector_name)
-        yield from _detector_problems(here, detector, feature)
+        yield from detector_problems(here, detector, feature)
 
 
 def _measured_problems(path: Path, name: str, feature: Feature, model: Model) -> Iterator[Problem]:
@@ -196,19 +189,6 @@ def _moving_problems(path: Path, model: Model) -> Iterator[Problem]:
             if detector.name == "page_hinkley" and detector.options.get("input") != "raw":
                 message = "needs a reference that stays, which 'previous' is not (adwin, or 'input: raw')"
                 yield Problem((*path, "features", name, "detectors", index), f"'{detector.name}' {message}")
-
-
-def _detector_problems(path: Path, detector: Detector, feature: Feature) -> Iterator[Problem]:
-    numeric = feature.type == "numeric" or feature.type in MEASURES
-    if detector.river:
-        yield from river_problems(path, detector.name, detector.options, "numeric" if numeric else feature.type)
-    elif not numeric and detector.name in NUMBERS_ONLY:
-        yield Problem(path, f"'{detector.name}' is for numeric features, not {feature.type} ({', '.join(ANYTHING)})")
-    elif not numeric and detector.options.get("input") == "raw":
-        yield Problem((*path, detector.name, "input"), f"'raw' is for numeric features, not {feature.type}")
-    if detector.name in ("adwin", "page_hinkley") and detector.options.get("input") != "raw":
-        for option in sorted(detector.options.keys() - {"input"}):
-            yield Problem((*path, detector.name, option), "is for 'input: raw'; on ranks it follows from the budget")
 
 
 def _segments_problems(path: Path, model: Model) -> Iterator[Problem]:
@@ -248,11 +228,10 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
         yield Problem(
             (*path, "labels", "mature"), f"'{duration(model.labels.mature)}' is longer than within ('{within}')"
         )
-    if model.labels and model.labels.mature == 0 and (model.labels.keep == "last" or model.labels.absent is not None):
-        why = "keep: last" if model.labels.keep == "last" else "absent"
+    if model.labels and model.labels.mature == 0 and (why := settled_by(model.labels, model.prediction)):
         yield Problem((*path, "labels", "mature"), f"'0 s' leaves no time to settle outcomes, as '{why}' asks for")
     if model.labels and model.labels.absent is not None:
-        yield from _absent_problems((*path, "labels", "absent"), model.labels.absent, model.prediction)
+        yield from absent_problems((*path, "labels", "absent"), model.labels.absent, model.prediction)
     for name, expectation in model.expect.items():
         if expectation.min is not None and expectation.max is not None and expectation.min > expectation.max:
             yield Problem((*path, "expect", name), f"has min {expectation.min:g} above max {expectation.max:g}")
@@ -273,35 +252,7 @@ def _later_problems(path: Path, model: Model) -> Iterator[Problem]:
         said = ".".join(_says_learn(model))
         yield Problem((*path, "proxies"), f"are compared with a profile, and '{said}' is without one; name a profile")
     yield from _estimated_problems((*path, "estimated_performance"), model)
-    seen = set()
-    if model.value and (model.prediction is None or model.prediction.task != "binary"):
-        yield Problem((*path, "value"), "is of predictions of two classes; give 'prediction: {task: binary, ...}'")
-    for index, metric in enumerate(model.performance):
-        for name, limits in metric.items():
-            for title in _titles(name, limits):
-                if title in seen:
-                    yield Problem((*path, "performance", index), f"'{title}' is given twice")
-                seen.add(title)
-            yield from _metric_problems((*path, "performance", index), name, model.prediction)
-            yield from _of_problems((*path, "performance", index, name), name, limits, model)
-            if name == CONCEPT and (limits.min is not None or limits.max is not None):
-                message = "has no limits: it follows from the budget alone"
-                yield Problem((*path, "performance", index, name), message)
-            if limits.min is not None and limits.max is not None and limits.min > limits.max:
-                yield Problem((*path, "performance", index, name), f"has min {limits.min:g} above max {limits.max:g}")
-
-
-def _absent_problems(path: Path, absent: str, prediction: Prediction | None) -> Iterator[Problem]:
-    """Whether the absence of a label can be an outcome of what is predicted."""
-    if prediction is None or (prediction.task == "multiclass" and prediction.classes is None):
-        what = "task: multiclass, classes: [A, B, C]" if prediction else "task: binary, positive: CLASS"
-        yield Problem(
-            path, f"'{absent}' is an outcome of a prediction that is not described; give 'prediction: {{{what}}}'"
-        )
-    elif prediction.task == "regression" and not is_number(absent):
-        yield Problem(path, f"'{absent}' is not a number, and the prediction is one")
-    elif prediction.classes is not None and absent not in prediction.classes:
-        yield Problem(path, f"'{absent}' is not one of the classes ({', '.join(prediction.classes)})")
+    yield from performance_problems(path, model)
 
 
 def _estimated_problems(path: Path, model: Model) -> Iterator[Problem]:
@@ -328,71 +279,6 @@ def _estimated_problems(path: Path, model: Model) -> Iterator[Problem]:
         yield Problem(path, "needs the classes; give 'prediction: {task: multiclass, classes: [A, B, C]}'")
     elif task == "multiclass" and len(prediction.classes or ()) > MOST_CLASSES:
         yield Problem(path, f"is for at most {MOST_CLASSES} classes: scores of all of them share 250 bins")
-
-
-def _titles(name: str, said: Measured) -> Iterator[str]:
-    plan = MetricPlan(name=name, average=said.average or "macro", k=said.k)
-    for of in said.classes or (None,):
-        yield msgspec.structs.replace(plan, of=of).title
-
-
-def _of_problems(path: Path, name: str, said: Measured, model: Model) -> Iterator[Problem]:
-    """Whether what a measure is said to be of goes with it."""
-    prediction = model.prediction
-    task, known = (prediction.task, prediction.classes) if prediction else ("", None)
-    if said.average and (name not in BY_CLASS or task != "multiclass"):
-        yield Problem((*path, "average"), f"is of {', '.join(BY_CLASS)} of several classes ('task: multiclass')")
-    if said.classes:
-        if name not in BY_CLASS:
-            yield Problem((*path, "classes"), f"is of {', '.join(BY_CLASS)}")
-        elif known is None:
-            yield Problem((*path, "classes"), "needs to know all classes; give 'prediction: {..., classes: [A, B]}'")
-        else:
-            for of in said.classes:
-                if of not in known:
-                    listed = f"({', '.join(known)}){did_you_mean(of, known)}"
-                    yield Problem((*path, "classes"), f"'{of}' is not one of the model's classes {listed}")
-        if said.average:
-            yield Problem((*path, "average"), "is over all classes; leave 'classes' out, or give both as an item each")
-    if said.detectors is not None and name != STREAM:
-        yield Problem((*path, "detectors"), f"are of '{STREAM}'; measures are tested")
-    for index, detector in enumerate(said.detectors or ()):
-        of_classes = task != "regression" and detector.name.startswith("river:binary.")
-        feature = Feature(type="boolean" if of_classes else "numeric")
-        yield from _detector_problems((*path, "detectors", index), detector, feature)
-    for limit in ("min", "max") if name == STREAM else ():
-        if getattr(said, limit) is not None:
-            yield Problem((*path, limit), f"is of measures; '{STREAM}' are compared with the baseline")
-    if (said.k is None) == (name == TOP):
-        wrong = "needs 'k', as in '- precision_at_k: {k: 100}'" if name == TOP else f"is of {TOP}"
-        yield Problem(path if name == TOP else (*path, "k"), wrong)
-    if name == VALUE and task == "binary" and model.value is None:
-        yield Problem(path, "needs what predictions are worth; give 'value: {tp: 10, fp: -2}' of the model")
-
-
-def is_number(text: str) -> bool:
-    """Whether a text is a finite number."""
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _metric_problems(path: Path, name: str, prediction: Prediction | None) -> Iterator[Problem]:
-    """Whether a measure goes with what the model predicts."""
-    if name not in (*METRICS, STREAM):
-        return
-    if prediction is None:
-        yield Problem(path, f"'{name}' needs to know what is predicted; give 'prediction: binary' or another task")
-        return
-    known = OF_TASK[prediction.task]
-    if name not in (*known, CONCEPT, STREAM) or not known:
-        listed = f" ({', '.join(known)})" if known else ""
-        yield Problem(path, f"'{name}' is not for {prediction.task} predictions{listed}")
-    elif prediction.task == "binary" and prediction.positive is None:
-        yield Problem(path, f"'{name}' needs the positive class; give 'prediction: {{task: binary, positive: CLASS}}'")
-    elif prediction.task == "multiclass" and prediction.classes is None:
-        yield Problem(path, f"'{name}' needs the classes; give 'prediction: {{task: multiclass, classes: [A, B, C]}}'")
 
 
 def _season_problems(path: Path, model: Model, season: Season, pane_ms: int) -> Iterator[Problem]:

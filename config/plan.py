@@ -159,11 +159,12 @@ class LabelsPlan(msgspec.Struct, frozen=True, kw_only=True):
     mature_given: bool = False  # by the configuration; else profiles may say it, where outcomes are not settled
     keep: Literal["first", "last"] = "first"  # which label of an id counts; the last one until then
     absent: str | None = None  # label of predictions that have none by then
+    grouped: bool = False  # they are of items of groups, which are settled whole
 
     @property
     def settles(self) -> bool:
         """Whether what a prediction's outcome is shows only when it is mature."""
-        return self.keep == "last" or self.absent is not None
+        return self.keep == "last" or self.absent is not None or self.grouped
 
 
 class MetricPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -174,16 +175,16 @@ class MetricPlan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max: float | None = None
     of: str | None = None  # the class that it is of; None: the positive one, or an average over all
     average: Literal["macro", "weighted"] = "macro"
-    k: int | None = None  # of `precision_at_k`
+    k: int | None = None  # how many of the first it is of: `precision_at_k`, and measures of rankings
     worth: tuple[float, float, float, float] | None = (
         None  # of `value`: true and false positives, true and false negatives
     )
 
     @property
     def title(self) -> str:
-        """What tells it from others of its name: ``f1``, ``f1_weighted``, ``f1.gold``, ``precision_at_100``."""
+        """What tells it from others of its name: ``f1_weighted``, ``f1.gold``, ``precision_at_100``, ``ndcg_at_10``."""
         if self.k is not None:
-            return self.name.removesuffix("k") + str(self.k)
+            return f"{self.name.removesuffix('_at_k')}_at_{self.k}"
         if self.of is not None:
             return f"{self.name}.{self.of}"
         return self.name if self.average == "macro" else f"{self.name}_{self.average}"
@@ -284,6 +285,11 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     estimated: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # measures that are estimated before labels come
     multivariate: Literal[True] | msgspec.UnsetType = msgspec.UNSET  # likewise
     classifier: Literal[True] | msgspec.UnsetType = msgspec.UNSET  # likewise; of the domain, only with `multivariate`
+
+    @property
+    def is_ranking(self) -> bool:
+        """Whether items are put in order, and what turned out is told of whole groups of them."""
+        return self.prediction is not None and self.prediction.task == "ranking"
 
 
 class SinkPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ import numpy.typing as npt
 from config.plan import ModelPlan, SourcePlan
 from jobs.pieces import Pieces
 from operators.hashing import hash64
+from operators.joins import absent_outcome
+from operators.labels.groups import group_hashes, group_numbers, item_hashes
 from operators.labels.reference_delays import LabelDelaysBuilder
 from operators.metrics.outcomes import label_outcomes, predicted_outcomes
 from operators.profiles.profiling import confidences
@@ -42,13 +44,14 @@ class Labels:
 
     def __init__(self, plan: ModelPlan, pieces: Pieces, progress: Progress) -> None:
         assert plan.prediction is not None, "labels are of what is predicted"
+        self._ranked = plan.is_ranking
         hashes, outcomes, times = [np.empty(0, np.uint64)], [np.empty(0)], [np.empty(0, np.int64)]
         before = 0
         with progress(pieces.total) as advance:
             for piece in pieces.read():
                 columns = extract(piece.records, pieces.source, ())
                 columns = _of_model(columns, plan.name, pieces.source)
-                found, there = _ids(columns)
+                found, there = _ids(columns, ranked=self._ranked)
                 times.append(_times(columns, pieces.source, piece.times_ms, before)[there])
                 before += len(piece.records)
                 label = columns.fields.get("label", [None] * len(columns.rows))
@@ -62,7 +65,7 @@ class Labels:
     def of(self, columns: Columns, times_ms: Ints | None = None) -> Floats:
         """Outcome of each record; NaN where it has none. With times of the records, how long labels took is noted."""
         found, labels_ms = np.full(len(columns.rows), np.nan), np.full(len(columns.rows), NO_TIME)
-        hashes, there = _ids(columns)
+        hashes, there = _ids(columns, ranked=self._ranked)
         if len(self._hashes):
             places = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
             same = self._hashes[places] == hashes
@@ -107,6 +110,10 @@ def labelled(
             else:
                 outcomes = labels.of(columns, times_ms)
             there = ~np.isnan(outcomes) | unlabelled
+            if plan.is_ranking:  # whole lists, also items without a label
+                groups, there = group_hashes(columns.fields.get("group", nothing))
+                absent = absent_outcome(plan)
+                outcomes = np.where(np.isnan(outcomes), np.nan if absent is None else absent, outcomes)
             if there.any():
                 columns = columns.take(there)
                 predicted = predicted_outcomes(
@@ -115,6 +122,8 @@ def labelled(
                     plan.prediction,
                     texts=texts,
                 )
+                if plan.is_ranking:
+                    predicted[:, 1] = group_numbers(groups[there])
                 values = np.column_stack([predicted, outcomes[there]])
                 yield Labelled(columns, pieces.source, None if times_ms is None else times_ms[there], values)
             advance(len(piece.records))
@@ -140,8 +149,13 @@ def _times(columns: Columns, source: SourcePlan, times_ms: Sequence[int] | None,
     return np.array(read or [NO_TIME] * len(columns.rows), np.int64)
 
 
-def _ids(columns: Columns) -> tuple[npt.NDArray[np.uint64], Ints]:
-    """Hashes of ids, and which records have one."""
-    ids = names(columns.fields.get("id", [None] * len(columns.rows)))
-    there = [row for row, id in enumerate(ids) if isinstance(id, str)]
-    return hash64([str(ids[row]).encode("utf-8", "surrogatepass") for row in there]), np.array(there, np.int64)
+def _ids(columns: Columns, *, ranked: bool) -> tuple[npt.NDArray[np.uint64], Ints]:
+    """Hashes of ids, of rankings within their groups, and which records have one."""
+    nothing: Column = [None] * len(columns.rows)
+    ids = names(columns.fields.get("id", nothing))
+    there = np.array([row for row, id in enumerate(ids) if isinstance(id, str)], np.int64)
+    hashes = hash64([str(ids[row]).encode("utf-8", "surrogatepass") for row in there.tolist()])
+    if not ranked:
+        return hashes, there
+    groups, grouped = group_hashes(columns.fields.get("group", nothing))
+    return item_hashes(groups[there], hashes)[grouped[there]], there[grouped[there]]

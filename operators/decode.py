@@ -59,7 +59,7 @@ class Decoder:
         self._source = source
         self._pane_ms = job.plan.job.pane_ms
         self._letters = Letters(job.plan, source)
-        self._layouts = {model.name: layout(model) for model in job.plan.models}
+        self._layouts = {model.name: layout(model, source.fields.group) for model in job.plan.models}
         self._coders: dict[int, RecordCoder | ValueCoder] = {}
         self._ruled = {
             model.name: RuleCoder(model, self._layouts[model.name], source, self._pane_ms)
@@ -205,6 +205,14 @@ class Decoder:
             yield from self._labels.of_labels(model, reading, rows, times_ms)
             return
         records = reading.take(model, rows)
+        without = self._labels.without_group(model, records)
+        if without.any():
+            place_of = self._source.fields.group
+            reading.dead.update(dict.fromkeys(rows[without].tolist(), f"'group': is missing at {place_of}"))
+            rows, times_ms = rows[~without], times_ms[~without]
+            if not len(rows):
+                return
+            records = reading.take(model, rows)
         coder = self._coder(model, version)
         yield from coder.chunks(records, times_ms, whose)
         if model in self._ruled:

@@ -107,7 +107,7 @@ def step(
         if watched:
             joined.matches += facts(model, arrived, matches, texts, pane.end_ms, pane_ms)
         if settling is not None:
-            matches = [] if settling.last else matches
+            matches = [] if settling.keeps else matches
             settled, absent_ms = join_settling.settled(settling, kept, head, pane_ms)
             matches += settled
             joined.predicted_ms = np.concatenate([joined.predicted_ms, absent_ms])
@@ -200,7 +200,7 @@ def _look_up(
     counts.overdue += int((~without & ~in_time).sum())
     counts.orphan += int((without & ~is_new).sum())
     left = without & is_new
-    if settling is not None and settling.last:
+    if settling is not None and settling.keeps:
         join_settling.keep(settling, kept, Rows(hashes[in_time], times_ms[in_time], data[in_time]))
     return Rows(hashes[left], times_ms[left], data[left]), matches, predicted_ms
 

@@ -25,9 +25,13 @@ def labelled(plan: Plan) -> dict[str, LabelsPlan]:
 
 
 def joined(plan: Plan) -> dict[str, LabelsPlan]:
-    """Models whose labels come from a source of labels of the plan."""
+    """Models whose labels come from a source of labels of the plan; of rankings also from their records.
+
+    What turns out is told of whole groups, whose items come one by one.
+    """
     sources = [source for source in plan.sources if source.kind == "labels"]
     anybody, named = any(source.model is None for source in sources), {source.model for source in sources}
+    named |= {model.name for model in plan.models if model.is_ranking}
     return {name: labels for name, labels in labelled(plan).items() if anybody or name in named}
 
 
@@ -46,7 +50,7 @@ def settling_of(model: ModelPlan) -> Settling | None:
     labels = model.labels
     if not isinstance(labels, LabelsPlan) or not labels.settles:
         return None
-    return Settling(labels.mature_ms, labels.keep == "last", absent_outcome(model))
+    return Settling(labels.mature_ms, labels.keep == "last", absent_outcome(model), grouped=labels.grouped)
 
 
 def absent_outcome(model: ModelPlan) -> float | None:

@@ -24,6 +24,7 @@ from config.plan import ALL, LabelsPlan, MetricPlan, ModelPlan, WindowPlan
 from operators.decisions.outputs import Measures, SignalChange
 from operators.estimation.promises import Kept
 from operators.labels.join_rows import Labelled
+from operators.metrics.lists import sums_of
 from operators.metrics.outcome_sums import OutcomeSums
 from operators.metrics.performance_windows import Against, PerformanceWindow, evaluated
 from operators.monitoring.state import Key
@@ -109,7 +110,7 @@ def step(
     against
         What they are compared with.
     """
-    known = _read(key, state, plan)
+    known = _read(key, state, plan, metrics)
     result = Measured(state)
     told = any(
         watch.told is not None and watch.told.profile_id != against.profile_id for watch in known.watches.values()
@@ -122,7 +123,7 @@ def step(
     if pane_ms is not None and labelled is not None and pane_ms > known.pane_ms:
         if not mature:
             _evaluate(*about, against, pane_ms - 1, pane_ms, result)
-        _fold(plan, known, labelled, pane_ms, against)
+        _fold(plan, metrics, known, labelled, pane_ms, against)
         known.pane_ms = pane_ms
         if mature:
             # What is settled comes with the next pane of each part of the join: of few records some take longer.
@@ -150,7 +151,9 @@ def retire(key: Key, state: bytes, until_ms: int) -> list[SignalChange]:
     return ended(_format.unpack(state, f"performance of {key}").watches, until_ms, "configuration") if state else []
 
 
-def _fold(plan: ModelPlan, known: _State, labelled: Labelled, pane_ms: int, against: Against) -> None:
+def _fold(
+    plan: ModelPlan, metrics: Sequence[MetricPlan], known: _State, labelled: Labelled, pane_ms: int, against: Against
+) -> None:
     """Add labels to their slides."""
     assert plan.prediction is not None, "performance is of a task"
     mature = mature_ms(plan)
@@ -165,7 +168,10 @@ def _fold(plan: ModelPlan, known: _State, labelled: Labelled, pane_ms: int, agai
     slides = {slide.end_ms: slide for slide in known.slides}
     for end_ms in np.unique(ends).tolist():
         rows = ends == end_ms
-        sums = OutcomeSums.of(plan.prediction, values[rows], against.edges)
+        if plan.is_ranking:
+            sums = OutcomeSums.of_lists(sums_of(values[rows], metrics))
+        else:
+            sums = OutcomeSums.of(plan.prediction, values[rows], against.edges)
         if against.promise is not None:
             sums.promised = against.promise.kept(values[rows])
         slide = _Slide(end_ms, sums, int(times_ms[rows].min()), int(times_ms[rows].max()))
@@ -240,9 +246,10 @@ def _forgotten_ms(known: _State, reach_ms: int) -> int:
     return -(-(known.slides[-1].end_ms + reach_ms) // reach_ms) * reach_ms
 
 
-def _read(key: Key, data: bytes, plan: ModelPlan) -> _State:
+def _read(key: Key, data: bytes, plan: ModelPlan, metrics: Sequence[MetricPlan]) -> _State:
     """The state; a new one where there is none, or what is predicted, the windows or `mature` have changed."""
-    about = msgspec.json.encode([plan.prediction, plan.window, mature_ms(plan)])
+    titles = [metric.title for metric in metrics] if plan.is_ranking else []  # lists are not kept for other measures
+    about = msgspec.json.encode([plan.prediction, plan.window, mature_ms(plan), *titles])
     made_for = hashlib.blake2b(about, digest_size=8).digest()
     if not data:
         return _State(made_for, 0)

@@ -34,6 +34,15 @@ class Estimated(msgspec.Struct, frozen=True, kw_only=True):
     )  # of labelled records of the profile, of the segment where it has enough; null: there is none
 
 
+class ListCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the lists of a ranking that were made in the window."""
+
+    measured: int
+    incomplete: int  # with an item that has no label, or no score: not measured
+    alike: int  # of those that are measured, without an order: all items are equally relevant
+    long: int  # with too many items: not measured
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A window of a segment and what was found in it."""
 
@@ -61,6 +70,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     estimated: dict[str, Estimated] = {}
     estimate_errors: dict[str, float] = {}  # likewise: how far these were off, on average over all windows so far
     estimates_held: dict[str, float] = {}  # likewise: share of these windows whose labels said what is in the interval
+    lists: ListCounts | msgspec.UnsetType = msgspec.UNSET  # of summaries of performance of rankings
     errors: dict[str, float] = {}  # by measure: how far it may be from that of the scores themselves; 0 where left out
 
 

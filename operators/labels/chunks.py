@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from config.plan import LabelsPlan, RetrainPlan, SourcePlan
 from operators.decisions.offsets import count_labelled
@@ -17,9 +18,10 @@ from operators.encoding.entries import Batch, Entry, LabelCounts, Place
 from operators.encoding.keys import LABELS, source_key
 from operators.encoding.letters import Letters
 from operators.joins import absent_outcome, is_measured, joined, labelled
+from operators.labels.groups import group_hashes, group_numbers, item_hashes
 from operators.labels.incoming import LabelReading
 from operators.labels.join_chunks import LABELS as OF_LABELS
-from operators.labels.join_chunks import PREDICTIONS, Bytes, Ints, Rows, cut_chunks, sampled
+from operators.labels.join_chunks import PREDICTIONS, Bytes, Hashes, Ints, Rows, cut_chunks, sampled
 from operators.labels.join_rows import Floats, Matches, by_pane, label_data
 from operators.labels.own_labels import OwnLabels, own_labels
 from operators.labels.prediction_rows import PredictionRows
@@ -35,6 +37,7 @@ class LabelChunks:
         self.models = {} if source.kind == "features" else labelled(references.plan)
         self._joined = joined(references.plan)
         self._performing = {model for model in self.models if is_measured(references.models[model])}
+        self._ranked = {model for model in self._joined if references.models[model].is_ranking}
         self._rows: dict[int, PredictionRows] = {}
         models = references.models.values()
         self._asking = {one.name: one.window.slide_ms for one in models if isinstance(one.retrain, RetrainPlan)}
@@ -42,7 +45,13 @@ class LabelChunks:
     def of_labels(self, model: str, reading: LabelReading, rows: Ints, times_ms: Ints) -> Iterator[Entry]:
         """Chunks of labels for the join."""
         given = Rows(reading.hashes[rows], times_ms, self._data(model, reading.outcomes[rows]))
-        return cut_chunks(OF_LABELS, model, self.models[model], given, rows, self._pane_ms)
+        return cut_chunks(OF_LABELS, model, self.models[model], given, rows, self._pane_ms, by=reading.by[rows])
+
+    def without_group(self, model: str, records: Records) -> npt.NDArray[np.bool_]:
+        """Which records of a model are in no group, although what turns out is told of groups."""
+        if model not in self._ranked:
+            return np.zeros(len(records.rows), np.bool_)
+        return ~group_hashes(records.segments[self._source.fields.group])[1]
 
     def _data(self, model: str, outcomes: Floats) -> Bytes:
         return label_data(outcomes) if model in self._performing else np.empty((len(outcomes), 0), np.uint8)
@@ -66,18 +75,24 @@ class LabelChunks:
         joins, absent = model in self._joined, absent_outcome(plan)
         if labels is None and not joins and absent is None:
             return
-        kept, texts = Rows(records.hashes, times_ms, np.empty((len(times_ms), 0), np.uint8)), list[str]()
+        hashes = by = records.hashes
+        if model in self._ranked:
+            by, _ = group_hashes(records.segments[self._source.fields.group])
+            hashes, expected = item_hashes(by, hashes), group_numbers(by)
+        kept, texts = Rows(hashes, times_ms, np.empty((len(times_ms), 0), np.uint8)), list[str]()
         if model in self._performing:
-            kept, texts = self._prediction_rows(whose).rows(records, times_ms, whose, expected)
+            data, texts = self._prediction_rows(whose).rows(records, whose, expected)
+            kept = Rows(hashes, times_ms, data)
+        about = model, self.models[model]
         if joins:
-            yield from cut_chunks(PREDICTIONS, model, self.models[model], kept, records.rows, self._pane_ms, texts)
+            yield from cut_chunks(PREDICTIONS, *about, kept, records.rows, self._pane_ms, texts, by)
         if labels is not None:
             yield from self._told(reading, records, labels, times_ms, place)
-            yield self._counted(kept, records.rows, labels, self.models[model], joins=joins)
+            yield self._counted(by, records.rows, labels, self.models[model], joins=joins)
         if labels is not None and joins:
             at = labels.positions
             own = Rows(kept.hashes[at], times_ms[at], self._data(model, labels.outcomes))
-            yield from cut_chunks(OF_LABELS, model, self.models[model], own, records.rows[at], self._pane_ms)
+            yield from cut_chunks(OF_LABELS, *about, own, records.rows[at], self._pane_ms, by=by[at])
         if not joins and model in self._asking and whose[2] == "champion":
             there = self._with_outcome(model, kept, labels, absent)
             count_labelled(batch.labelled.setdefault(model, {}), times_ms[there], self._asking[model])
@@ -92,9 +107,9 @@ class LabelChunks:
             payload = reading.payload(row) if self._letters.keeps else None
             yield self._letters.dead(row, f"{error}; the record itself is used", int(times_ms[at]), place, payload)
 
-    def _counted(self, kept: Rows, rows: Ints, labels: OwnLabels, plan: LabelsPlan, *, joins: bool) -> Entry:
+    def _counted(self, by: Hashes, rows: Ints, labels: OwnLabels, plan: LabelsPlan, *, joins: bool) -> Entry:
         """What is known of labels; what becomes of the others, the join says."""
-        chosen = int(sampled(kept.hashes[labels.positions], plan).sum())
+        chosen = int(sampled(by[labels.positions], plan).sum())
         counts = LabelCounts(
             read=len(labels.positions) + len(labels.wrong),
             matched=0 if joins else chosen,

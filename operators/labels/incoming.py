@@ -15,8 +15,9 @@ from config.plan import LabelsPlan, Plan, PredictionPlan, SourcePlan
 from operators.encoding.letters import UnusableError
 from operators.hashing import hash64
 from operators.joins import joined
+from operators.labels.groups import item_hashes
 from operators.labels.join_chunks import sampled
-from operators.metrics.outcomes import label_outcome
+from operators.metrics.outcomes import label_outcome, relevance
 from operators.reading.columns import FIELDS, article, column_name, extract, follow, listed, names, not_json, steps
 from operators.reading.csv_rows import Malformed
 from operators.reading.plain_times import NO_TIME
@@ -25,7 +26,7 @@ from operators.reading.records import Identity
 from operators.reading.values import Gap, category, numeric
 
 _WANTED = ("id", "timestamp", "model", "label")
-_Values = tuple[str | int | None, Any, str | None, Any]
+_Values = tuple[Any, ...]  # id, time, model, label; of rankings also the group
 _NOTHING: _Values = (None, None, None, None)
 
 
@@ -36,16 +37,20 @@ class LabelReader:
     ----------
     columns : set of str
         Columns of a table that are looked at.
+    ranked : set of str
+        Models whose labels are of items of groups.
     """
 
     def __init__(self, plan: Plan, source: SourcePlan) -> None:
         self._source = source
         self._are_texts = source.format in ("csv", "parquet")  # columns of tables are read as names
         self._decode = msgspec.json.Decoder(float_hook=float).decode
-        self._paths = [steps(getattr(source.fields, name)) for name in _WANTED]
-        self._typed = self._typed_decoder()
         self._models = {model.name: model.prediction for model in plan.models}
         self._labelled = joined(plan)
+        self.ranked = {model.name for model in plan.models if model.is_ranking and model.name in self._labelled}
+        self._wanted = (*_WANTED, "group") if self.ranked else _WANTED
+        self._paths = [steps(getattr(source.fields, name)) for name in self._wanted]
+        self._typed = self._typed_decoder()
         self._dead_letter = plan.on_unknown_model == "dead_letter"
         self.columns = {column_name(getattr(source.fields, name)) for name in FIELDS}
 
@@ -53,9 +58,10 @@ class LabelReader:
         """What reads nearly all lines by one call; None where fields stand within others."""
         if len(set(self._paths)) < len(self._paths) or any(len(path) != 1 for path in self._paths):
             return None
-        kinds: list[Any] = [str | int | None, str | int | float | None, str | None, str | int | float | bool | None]
-        fields = [(name, kind, None) for name, kind in zip(_WANTED, kinds, strict=True)]
-        rename = {name: path[0] for name, path in zip(_WANTED, self._paths, strict=True)}
+        named: Any = str | int | None
+        kinds: list[Any] = [named, str | int | float | None, str | None, str | int | float | bool | None, named]
+        fields = [(name, kind, None) for name, kind in zip(self._wanted, kinds, strict=False)]
+        rename = {name: path[0] for name, path in zip(self._wanted, self._paths, strict=True)}
         return msgspec.json.Decoder(msgspec.defstruct("Label", fields, rename=rename, gc=False)).decode
 
     def read(self, records: Sequence[bytes | None] | pa.Table, malformed: Sequence[Malformed] = ()) -> LabelReading:
@@ -67,11 +73,12 @@ class LabelReader:
             values = [self._of_line(row, line, dead) for row, line in enumerate(records)]
         rows: list[int] = []
         ids: list[bytes] = []
+        lists: dict[int, bytes] = {}  # of labels of rankings the groups, by position in `ids`
         groups: dict[Identity, list[int]] = {}
         ignored: list[int] = []
         fates: dict[tuple[object, ...], _Fate] = {}
         found: list[float] = []
-        for row, (identity, _, model, label) in enumerate(values):
+        for row, (identity, _, model, label, *group) in enumerate(values):
             if row in dead:
                 continue
             about = model, type(label), label  # the type too: 1 and true are equal
@@ -87,17 +94,26 @@ class LabelReader:
                 dead[row] = self.without_id
             elif fate.error:
                 dead[row] = fate.error
+            elif fate.whose.model in self.ranked and group[0] is None:
+                dead[row] = f"'group': is missing at {self._source.fields.group}"
             else:
-                ids.append(identity.encode() if isinstance(identity, str) else b"%d" % identity)
+                if fate.whose.model in self.ranked:
+                    lists[len(ids)] = _encoded(group[0])
+                ids.append(_encoded(identity))
                 rows.append(row)
                 found.append(fate.outcome)
                 groups.setdefault((fate.whose.model, "", ""), []).append(row)
         hashes = np.zeros(len(values), np.uint64)
         outcomes = np.full(len(values), np.nan)
         hashes[rows], outcomes[rows] = hash64(ids), found
+        by = hashes
+        if lists:
+            by, at = hashes.copy(), np.array(rows)[list(lists)]
+            by[at] = hash64(list(lists.values()))
+            hashes[at] = item_hashes(by[at], hashes[at])
         for whose, positions in list(groups.items()):
             at = np.array(positions, np.int64)
-            chosen = sampled(hashes[at], self._labelled[whose[0]])
+            chosen = sampled(by[at], self._labelled[whose[0]])
             left_out = at[~chosen]
             ignored += left_out.tolist()
             groups[whose] = at[chosen].tolist()
@@ -105,7 +121,7 @@ class LabelReader:
                 del groups[whose]
             hashes[left_out], outcomes[left_out] = 0, np.nan
         payloads = {row: data for row, _, data in malformed}
-        return LabelReading(values, hashes, outcomes, dead, groups, ignored, records, payloads)
+        return LabelReading(values, (hashes, by), outcomes, dead, groups, ignored, records, payloads)
 
     def _of_line(self, row: int, line: bytes | None, dead: dict[int, str]) -> _Values:
         try:
@@ -132,14 +148,15 @@ class LabelReader:
         if type(document) is not dict:
             message = f"expected an object, got {article(document)}"
             raise UnusableError(message)
-        identity, time, model, label = (follow(document, path) for path in self._paths)
+        identity, time, model, label, *group = (follow(document, path) for path in self._paths)
         if model is not None and type(model) is not str:
             raise UnusableError(self._misfit("model", "a text", model))
-        if identity is not None and type(identity) not in (str, int):
-            raise UnusableError(self._misfit("id", "a text or a whole number", identity))
+        for field, value in (("id", identity), *(("group", one) for one in group)):
+            if value is not None and type(value) not in (str, int):
+                raise UnusableError(self._misfit(field, "a text or a whole number", value))
         if type(label) in (list, dict):
             raise UnusableError(self._misfit("label", "a text, a number or a boolean", label))
-        return identity, time, model, label
+        return identity, time, model, label, *group
 
     def _misfit(self, field: str, expected: str, value: Any) -> str:
         return f"'{field}': expected {expected}, got {article(value)} at {getattr(self._source.fields, field)}"
@@ -147,9 +164,11 @@ class LabelReader:
     def _of_table(self, table: pa.Table) -> list[_Values]:
         fields = extract(table, self._source, ()).fields
         nothing = [Gap.MISSING] * len(table)
-        ids, models, labels = (names(fields[name]) if name in fields else nothing for name in ("id", "model", "label"))
         times = listed(fields["timestamp"]) if "timestamp" in fields else nothing
-        columns = (map(_or_none, ids), times, map(_or_none, models), map(_or_none, labels))
+        columns = (
+            times if name == "timestamp" else map(_or_none, names(fields[name]) if name in fields else nothing)
+            for name in self._wanted
+        )
         return list(zip(*columns, strict=True))
 
     @property
@@ -205,6 +224,12 @@ def what_is_wrong(label: Any, prediction: PredictionPlan | None, place: str, *, 
         return f"'label': expected a number, got {article(label)} at {place}"
     if type(label) in (list, dict) or label is Gap.INVALID:
         return f"'label': expected a text, a number or a boolean, got an object or an array at {place}"
+    if (
+        prediction is not None
+        and prediction.task == "ranking"
+        and math.isnan(relevance(label, prediction, texts=texts))
+    ):
+        return f"'label': expected a number from 0 up, true or false, got {article(label)} at {place}"
     name = category(label)
     if isinstance(name, Gap):
         return f"'label': a number beyond the range of floats at {place}"
@@ -227,6 +252,10 @@ class _Fate(NamedTuple):
     outcome: float = float("nan")
 
 
+def _encoded(identity: str | int) -> bytes:
+    return identity.encode() if isinstance(identity, str) else b"%d" % identity
+
+
 def _or_none(name: str | Gap) -> str | None:
     return None if isinstance(name, Gap) else name
 
@@ -238,6 +267,8 @@ class LabelReading:
     ----------
     hashes : uint64, shape (rows,)
         Of the ids; 0 where a label cannot be used or is passed over.
+    by : uint64, shape (rows,)
+        By which they are in a range of the join and in the sample: hashes of ids, of labels of rankings of groups.
     outcomes : float64, shape (rows,)
         The labels as numbers, see outcomes.py; NaN there too.
     """
@@ -245,7 +276,7 @@ class LabelReading:
     def __init__(
         self,
         values: list[_Values],
-        hashes: npt.NDArray[np.uint64],
+        hashes: tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]],
         outcomes: npt.NDArray[np.float64],
         dead: dict[int, str],
         groups: dict[Identity, list[int]],
@@ -254,7 +285,8 @@ class LabelReading:
         payloads: dict[int, bytes],
     ) -> None:
         self.rows = len(values)
-        self.hashes, self.outcomes, self.dead, self.groups, self.ignored = hashes, outcomes, dead, groups, ignored
+        self.hashes, self.by = hashes
+        self.outcomes, self.dead, self.groups, self.ignored = outcomes, dead, groups, ignored
         self._values, self._records, self._payloads = values, records, payloads
 
     def plain_times(self) -> npt.NDArray[np.int64]:

@@ -87,6 +87,7 @@ def cut_chunks(
     rows: Ints,
     pane_ms: int,
     texts: Sequence[str] = (),
+    by: Hashes | None = None,
 ) -> Iterator[Entry]:
     """Cut predictions or labels into chunks by bucket and pane; those outside the sample are left out.
 
@@ -98,16 +99,19 @@ def cut_chunks(
         Positions in the batch.
     texts
         That data point to.
+    by
+        Hashes by which they are in a bucket and in the sample; None: those of the ids.
     """
     hashes, times_ms, data = given.hashes, given.times_ms, given.data
-    chosen = sampled(hashes, plan)
+    by = hashes if by is None else by
+    chosen = sampled(by, plan)
     if not chosen.all():
-        hashes, times_ms, data, rows = hashes[chosen], times_ms[chosen], data[chosen], rows[chosen]
+        hashes, times_ms, data, rows, by = hashes[chosen], times_ms[chosen], data[chosen], rows[chosen], by[chosen]
     if not len(hashes):
         return
     starts = times_ms - times_ms % pane_ms
     many = buckets(plan.sample)
-    ranges = (hashes % np.uint64(many)).astype(np.int64)
+    ranges = (by % np.uint64(many)).astype(np.int64)
     order, ends, _ = cut(ranges + (starts - starts.min()) // pane_ms * many, MOST)
     hashes, offsets, width = hashes[order], (times_ms - starts)[order].astype("<u4"), data.shape[1]
     packed, tail = data[order].tobytes(), msgspec.msgpack.encode(texts) if width and kind == PREDICTIONS else b""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from operators.labels import join_state
+from operators.labels import join_groups, join_state
 from operators.labels.join_chunks import Hashes, Ints, Rows
 from operators.labels.join_rows import FEWEST, Matches, label_data
 from operators.labels.join_state import NOTHING, Block, Head, Kept
@@ -22,7 +22,7 @@ from operators.labels.join_state import NOTHING, Block, Head, Kept
 _SETTLED, _LABELS = "settled", "l"
 _TIME = struct.Struct("<q")
 
-Bits = npt.NDArray[np.uint64]
+Floats = npt.NDArray[np.float64]
 
 
 class Settling(NamedTuple):
@@ -31,6 +31,12 @@ class Settling(NamedTuple):
     mature_ms: int  # after a prediction; a multiple of the pane
     last: bool  # by the last label, else by the first
     absent: float | None  # outcome where there is no label; None: there is none
+    grouped: bool = False  # whole groups of items at once, see join_groups.py
+
+    @property
+    def keeps(self) -> bool:
+        """Whether labels wait until what they are of is settled."""
+        return self.last or self.grouped
 
 
 class _Labels:
@@ -75,7 +81,13 @@ def settled(settling: Settling, kept: Kept, head: Head, pane_ms: int) -> tuple[l
     labels = join_state.read_head(ours)
     found: list[Matches] = []
     absent_ms = [np.empty(0, np.int64)]
-    for block in head.blocks:
+    if settling.grouped:
+        found, times_ms = join_groups.settled(
+            kept, head, (since_ms, until_ms), settling.mature_ms, pane_ms, settling.absent,
+            lambda hashes, from_ms, to_ms: _label(kept, labels, hashes, (from_ms, to_ms), last=settling.last),
+        )  # fmt: skip
+        absent_ms.append(times_ms)
+    for block in () if settling.grouped else head.blocks:
         if block.last_ms >= since_ms and block.first_ms < until_ms:
             found += _of_block(settling, kept, block, (since_ms, until_ms), labels, absent_ms)
     if labels is not None:
@@ -101,11 +113,11 @@ def _of_block(
     labelled = join_state.read_labelled(kept, block)[rows]
     if settling.last and labels is not None:
         ours = rows[labelled]
-        labels_ms, outcomes = _last(kept, labels, hashes[ours], times_ms[ours] + settling.mature_ms)
+        until_ms = times_ms[ours] + settling.mature_ms
+        labels_ms, outcomes = _label(kept, labels, hashes[ours], (np.full(len(ours), NOTHING), until_ms), last=True)
         there = labels_ms != NOTHING
         ours = ours[there]
-        given = outcomes[there].view(np.uint8).reshape(-1, 8)
-        yield Matches(hashes[ours], times_ms[ours], labels_ms[there], data[ours], given)
+        yield Matches(hashes[ours], times_ms[ours], labels_ms[there], data[ours], label_data(outcomes[there]))
     if settling.absent is not None:
         ours = rows[~labelled]
         none = label_data(np.full(len(ours), settling.absent))
@@ -113,10 +125,12 @@ def _of_block(
         yield Matches(hashes[ours], times_ms[ours], times_ms[ours] + settling.mature_ms, data[ours], none)
 
 
-def _last(kept: Kept, head: Head, hashes: Hashes, until_ms: Ints) -> tuple[Ints, Bits]:
-    """Time and bits of the last label of each id by a time; of labels at one time the largest bits are last."""
-    last_ms, last = np.full(len(hashes), NOTHING), np.zeros(len(hashes), np.uint64)
-    for block in head.blocks:
+def _label(
+    kept: Kept, head: Head | None, hashes: Hashes, span_ms: tuple[Ints, Ints], *, last: bool
+) -> tuple[Ints, Floats]:
+    """Time and value of the last, or the first, label of each id in a span; of those at one time by their bits."""
+    found_ms, found = np.full(len(hashes), NOTHING), np.zeros(len(hashes), np.uint64)
+    for block in head.blocks if head is not None else ():
         theirs, times_ms = join_state.read_block(_Labels(kept), block)
         bits = join_state.read_data(_Labels(kept), block).view("<u8")[:, 0]
         at, who = np.searchsorted(theirs, hashes), np.arange(len(hashes))
@@ -129,11 +143,13 @@ def _last(kept: Kept, head: Head, hashes: Hashes, until_ms: Ints) -> tuple[Ints,
             if not len(at):
                 break
             time_ms, bit = times_ms[at], bits[at]
-            later = (time_ms > last_ms[who]) | ((time_ms == last_ms[who]) & (bit > last[who]))
-            later &= time_ms <= until_ms[who]
-            last_ms[who[later]], last[who[later]] = time_ms[later], bit[later]
+            better = time_ms > found_ms[who] if last else time_ms < found_ms[who]
+            better |= (time_ms == found_ms[who]) & (bit > found[who] if last else bit < found[who])
+            better |= found_ms[who] == NOTHING
+            better &= (time_ms >= span_ms[0][who]) & (time_ms <= span_ms[1][who])
+            found_ms[who[better]], found[who[better]] = time_ms[better], bit[better]
             at = at + 1
-    return last_ms, last
+    return found_ms, found.view(np.float64)
 
 
 def clear(kept: Kept) -> None:
@@ -142,5 +158,6 @@ def clear(kept: Kept) -> None:
     head = join_state.read_head(ours)
     if head is not None:
         join_state.clear(ours, head)
+    join_groups.clear(kept)
     if _SETTLED in kept:
         del kept[_SETTLED]

@@ -8,7 +8,7 @@ from config.plan import ModelPlan, SourcePlan
 from operators.encoding.keys import owner
 from operators.encoding.segment_coding import SegmentCoder
 from operators.estimation.prediction_scores import scores_of
-from operators.labels.join_chunks import Ints, Rows
+from operators.labels.join_chunks import Bytes
 from operators.labels.join_rows import Floats, prediction_data
 from operators.metrics.outcomes import predicted_outcomes
 from operators.profiles.references import ModelSignals
@@ -26,19 +26,18 @@ class PredictionRows:
         self._estimated = isinstance(signals, ModelSignals) and signals.estimation is not None
         self._texts = source.format == "csv"
 
-    def rows(
-        self, records: Records, times_ms: Ints, whose: Identity, expected: Floats | None = None
-    ) -> tuple[Rows, list[str]]:
-        """Rows of records of one version and role, and the texts that they point to.
+    def rows(self, records: Records, whose: Identity, expected: Floats | None = None) -> tuple[Bytes, list[str]]:
+        """Data of records of one version and role, and the texts that they point to.
 
         Parameters
         ----------
         expected : float64, shape (records,)
-            Errors that are to be expected of predicted numbers; None where they are not estimated.
+            Errors that are to be expected of predicted numbers; None where they are not estimated. Of rankings the
+            numbers of the groups.
         """
         assert self._prediction is not None, "performance is of a task"
         outcomes = predicted_outcomes(records.prediction, records.confidence, self._prediction, texts=self._texts)
-        if self._prediction.task == "regression" and expected is not None:
+        if self._prediction.task in ("regression", "ranking") and expected is not None:
             outcomes[:, 1] = expected
         elif self._prediction.task == "multiclass" and self._estimated:
             outcomes[:, 1] = scores_of(outcomes, records.confidence, self._prediction)
@@ -49,4 +48,4 @@ class PredictionRows:
             used, numbers = np.unique(codes, return_inverse=True)
             columns.append(numbers + len(texts))
             texts += [segments.texts[code] for code in used.tolist()]
-        return Rows(records.hashes, times_ms, prediction_data(outcomes, columns)), texts
+        return prediction_data(outcomes, columns), texts

@@ -37,7 +37,7 @@ class ScannedLabelReader:
     def __init__(self, plan: Plan, source: SourcePlan) -> None:
         self._each = LabelReader(plan, source)
         self._place = source.fields.label
-        self._keys = _keys(source)
+        self._keys = None if self._each.ranked else _keys(source)  # groups are not scanned
         self.columns = self._each.columns
 
     def read(self, records: Sequence[bytes | None] | pa.Table, malformed: Sequence[Malformed] = ()) -> LabelReading:
@@ -124,7 +124,7 @@ class ScannedLabelReading(LabelReading):
     def __init__(self, lines: Sequence[bytes | None], found: Scanned, left: Ints, rest: LabelReading) -> None:
         at: list[int] = left.tolist()
         self.rows = len(lines)
-        self.hashes = np.zeros(len(lines), np.uint64)
+        self.hashes = self.by = np.zeros(len(lines), np.uint64)
         self.outcomes = np.full(len(lines), np.nan)
         self.hashes[left], self.outcomes[left] = rest.hashes, rest.outcomes
         self.dead = {at[row]: error for row, error in rest.dead.items()}

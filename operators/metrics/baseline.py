@@ -21,6 +21,7 @@ from operators.encoding.segment_coding import SegmentCoder
 from operators.estimation.concept import relation_edges
 from operators.metrics.measure import Measure
 from operators.metrics.outcome_sums import OutcomeSums
+from operators.metrics.reference_lists import ReferenceLists
 from operators.metrics.scores import EPSILON
 from operators.profiles.calibrating import Calibrating
 from operators.profiles.dependence import also_of_means, of_series
@@ -43,7 +44,9 @@ def can_be_measured(plan: PredictionPlan | None) -> bool:
     """Whether it is known what labels mean."""
     if plan is None or not OF_TASK[plan.task]:
         return False
-    return plan.task == "regression" or (plan.positive if plan.task == "binary" else plan.classes) is not None
+    return (
+        plan.task in ("regression", "ranking") or (plan.positive if plan.task == "binary" else plan.classes) is not None
+    )
 
 
 def errors_of(plan: PredictionPlan, values: Floats) -> dict[str, Floats]:
@@ -102,6 +105,7 @@ class BaselineBuilder:
         plans = [msgspec.structs.replace(plan, values=None) for plan in model.segments]
         self._coders = [SegmentCoder(plan, model, profile.segments) for plan in plans]
         self._edges = relation_edges(profile) if self._plan.task == "regression" else ()
+        self._lists = ReferenceLists(len(self._coders)) if self._plan.task == "ranking" else None
         self._sums: OutcomeSums | None = None
         self._segments: dict[str, OutcomeSums] = {}
 
@@ -115,20 +119,41 @@ class BaselineBuilder:
         times_ms
             Event times, as for a `ProfileBuilder`.
         """
+        if self._lists is not None:
+            ways = [self._codes(coder, columns, len(values)) for coder in self._coders]
+            self._lists.add(values, ways, times_ms)
+            return
         sums = OutcomeSums.of(self._plan, values, self._edges)
         self._sums = sums if self._sums is None else self._sums + sums
         errors = {FEATURE + name: each for name, each in errors_of(self._plan, values).items()}
         self._builder.count(Values(errors, {}), len(values), times_ms)
         self._earliest.add(dict(zip(OUTCOMES, values.T, strict=True)), {}, len(values), times_ms)
         for coder in self._coders:
-            codes = coder.codes([segment_column(field, columns, len(values)) for field in coder.fields])
+            codes = self._codes(coder, columns, len(values))
             for code in np.unique(codes[codes < len(coder.texts) - 1]).tolist():
                 text = coder.texts[code]
                 part = OutcomeSums.of(self._plan, values[codes == code], self._edges)
                 self._segments[text] = self._segments[text] + part if text in self._segments else part
 
+    def _codes(self, coder: SegmentCoder, columns: Columns, records: int) -> Ints:
+        return coder.codes([segment_column(field, columns, records) for field in coder.fields])
+
+    def _take(self, lists: ReferenceLists, metrics: tuple[MetricPlan, ...]) -> None:
+        """Sum up the lists that have been gathered."""
+        sums = lists.sums(metrics)
+        self._sums = sums if sums.labels else None
+        for way, coder in enumerate(self._coders):
+            for code, part in lists.by_segment(way, metrics).items():
+                if code < len(coder.texts) - 1 and part.labels:
+                    self._segments[coder.texts[code]] = part
+
     def build(self, source: str, *, trained: bool) -> PerformanceReference | None:
         """The baseline; None where there was no label."""
+        metrics = {name: MetricPlan(name=name) for name in PLAIN[self._plan.task]}
+        if isinstance(self._model.performance, tuple):
+            metrics |= {metric.title: metric for metric in self._model.performance if metric.name != CONCEPT}
+        if self._lists is not None:
+            self._take(self._lists, tuple(metrics.values()))
         if self._sums is None:
             return None
         made = self._builder.build(
@@ -138,9 +163,6 @@ class BaselineBuilder:
             name.removeprefix(FEATURE): of_means(signal, self._builder.earliest(name))
             for name, signal in made.signals.items()
         }
-        metrics = {name: MetricPlan(name=name) for name in PLAIN[self._plan.task]}
-        if isinstance(self._model.performance, tuple):
-            metrics |= {metric.title: metric for metric in self._model.performance if metric.name != CONCEPT}
         measures = {title: Measure(metric, self._plan) for title, metric in metrics.items()}
         earliest = np.column_stack([self._earliest.numbers(name) for name in OUTCOMES])
         return PerformanceReference(
@@ -148,8 +170,16 @@ class BaselineBuilder:
             trained=trained,
             labels=self._sums.labels,
             prediction=prediction_id(self._plan),
-            measures={title: _baseline(measure, self._sums, earliest, streams) for title, measure in measures.items()},
-            streams=streams,
+            measures={
+                title: _baseline(
+                    measure,
+                    self._sums,
+                    measure.series(earliest) if self._lists is None else self._lists.series(measure.metric),
+                    streams,
+                )
+                for title, measure in measures.items()
+            },
+            streams=streams if self._lists is None else {},
             sums=msgspec.msgpack.encode(self._sums),
             order=made.provenance.order,
             segments={name: msgspec.msgpack.encode(sums) for name, sums in sorted(self._segments.items())},
@@ -164,9 +194,8 @@ def of_means(signal: Signal, values: Floats) -> Signal:
     return msgspec.structs.replace(signal, calibration=calibration)
 
 
-def _baseline(measure: Measure, sums: OutcomeSums, earliest: Floats, streams: dict[str, Signal]) -> Baseline:
+def _baseline(measure: Measure, sums: OutcomeSums, series: Floats, streams: dict[str, Signal]) -> Baseline:
     value, _, count = measure.value(sums)
-    series = measure.series(earliest)
     calibration = of_series(series) if len(series) else None
     follow = stream_calibration(measure.name, streams) if calibration is None else calibration
     error = None if math.isnan(value) else measure.error(sums, follow)

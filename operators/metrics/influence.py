@@ -18,6 +18,7 @@ from scipy.special import expit
 from operators.metrics.errors import ErrorSums
 from operators.metrics.scores import BINS, EPSILON, TENTHS, WIDEST
 
+ROUNDING = 1e-11  # of moments of lists
 TINY = 1e-300  # an error is not divided by nothing
 
 Floats = npt.NDArray[np.float64]
@@ -266,6 +267,18 @@ def error_influence(name: str, sums: ErrorSums) -> Influence | None:
         ratio = mse / spread
         variance = second / spread / spread - (2 * both / spread - ratio * fourth / spread) / count * ratio / spread
         variance, third = max(variance, 0.0), -third / spread / spread / spread
+    nothing = np.empty(0)
+    return Influence(np.array([variance]), np.array([third]), nothing.astype(np.int64), nothing)
+
+
+def list_influence(count: int, total: float, squares: float, cubes: float) -> Influence | None:
+    """Of the mean of a measure of lists, from sums over them; None without any."""
+    if not count:
+        return None
+    mean, second, raw = total / count, squares / count, cubes / count
+    # What is kept is exact to 1e-12; what is smaller is rounding.
+    variance = second - mean * mean if second - mean * mean > ROUNDING else 0.0
+    third = raw - 3 * mean * second + 2 * mean * mean * mean if variance else 0.0
     nothing = np.empty(0)
     return Influence(np.array([variance]), np.array([third]), nothing.astype(np.int64), nothing)
 

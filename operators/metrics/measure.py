@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from config.metrics import BY_CLASS, MORE_IS_WORSE, SCORES, TOP, VALUE
+from config.metrics import BY_CLASS, HITS, MORE_IS_WORSE, SCORES, TOP, VALUE
 from config.plan import MetricPlan, PredictionPlan
 from operators.metrics import confusion_metrics, error_metrics, precision_at, score_metrics, weighted_mean
 from operators.metrics.influence import (
@@ -16,6 +16,7 @@ from operators.metrics.influence import (
     error_influence,
     error_series,
     error_total,
+    list_influence,
     of_cells,
     score_influence,
     score_tenths,
@@ -55,13 +56,17 @@ class Measure:
         self.name, self.plan = self.metric.name, plan
         self.more_is_worse = self.name in MORE_IS_WORSE
         self.two_sided = self.name == "bias"
-        self.of_scores = self.name in SCORES or self.name == TOP
+        self.of_lists = plan.task == "ranking"
+        self.of_scores = (self.name in SCORES or self.name == TOP) and not self.of_lists
         self._class: int | None = 1 if plan.task == "binary" else None
         if self.metric.of is not None:
             self._class = (classes_of(plan) or ()).index(self.metric.of)
 
     def value(self, sums: OutcomeSums) -> tuple[float, float, int]:
-        """Value, how far it may be from that of the scores themselves, and records that it is of."""
+        """Value, how far it may be from that of the scores themselves, and records, or lists, that it is of."""
+        if self.of_lists:
+            lists = sums.rankings()
+            return lists.mean(self.metric.title), 0.0, lists.moments_of(self.metric.title)[0]
         if sums.errors is not None:
             return error_metrics(sums.numbers())[self.name], 0.0, sums.errors[0]
         if self.of_scores:
@@ -89,6 +94,9 @@ class Measure:
 
     def share(self, sums: OutcomeSums) -> tuple[float, float] | None:
         """Records that were wrong, of those that the measure is a share of; None where it is none."""
+        if self.of_lists:
+            value, _, many = self.value(sums)
+            return (round(many * (1 - value)), many) if self.name == HITS and many else None
         if self.metric.k is not None:
             value, k = self.value(sums)[0], float(self.metric.k)
             return None if math.isnan(value) else (round(k * (1 - value)), k)
@@ -105,7 +113,7 @@ class Measure:
 
     def share_like(self, window: OutcomeSums, baseline: OutcomeSums) -> tuple[float, float] | None:
         """That of a baseline: of the first k of a window, as large a part of the baseline."""
-        if self.metric.k is None:
+        if self.metric.k is None or self.of_lists:
             return self.share(baseline)
         now, then = window.scores(), baseline.scores()
         if now is None or then is None:
@@ -120,6 +128,8 @@ class Measure:
 
     def influence(self, sums: OutcomeSums) -> Influence | None:
         """Of the records of the sums; None where that is not known."""
+        if self.of_lists:
+            return list_influence(*sums.rankings().moments_of(self.metric.title))
         if sums.errors is not None:
             return error_influence(self.name, sums.numbers())
         if self.name in SCORES:
@@ -179,12 +189,17 @@ class Measure:
 
     def records(self, sums: OutcomeSums, influence: Influence) -> Floats:
         """Records of the sums in each stratum of an influence."""
+        if self.of_lists:
+            return np.array([float(sums.rankings().moments_of(self.metric.title)[0])])
         if sums.errors is not None:
             return np.array([float(sums.errors[0])])
         return influence.records(self._counts(sums))
 
     def total(self, whole: OutcomeSums, influence: Influence, part: OutcomeSums) -> tuple[float, float]:
         """How many records some of the records are, and the sum of their influences on the measure of all."""
+        if self.of_lists:
+            many, found = part.rankings().moments_of(self.metric.title)[:2]
+            return float(many), found - many * whole.rankings().mean(self.metric.title)
         if whole.errors is not None and part.errors is not None:
             return float(part.errors[0]), error_total(self.name, whole.numbers(), part.numbers())
         counts = self._counts(part).reshape(-1)
@@ -208,7 +223,9 @@ class Measure:
         error = self.error(sums, calibration)
         if error is None:
             return None
-        if self.name in ("roc_auc", "average_precision", "balanced_accuracy") and 0 < value < 1:
+        if self.of_lists and error == 0:
+            return wilson(value, records / mean_tau(calibration, records))  # a share varies no less than a mean
+        if (self.of_lists or self.name in ("roc_auc", "average_precision", "balanced_accuracy")) and 0 < value < 1:
             spread = SURE * error / (value * (1 - value))
             odds = math.log(value / (1 - value))
             return 1 / (1 + math.exp(spread - odds)), 1 / (1 + math.exp(-spread - odds))
@@ -218,7 +235,7 @@ class Measure:
     def error(self, sums: OutcomeSums, calibration: Calibration | None) -> float | None:
         """Standard error of its value."""
         share = self.share(sums)
-        if share is not None and self.metric.k is not None:
+        if share is not None and (self.of_lists or self.metric.k is not None):
             wrong = share[0] / share[1]
             return math.sqrt(wrong * (1 - wrong) / share[1] * mean_tau(calibration, share[1]))
         influence = self.influence(sums)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from config.plan import PredictionPlan
 from operators.encoding.codes import CODES
 from operators.metrics import ErrorSums, Powers, ScoreCounts
+from operators.metrics.lists import ListSums
 from operators.metrics.outcomes import classes_of
 from operators.metrics.scores import BINS, TENTHS
 from operators.sketches import leb128
@@ -34,6 +35,7 @@ class OutcomeSums(msgspec.Struct, array_like=True):
     powers: Powers | None = None  # likewise
     related: bytes = b""  # f64 (groups, 3): by groups of predicted numbers records, sum of errors, of their squares
     promised: bytes = b""  # scores by bin of the profile, see promises.py
+    lists: ListSums | None = None  # of rankings; `labels` are lists that are measured
 
     @classmethod
     def of(cls, plan: PredictionPlan, values: Floats, edges: tuple[float, ...] = ()) -> OutcomeSums:
@@ -59,6 +61,11 @@ class OutcomeSums(msgspec.Struct, array_like=True):
         if plan.task != "binary" or not len(scored):
             return cls(len(values), confusion)
         return cls._with_scores(len(values), confusion, ScoreCounts.of(scored[:, 1].copy(), scored[:, 2] == 1))
+
+    @classmethod
+    def of_lists(cls, lists: ListSums) -> OutcomeSums:
+        """Sum up rankings, of which each list is as one label."""
+        return cls(lists.measured, lists=lists)
 
     @classmethod
     def _with_scores(cls, labels: int, confusion: bytes, scores: ScoreCounts) -> OutcomeSums:
@@ -91,6 +98,11 @@ class OutcomeSums(msgspec.Struct, array_like=True):
         """Records, sum of errors and of their squares by group of predicted numbers, shape (groups, 3)."""
         return np.frombuffer(self.related, "<f8").reshape(-1, 3)
 
+    def rankings(self) -> ListSums:
+        """What is known of lists."""
+        assert self.lists is not None, "the task is a ranking"
+        return self.lists
+
     def cells(self) -> npt.NDArray[np.int64]:
         """Labels by true and by predicted class."""
         counts = np.frombuffer(self.confusion, "<i8").astype(np.int64)
@@ -104,6 +116,8 @@ class OutcomeSums(msgspec.Struct, array_like=True):
 
     def _sum(self, other: OutcomeSums) -> OutcomeSums:
         labels = self.labels + other.labels
+        if self.lists is not None and other.lists is not None:
+            return self.of_lists(self.lists + other.lists)
         if self.errors is not None and other.errors is not None:
             sums = self.numbers() + other.numbers()
             one, another = self.by_prediction(), other.by_prediction()

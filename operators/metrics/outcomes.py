@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from config.plan import PredictionPlan
 from operators.reading.columns import Column, distinct, names, numbers
-from operators.reading.values import category, numeric
+from operators.reading.values import Gap, category, numeric
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,10 +30,30 @@ def label_outcome(label: object, plan: PredictionPlan, *, texts: bool) -> float:
     """A label that can be used, as a number."""
     if plan.task == "regression":
         return float(numeric(label, texts=texts))
+    if plan.task == "ranking":
+        return relevance(label, plan, texts=texts)
     if plan.task == "multiclass" and plan.classes is None:
         return float("nan")
     classes, name = classes_of(plan), category(label)
     return float(name == plan.positive) if classes is None else float(classes.index(str(name)))
+
+
+def relevance(label: object, plan: PredictionPlan, *, texts: bool) -> float:
+    """How relevant an item turned out to be; NaN where the label is none.
+
+    With a positive class 1 for that and 0 for any other one, else a number from 0 up, true or false.
+
+    >>> shown = PredictionPlan(task="ranking")
+    >>> [relevance(label, shown, texts=False) for label in (3, True, -1, "click")]
+    [3.0, 1.0, nan, nan]
+    """
+    if plan.positive is not None:
+        name = category(label)
+        return float("nan") if isinstance(name, Gap) else float(name == plan.positive)
+    if label in (True, False) or (texts and label in ("true", "false")):
+        return float(label in (True, "true"))
+    number = numeric(label, texts=texts)
+    return float("nan") if isinstance(number, Gap) or number < 0 else number
 
 
 def label_outcomes(labels: Column, plan: PredictionPlan, *, texts: bool) -> Floats:
@@ -50,6 +70,8 @@ def label_outcomes(labels: Column, plan: PredictionPlan, *, texts: bool) -> Floa
         return np.where(np.isfinite(values), values, np.nan)
     classes = classes_of(plan)
     shown, positions = distinct(labels)
+    if plan.task == "ranking":
+        return np.array([relevance(label, plan, texts=texts) for label in shown] or [np.nan])[positions]
     return np.array([_class(name, plan, classes) for name in names(shown)] or [np.nan])[positions]
 
 
@@ -73,7 +95,7 @@ def predicted_outcomes(prediction: Column, confidence: Floats, plan: PredictionP
     [[1.0, 0.75], [0.0, 0.25]]
     """
     found = np.full((len(confidence), 2), np.nan)
-    if plan.task == "regression":
+    if plan.task in ("regression", "ranking"):
         values = numbers(prediction, texts=texts)
         found[:, 0] = np.where(np.isfinite(values), values, np.nan)
         return found

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from config.metrics import CONCEPT
@@ -19,6 +20,7 @@ from operators.decisions.outputs import ProfileKind, SignalChange
 from operators.estimation.concept import relation
 from operators.estimation.promises import Kept, Promise, keep
 from operators.metrics.baseline import calibration_of, stream_calibration
+from operators.metrics.lists import ListSums
 from operators.metrics.measure import Measure
 from operators.metrics.measure_tests import Judged, judge
 from operators.metrics.outcome_sums import OutcomeSums
@@ -33,7 +35,7 @@ from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
 from schemas.events import Effect, Moments, Span, Window
 from schemas.profile import Baseline, Calibration, Signal
-from schemas.summaries import Estimated, Summary
+from schemas.summaries import Estimated, ListCounts, Summary
 
 MEASURE, LIMIT = "measure", "limit"  # in the place of a detector
 # Sizes of effects from which they are small, medium, large: those of a shift of a normal value by so many deviations,
@@ -142,6 +144,7 @@ def evaluated(
         about="performance",
         errors=errors,
         intervals=intervals,
+        lists=msgspec.UNSET if sums.lists is None else _list_counts(sums.lists),
         estimated=estimated,
         estimate_errors={name: kept[name].error for name in estimated if name in kept},
         estimates_held={
@@ -155,6 +158,10 @@ def evaluated(
         expected=significant(expected * against.level),
     )
     return summary, changes
+
+
+def _list_counts(lists: ListSums) -> ListCounts:
+    return ListCounts(measured=lists.measured, incomplete=lists.incomplete, alike=lists.alike, long=lists.long)
 
 
 def _said(

@@ -140,10 +140,12 @@ def _of_baseline(profile: Profile) -> str | None:
         if not isinstance(signal, NumericSignal) or (wrong := _of_numbers(signal)) is not None:
             return f"performance: {name}: {wrong if isinstance(signal, NumericSignal) else 'it is no number'}"
     try:
-        many = [decoded(sums).labels for sums in (found.sums, *found.segments.values())]
+        sums = [decoded(sums) for sums in (found.sums, *found.segments.values())]
     except msgspec.DecodeError:
         return "performance: its sums cannot be read"
-    return None if many[0] == found.labels >= max(many) else "performance: its labels do not add up"
+    # A list that is incomplete may be complete in a segment.
+    most = max(one.labels for one in sums if one is sums[0] or one.lists is None)
+    return None if sums[0].labels == found.labels >= most else "performance: its labels do not add up"
 
 
 def _of_measures(profile: Profile) -> str | None:

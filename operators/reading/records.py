@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from config.plan import ModelPlan
+from config.plan import LabelsPlan, ModelPlan
 from operators.encoding import measures
 from operators.reading.columns import Column, listed
 
@@ -22,17 +22,20 @@ class Layout(msgspec.Struct, frozen=True):
     numbers: tuple[str, ...]  # features
     names: tuple[str, ...]  # features, then texts that are measured, then fields that only segments are made of
     vectors: tuple[str, ...]  # embeddings that are measured
-    segments: tuple[str, ...]  # fields of segments: among the features, or beside them in the record
+    # Fields of segments, and of rankings the group: among the features, or beside them in the record.
+    segments: tuple[str, ...]
     probabilities: bool = False  # of classes are read, and not only the largest
 
 
-def layout(model: ModelPlan) -> Layout:
-    """What is read of a model's records."""
+def layout(model: ModelPlan, group: str) -> Layout:
+    """What is read of a model's records; ``group`` is where they have the group, which is read of measured rankings."""
     numbers = [f.name for f in model.features if f.type == "numeric" and f.of is None]
     vectors = list(dict.fromkeys(f.field for f in model.features if f.dim is not None))
     texts = [field for field in measures.fields(model) if field not in vectors]
     names = [*(f.name for f in model.features if f.type != "numeric"), *texts]
     fields = dict.fromkeys(field for segment in model.segments for field in segment.fields)
+    if model.is_ranking and isinstance(model.labels, LabelsPlan):
+        fields[group] = None
     beside = [field for field in fields if field not in names and field not in numbers]
     probabilities = isinstance(model.proxies, tuple)
     return Layout(tuple(numbers), (*names, *beside), tuple(vectors), tuple(fields), probabilities)

@@ -58,14 +58,11 @@ def test_what_is_used(settings, expected, loaded):
         ("{keep: last}", []),
         ("{mature: 1 day}", []),
         ("{absent: no}\n    prediction: {task: binary, positive: yes}", []),
-        (
-            "{}\n    prediction: ranking\n    performance: [ndcg, {mrr: {}}]",
-            ["performance[0]: 'ndcg' is ", "performance[1]: 'mrr' is "],
-        ),
+        ("{}\n    prediction: ranking\n    performance: [ndcg, {mrr: {}}]", []),
     ],
 )
 def test_labels(settings, expected, loaded):
-    """They find their predictions, or none; some measures are for later."""
+    """They find their predictions, or none."""
     sources = "sources: {predictions: {path: a.csv}, labels: {path: l.csv}}"
     plan = loaded(f"{sources}\nmodels:\n  m:\n    features: {{a: numeric}}\n    labels: {settings}\n").plan
     assert plan.unavailable == tuple(f"models.m.{line}{LATER}" for line in expected)

@@ -219,7 +219,7 @@ LEARNED = "comes from a profile, and here references are learned from the stream
         ("prediction: regresion", ["prediction: 'regresion' is not a task (binary, multiclass, regression, ranking); "
                                    "did you mean 'regression'?"]),
         ("prediction: {task: regression, positive: x, threshold: 1, classes: [a]}",
-         ["prediction.positive: is for binary predictions, not regression",
+         ["prediction.positive: is for binary predictions and rankings, not regression",
           "prediction.threshold: is for binary predictions, not regression",
           "prediction.classes: are for binary and multiclass predictions, not regression"]),
         ("prediction: {task: binary, classes: [a, b, c], positive: d, threshold: 2}",
@@ -245,6 +245,8 @@ LEARNED = "comes from a profile, and here references are learned from the stream
             "multiclass, classes: [A, B, C]}'"]),
         ("labels: {absent: no}\n    prediction: regression", [
             "labels.absent: 'no' is not a number, and the prediction is one"]),
+        ("labels: {absent: no}\n    prediction: ranking", [
+            "labels.absent: 'no' is not a relevance (a number from 0 up, true or false); give 'positive'"]),
         ("labels: {absent: no}\n    prediction: {task: multiclass, classes: [a, b, c]}", [
             "labels.absent: 'no' is not one of the classes (a, b, c)"]),
         ("labels: {sample: 0}", ["labels.sample: '0' is not a number (above 0 and at most 1)"]),
@@ -265,7 +267,7 @@ LEARNED = "comes from a profile, and here references are learned from the stream
          "    prediction: {task: binary, positive: a}", [
             "performance[0].recall.classes: needs to know all classes; give 'prediction: {..., classes: [A, B]}'",
             "performance[1].precision_at_k: needs 'k', as in '- precision_at_k: {k: 100}'",
-            "performance[2].mcc.k: is of precision_at_k",
+            "performance[2].mcc.k: is of precision_at_k, hit_rate, ndcg",
             "performance[2].mcc.classes: is of precision, recall, specificity, f1",
             "performance[3].value: needs what predictions are worth; give 'value: {tp: 10, fp: -2}' of the model"]),
         ("performance: [{errors: {detectors: ['river:binary.DDM', psy], min: 1}}, {mae: {detectors: [adwin]}}]\n"
@@ -328,7 +330,7 @@ def test_models(settings, expected, problems):
         ("prediction: regression\n    performance: [{concept: {max: 3}}]", [
             "performance[0].concept: has no limits: it follows from the budget alone"]),
         ("prediction: ranking\n    performance: [concept]", [
-            "performance[0]: 'concept' is not for ranking predictions"]),
+            "performance[0]: 'concept' is not for ranking predictions (ndcg, mrr, map, precision_at_k, hit_rate)"]),
         ("estimated_performance: true", [
             "estimated_performance: needs to know what is predicted; give 'prediction: binary' or another task"]),
         ("prediction: binary\n    estimated_performance: [accuracy]", [
@@ -579,7 +581,12 @@ def test_a_season_is_of_a_reference_that_stays(problems):
         ("regression", "[mae, f1, mae]", [
             "[1]: 'f1' is not for regression predictions (mae, mse, rmse, mape, bias, r2)",
             "[2]: 'mae' is given twice"]),
-        ("ranking", "[mae]", ["[0]: 'mae' is not for ranking predictions"]),
+        ("ranking", "[mae, errors]", [
+            "[0]: 'mae' is not for ranking predictions (ndcg, mrr, map, precision_at_k, hit_rate)",
+            "[1]: 'errors' is not for ranking predictions (ndcg, mrr, map, precision_at_k, hit_rate)"]),
+        ("ranking", "[{ndcg: {k: 10}}, ndcg, {precision_at_k: {k: 3}}, hit_rate, {mrr: {k: 5}}]", [
+            "[3].hit_rate: needs 'k', as in '- hit_rate: {k: 100}'",
+            "[4].mrr.k: is of precision_at_k, hit_rate, ndcg"]),
     ],
 )  # fmt: skip
 def test_measures(prediction, performance, expected, problems):

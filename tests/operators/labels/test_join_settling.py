@@ -116,6 +116,7 @@ hows = st.builds(
     mature_ms=st.sampled_from([10, 20, 50, 100]),
     last=st.booleans(),
     absent=st.sampled_from([None, ABSENT]),
+    grouped=st.just(False),
 )
 few = st.integers(0, 99), st.integers(0, 3)
 many = st.integers(0, 999), st.integers(0, 30)

@@ -28,7 +28,7 @@ SEGMENTS = (SegmentPlan(fields=("plan",)), SegmentPlan(fields=("country", "age")
 def made() -> JsonReader:
     """Reads records of one model with numbers, names, truths and segments."""
     references = job(models=(model(segments=SEGMENTS),))
-    layouts = {one.name: layout(one) for one in references.plan.models}
+    layouts = {one.name: layout(one, "/group") for one in references.plan.models}
     return JsonReader(TOPIC, layouts, Identities(References(references), TOPIC))
 
 
