@@ -135,7 +135,7 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         yield (
             "warning",
             f"the reference has {1 / found.window_share:.2g} times the records of a window; {more} references of that "
-            "size alarm always or never: give 'tidemark profile' more data",
+            f"size alarm always or never: give 'tidemark profile' {math.ceil(count / UNEVEN)} records or more",
         )
 
 

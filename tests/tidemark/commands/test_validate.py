@@ -332,7 +332,7 @@ def test_a_small_reference_is_warned_of(folder, capsys):
     assert capsys.readouterr().out.splitlines()[-2:] == [
         "  warning          it has 100 records, too few to tell any but large changes from chance; profile more",
         "  warning          the reference has 0.2 times the records of a window; most references of that size alarm "
-        "always or never: give 'tidemark profile' more data",
+        "always or never: give 'tidemark profile' 1000 records or more",
     ]
 
 
