@@ -248,7 +248,7 @@ class SilenceFunction(KeyedProcessFunction):  # type: ignore[misc]
             return
         now_ms = ctx.timer_service().current_processing_time()
         model = self._models[value[1]]
-        state, said = silence.arrived(_value(self._state), model, self._plan.job, int(bytes(value[2])), now_ms)
+        state, said = silence.arrived(_value(self._state), model, self._plan, int(bytes(value[2])), now_ms)
         self._state.update(state)
         # To the second: a timer for each batch would be thousands.
         ctx.timer_service().register_processing_time_timer(-(-(now_ms + model.freshness_ms) // 1000) * 1000)
@@ -263,7 +263,7 @@ class SilenceFunction(KeyedProcessFunction):  # type: ignore[misc]
         if model is None or self._bounded:
             return
         now_ms = ctx.timer_service().current_processing_time()
-        state, said, next_ms = silence.looked(_value(self._state), model, self._plan.job, timestamp, now_ms)
+        state, said, next_ms = silence.looked(_value(self._state), model, self._plan, timestamp, now_ms)
         self._state.update(state)
         if next_ms is not None:
             ctx.timer_service().register_processing_time_timer(next_ms)

@@ -275,12 +275,13 @@ class DriftEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: DriftData
 
 
-class StreamData(msgspec.Struct, frozen=True, kw_only=True):
+class StreamData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A model's stream of records stopped, or goes on."""
 
     model: str
     last_record: Time  # event time of the newest record before the silence
     freshness_ms: int  # silence that is reported
+    configuration: str = ""  # id; events of older releases have none
     info: dict[str, Any]  # the model's `info` of the configuration
     muted: bool
     message: str
@@ -300,7 +301,7 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: StreamData
 
 
-class ProfileData(msgspec.Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}):
+class ProfileData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"start": "from", "end": "to"}):
     """The first records of a model version have become the reference of its traffic, or of a segment of it."""
 
     model: str
@@ -312,6 +313,7 @@ class ProfileData(msgspec.Struct, frozen=True, kw_only=True, rename={"start": "f
     signals: int  # that it describes
     start: Time  # event time of the first of the records
     end: Time  # of the last
+    configuration: str = ""  # id; events of older releases have none
     info: dict[str, Any]  # the model's `info` of the configuration
     muted: bool
     message: str

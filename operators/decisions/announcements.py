@@ -11,7 +11,7 @@ from schemas.cloudevents import identity, source, subject, timestamp
 from schemas.events import ProfileData, ProfileEvent
 
 
-def learned(plan: ModelPlan, job: JobPlan, output: Learned, *, muted: bool) -> ProfileEvent:
+def learned(plan: ModelPlan, job: JobPlan, configuration_id: str, output: Learned, *, muted: bool) -> ProfileEvent:
     """The event that a version's first records have become the reference of one of its segments."""
     job_source = source(job.environment, job.name)
     kind: Final = "io.tidemark.profile.learned"
@@ -32,6 +32,7 @@ def learned(plan: ModelPlan, job: JobPlan, output: Learned, *, muted: bool) -> P
             signals=output.signals,
             start=output.start,
             end=output.end,
+            configuration=configuration_id,
             info=plan.info,
             muted=muted,
             message=f"the first {output.records:,} records of version {output.version}{where} are its reference now",

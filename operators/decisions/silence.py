@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from config.plan import JobPlan, ModelPlan
+from config.plan import ModelPlan, Plan
 from schemas.cloudevents import identity, source, timestamp
 from schemas.errors import StateVersionError
 from schemas.events import StreamData, StreamEvent
@@ -23,22 +23,20 @@ class _State(msgspec.Struct, array_like=True):
     silent: bool = False
 
 
-def arrived(
-    state: bytes, model: ModelPlan, job: JobPlan, newest_ms: int, now_ms: int
-) -> tuple[bytes, list[StreamEvent]]:
+def arrived(state: bytes, model: ModelPlan, plan: Plan, newest_ms: int, now_ms: int) -> tuple[bytes, list[StreamEvent]]:
     """Records of the model came; after a silence that is an event."""
     known = _read(state)
     events = []
     if known.silent:
         stood_ms = now_ms - known.came_ms
         text = f"{model.name}: records come again after {_minutes(stood_ms)}"
-        events.append(_event("io.tidemark.stream.resumed", model, job, known, now_ms, text))
+        events.append(_event("io.tidemark.stream.resumed", model, plan, known, now_ms, text))
     newest_ms = max(known.newest_ms, newest_ms)
     return msgspec.msgpack.encode(_State(newest_ms=newest_ms, came_ms=now_ms)), events
 
 
 def looked(
-    state: bytes, model: ModelPlan, job: JobPlan, due_ms: int, now_ms: int
+    state: bytes, model: ModelPlan, plan: Plan, due_ms: int, now_ms: int
 ) -> tuple[bytes, list[StreamEvent], int | None]:
     """Time has passed; if nothing came for the model's ``freshness``, that is an event, once.
 
@@ -63,12 +61,12 @@ def looked(
     known.silent = True
     newest = timestamp(known.newest_ms)
     text = f"{model.name}: no record for {_minutes(now_ms - known.came_ms)}; the newest is from {newest}"
-    event = _event("io.tidemark.stream.silent", model, job, known, now_ms, text)
+    event = _event("io.tidemark.stream.silent", model, plan, known, now_ms, text)
     return msgspec.msgpack.encode(known), [event], None
 
 
-def _event(kind: str, model: ModelPlan, job: JobPlan, known: _State, now_ms: int, text: str) -> StreamEvent:
-    job_source = source(job.environment, job.name)
+def _event(kind: str, model: ModelPlan, plan: Plan, known: _State, now_ms: int, text: str) -> StreamEvent:
+    job_source = source(plan.job.environment, plan.job.name)
     return StreamEvent(
         type=kind,  # type: ignore[arg-type]  # one of its two literals
         source=job_source,
@@ -80,6 +78,7 @@ def _event(kind: str, model: ModelPlan, job: JobPlan, known: _State, now_ms: int
             model=model.name,
             last_record=timestamp(known.newest_ms),
             freshness_ms=model.freshness_ms,
+            configuration=plan.configuration_id,
             info=model.info,
             muted=False,
             message=text,

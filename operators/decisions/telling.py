@@ -68,7 +68,9 @@ class Teller:
         for output in step:
             if isinstance(output, Learned):
                 muted = self._is_muted(output.time_ms)
-                self.events.append(announcements.learned(self._plan, self._job, output, muted=muted))
+                self.events.append(
+                    announcements.learned(self._plan, self._job, self._configuration_id, output, muted=muted)
+                )
             elif isinstance(output, SignalChange):
                 changes.append(output)
             elif isinstance(output, Told):

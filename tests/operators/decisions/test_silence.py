@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from config.plan import JobPlan
+from config.plan import JobPlan, Plan, SinkPlan
 from operators.decisions.silence import arrived, looked
 from schemas.cloudevents import timestamp
 from schemas.errors import StateVersionError
@@ -13,6 +13,7 @@ from tests.operators.panes import MINUTE, detection
 
 JOB = JobPlan(name="churn-monitor", environment="prod")
 MODEL = msgspec.structs.replace(detection().signals.model, info={"owner": "growth"}, freshness_ms=10 * MINUTE)
+PLAN = Plan(job=JOB, sources=(), events=SinkPlan(topic="e"), models=(MODEL,), configuration_id="sha256:1")
 
 
 def day(drawn):
@@ -20,10 +21,10 @@ def day(drawn):
     state, said = b"", []
     for minute, letter in enumerate(drawn):
         if letter == "x":
-            state, events = arrived(state, MODEL, JOB, (minute - 1) * MINUTE, minute * MINUTE)
+            state, events = arrived(state, MODEL, PLAN, (minute - 1) * MINUTE, minute * MINUTE)
             said += events
         elif letter == "?":
-            state, events, _ = looked(state, MODEL, JOB, minute * MINUTE, minute * MINUTE)
+            state, events, _ = looked(state, MODEL, PLAN, minute * MINUTE, minute * MINUTE)
             said += events
     return said
 
@@ -66,25 +67,26 @@ def test_what_is_said():
 
 def test_older_records_do_not_move_the_newest():
     """Event times may go back."""
-    state, _ = arrived(b"", MODEL, JOB, 5 * MINUTE, 6 * MINUTE)
-    state, _ = arrived(state, MODEL, JOB, 2 * MINUTE, 7 * MINUTE)
-    _, (event,), _ = looked(state, MODEL, JOB, 20 * MINUTE, 20 * MINUTE)
+    state, _ = arrived(b"", MODEL, PLAN, 5 * MINUTE, 6 * MINUTE)
+    state, _ = arrived(state, MODEL, PLAN, 2 * MINUTE, 7 * MINUTE)
+    _, (event,), _ = looked(state, MODEL, PLAN, 20 * MINUTE, 20 * MINUTE)
+    assert event.data.configuration == "sha256:1"
     assert event.data.last_record == timestamp(5 * MINUTE)
 
 
 def test_a_job_that_stood_still_says_nothing_of_the_stream():
     """After a restart a look is made that was due long ago: the wait begins anew."""
-    state, _ = arrived(b"", MODEL, JOB, 0, MINUTE)
-    state, events, next_ms = looked(state, MODEL, JOB, 11 * MINUTE, 300 * MINUTE)
+    state, _ = arrived(b"", MODEL, PLAN, 0, MINUTE)
+    state, events, next_ms = looked(state, MODEL, PLAN, 11 * MINUTE, 300 * MINUTE)
     assert (events, next_ms) == ([], 310 * MINUTE)
-    _, events, next_ms = looked(state, MODEL, JOB, 310 * MINUTE, 310 * MINUTE + 5)
+    _, events, next_ms = looked(state, MODEL, PLAN, 310 * MINUTE, 310 * MINUTE + 5)
     assert ([event.type for event in events], next_ms) == (["io.tidemark.stream.silent"], None)
 
 
 def test_another_format_is_refused():
     """With what to do."""
     with pytest.raises(StateVersionError) as raised:
-        looked(msgspec.msgpack.encode([2, 0, 0, False]), MODEL, JOB, 0, 0)
+        looked(msgspec.msgpack.encode([2, 0, 0, False]), MODEL, PLAN, 0, 0)
     assert str(raised.value) == (
         "state of the silence of a stream: format 2 is not one that this release reads (1); "
         "upgrade tidemark or restore an older savepoint"
