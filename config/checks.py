@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from config.actions import ACTIONS, Action
 from config.compile import file_format
-from config.errors import Problem, did_you_mean
+from config.errors import Path, Problem, did_you_mean
+from config.model import Model
 from config.model_checks import model_problems
 from config.models import EventTime, File, Kafka, Kind, Security, Sink, Source
 
 TABLES = ("csv", "parquet")
+MOST_BY = 16  # sources whose labels are watched for themselves, each a test
 KINDS: tuple[Kind, ...] = ("predictions", "labels", "features")
 
 
@@ -53,10 +55,30 @@ def problems_between(file: File, broken: Collection[str], names: Collection[str]
         yield from _security_problems(file.kafka)
     for name, model in file.models.items():
         yield from model_problems(("models", name), name, model, file.job.pane)
+        yield from _label_problems(("models", name), name, model, sources)
     for index, action in enumerate(file.actions):
         yield from _action_problems(("actions", index), action, names)
         if action.name and action.name in [other.name for other in file.actions[:index]]:
             yield Problem(("actions", index, "name"), f"'{action.name}' is the name of another action as well")
+
+
+def _label_problems(path: Path, name: str, model: Model, sources: Mapping[str, Source]) -> Iterator[Problem]:
+    """What `labels.by` names has to be sources of the model's labels, each once."""
+    by = model.labels.by if model.labels else ()
+    of = [key for key, one in sources.items() if (one.kind or key) == "labels" and one.model in (None, name)]
+    where = (*path, "labels", "by")
+    for index, source in enumerate(by):
+        if source not in of:
+            near = did_you_mean(source, of)
+            yield Problem(
+                (*where, index), f"'{source}' is not a source of its labels ({', '.join(of) or 'none'}){near}"
+            )
+        elif source in by[:index]:
+            yield Problem((*where, index), f"'{source}' is given twice")
+    if len(by) > MOST_BY:
+        yield Problem(where, f"names {len(by)} sources (at most {MOST_BY})")
+    if by and not model.performance:
+        yield Problem(where, "is watched where 'performance' is computed; name a measure")
 
 
 NO_BROKERS = "is a topic, and there are no brokers; give 'kafka: {bootstrap: HOST:PORT}'"

@@ -279,6 +279,7 @@ def _with_labels(plan: ModelPlan, settings: Model, sources: Mapping[str, Source]
         grouped=plan.is_ranking,
         keep=labels.keep,
         absent=labels.absent,
+        by=labels.by,
     )
     plan = msgspec.structs.replace(plan, labels=found)
     metrics = tuple(metric_plans(settings))

@@ -15,4 +15,5 @@ class Labels(Section):
     mature: DurationOrZero | None = None
     absent: String | None = None
     sample: Annotated[float, Within(above=0, high=1)] = 1.0
+    by: tuple[String, ...] = ()
     keep: Annotated[Literal["first", "last"], OneOf("a rule")] = "first"

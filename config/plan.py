@@ -160,6 +160,7 @@ class LabelsPlan(msgspec.Struct, frozen=True, kw_only=True):
     keep: Literal["first", "last"] = "first"  # which label of an id counts; the last one until then
     absent: str | None = None  # label of predictions that have none by then
     grouped: bool = False  # they are of items of groups, which are settled whole
+    by: tuple[str, ...] = ()  # sources of labels of which it is watched which share of the predictions they label
 
     @property
     def settles(self) -> bool:

@@ -21,8 +21,16 @@ import numpy as np
 from operators.encoding.entries import LabelCounts
 from operators.labels import join_settling, join_state
 from operators.labels.facts import facts
-from operators.labels.join_chunks import Ints, JoinPane, Rows, put_together
-from operators.labels.join_rows import FEWEST, Matches, by_key, label_data, owners_of, renumbered
+from operators.labels.join_chunks import Ints, JoinPane, Rows, put_together, widened
+from operators.labels.join_rows import (
+    FEWEST,
+    Matches,
+    by_key,
+    outcome_bits,
+    owners_of,
+    renumbered,
+    who_gave,
+)
 from operators.labels.join_search import search
 from operators.labels.join_settling import Settling
 from operators.labels.join_state import NOTHING, Block, Head, Kept
@@ -172,15 +180,14 @@ def _look_up(
 
     Gives those of the new ones that found none, the matches, and the earliest prediction of each label that has some.
     """
-    if len(waiting.hashes) and len(new.hashes) and waiting.data.shape[1] != new.data.shape[1]:
-        # From before a change of the configuration: without an outcome it is found, and tells nothing of performance.
-        nothing = label_data(np.full(len(waiting.hashes), np.nan))
-        waiting = Rows(waiting.hashes, waiting.times_ms, nothing[:, : new.data.shape[1]])
+    if len(waiting.hashes) and len(new.hashes):
+        waiting = widened(waiting, new.data.shape[1])
     labels = put_together([rows for rows in (waiting, new) if len(rows.hashes)])
     if not len(labels.hashes):
         return _NONE, [], np.empty(0, np.int64)
-    values = labels.data.view("<u8")[:, 0] if labels.data.shape[1] else labels.hashes
-    order = np.lexsort((values, labels.times_ms, labels.hashes))  # of labels at one time the smallest bits are first
+    values = outcome_bits(labels.data) if labels.data.shape[1] else labels.hashes
+    # Of labels at one time the smallest bits are first.
+    order = np.lexsort((who_gave(labels.data), values, labels.times_ms, labels.hashes))
     is_new = order >= len(waiting.hashes)
     hashes, times_ms, data = labels.hashes[order], labels.times_ms[order], labels.data[order]
     first = np.append(True, hashes[1:] != hashes[:-1])

@@ -24,7 +24,7 @@ from operators.monitoring.detection import Detection
 from operators.monitoring.state import Key
 from operators.performance import Measured, mature_ms, slide_ms
 from operators.profiles.references import JobReferences, ModelSignals, References
-from operators.quality.signals import watches_labels
+from operators.quality.signals import label_tests, watches_labels
 from operators.state_format import StateFormat
 from schemas.profile import LabelDelays
 
@@ -83,7 +83,7 @@ class Performances:
             reference = self._came_of(signals, waits_ms)
         else:  # it learns what the others are compared with
             budget, tests = calibration.key_budget(plan.alarms, len(plan.segments), whole=True), 4 * len(plan.features)
-            level = calibration.evaluation_level(plan.alarms, budget, tests + len(label_signals.SIGNALS), every_ms)
+            level = calibration.evaluation_level(plan.alarms, budget, tests + label_tests(plan), every_ms)
         return label_signals.step(plan, key, state, pane_ms, rows, until_ms, level, reference)
 
     def _came_of(self, signals: ModelSignals, waits_ms: int) -> Past | None:

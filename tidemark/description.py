@@ -161,6 +161,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         share = "" if model.labels.sample == 1.0 else f", of {model.labels.sample:.3g} of the ids"
         up_to = f"up to {duration(model.labels.within_ms)} after the prediction, and " if waits else ""
         yield "labels", f"{up_to}those within records{share}"
+        if model.labels.by:
+            yield "", f"the shares of predictions with one from {', '.join(model.labels.by)} are watched"
         if waits:
             yield "", _waiting(model, profiles)
         yield from _outcomes(model.labels, waits=waits and isinstance(model.performance, tuple))

@@ -204,7 +204,7 @@ def _related(evidence: SignalEvidence) -> str:
 
 def _labels(evidence: SignalEvidence) -> str:
     then, now = evidence.reference.value or 0.0, evidence.current.value or 0.0
-    if evidence.signal.endswith("delay"):
+    if evidence.signal == "labels.delay":
         return f"half of the labels within {duration(round(now * 1000))}, before {duration(round(then * 1000))}"
     bound = then + evidence.threshold * (1 if evidence.effect.direction == "up" else -1)
     word = "above" if evidence.effect.direction == "up" else "below"

@@ -54,7 +54,10 @@ class LabelChunks:
         return ~group_hashes(records.segments[self._source.fields.group])[1]
 
     def _data(self, model: str, outcomes: Floats) -> Bytes:
-        return label_data(outcomes) if model in self._performing else np.empty((len(outcomes), 0), np.uint8)
+        if model not in self._performing:
+            return np.empty((len(outcomes), 0), np.uint8)
+        by, name = self.models[model].by, self._source.name
+        return label_data(outcomes, (1 + by.index(name) if name in by else 0) if by else None)
 
     def of_records(
         self,

@@ -1,7 +1,8 @@
 """What the join tells of the labels of a pane: how many predictions came, and how long labels took, version by version.
 
 Rows of three numbers (i64): end of the pane that predictions were made in (ms); the bin of the delays of labels, or
-PREDICTIONS; how many of them. Delays are in bins of equal ratio, so that any span can be told from another.
+PREDICTIONS; how many of them. Delays are in bins of equal ratio, so that any span can be told from another. Labels
+of which it is asked who gave them are told once more, in bins of their own: BINS further on for each who.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from operators.encoding.keys import LABELLED, performance_key
 from operators.labels.join_chunks import Ints
-from operators.labels.join_rows import Matches, owners_of
+from operators.labels.join_rows import Matches, owners_of, who_gave
 
 PREDICTIONS = -1  # in the place of a bin
 BINS = 96  # four an octave from a second to six months
@@ -47,7 +48,11 @@ def facts(
         owners = owners_of(one.predictions)
         ends = one.times_ms - one.times_ms % pane_ms + pane_ms
         delays = bins_of(one.labels_ms - one.times_ms)
-        found, counts = np.unique(np.column_stack([owners, ends, delays]), axis=0, return_counts=True)
+        whose = who_gave(one.outcomes)
+        asked = whose > 0
+        where = np.append(delays, delays[asked] + BINS * whose[asked])
+        all_rows = np.column_stack([np.append(owners, owners[asked]), np.append(ends, ends[asked]), where])
+        found, counts = np.unique(all_rows, axis=0, return_counts=True)
         rows.append(np.column_stack([found, counts]))
     whole = np.concatenate([part.reshape(-1, 4) for part in rows])
     for owner in np.unique(whole[:, 0]).tolist():

@@ -32,6 +32,8 @@ BUCKETS = 16  # ranges of ids of a model; with more of them each pane costs a fi
 MOST = 100_000  # records of a chunk, 1.2 MB: a 100 MB one overflows the window's buffer
 _HEADER = struct.Struct("<BBHIq")  # 16 bytes: what follows is aligned
 
+_NOTHING = np.append(np.array([np.nan], "<f8").view(np.uint8), np.uint8(0))  # data of a label of which nothing is known
+
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 Bytes = npt.NDArray[np.uint8]
@@ -162,7 +164,21 @@ def decode(chunks: Sequence[bytes], pane_ms: int) -> JoinPane:
         else:
             texts = msgspec.msgpack.decode(chunk[at + records * width :], type=tuple[str, ...]) if width else ()
             predictions.append(Part(rows, texts))
-    return JoinPane(end_ms, tuple(predictions), put_together(labels))
+    width = max((rows.data.shape[1] for rows in labels), default=0)
+    return JoinPane(end_ms, tuple(predictions), put_together([widened(rows, width) for rows in labels]))
+
+
+def widened(labels: Rows, width: int) -> Rows:
+    """Labels with as many bytes of data: those from before a change of the configuration may have fewer, or more.
+
+    Without an outcome a label is found, and tells nothing of performance; whose it is, nobody knows.
+    """
+    if labels.data.shape[1] == width:
+        return labels
+    data = np.tile(_NOTHING[:width], (len(labels.hashes), 1))
+    same = min(width, labels.data.shape[1])
+    data[:, :same] = labels.data[:, :same]
+    return Rows(labels.hashes, labels.times_ms, data)
 
 
 def put_together(parts: Sequence[Rows]) -> Rows:

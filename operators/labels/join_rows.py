@@ -5,7 +5,7 @@
     prediction   predicted f64, probability (of two classes, see outcomes.py; else the score of its estimate, see
                  prediction_scores.py and loss_trees.py) f64; then u16 numbers of texts: ``VERSION|ROLE`` as in
                  keys, and the segment that it is in, for each way of slicing
-    label        outcome f64
+    label        outcome f64; of models with `labels.by` one byte more: 1 and the number of who gave it, 0 somebody else
 
 Numbers are those of a chunk's texts on the way to the join, and of the key's texts in its state.
 """
@@ -24,6 +24,7 @@ from operators.encoding.keys import performance_key
 from operators.labels.join_chunks import Bytes, Hashes, Ints, Part, Rows
 
 FEWEST = 18  # bytes of a prediction without segments
+OUTCOME = 8  # bytes of a label's
 NO_TEXT = 65_535  # of segments beyond so many, which are told in the whole traffic alone
 
 Floats = npt.NDArray[np.float64]
@@ -36,7 +37,7 @@ class Matches(msgspec.Struct, frozen=True):
     times_ms: Ints  # of the predictions
     labels_ms: Ints  # times of the labels
     predictions: Bytes  # (matches, width)
-    outcomes: Bytes  # (matches, 8)
+    outcomes: Bytes  # (matches, 8 or 9)
 
 
 class Labelled(msgspec.Struct, frozen=True):
@@ -54,9 +55,20 @@ def prediction_data(outcomes: Floats, numbers: Sequence[Ints]) -> Bytes:
     return np.hstack([packed, places.view(np.uint8).reshape(len(places), -1)])
 
 
-def label_data(outcomes: Floats) -> Bytes:
-    """Data of labels."""
-    return outcomes.astype("<f8").view(np.uint8).reshape(-1, 8)
+def label_data(outcomes: Floats, by: int | None = None) -> Bytes:
+    """Data of labels; ``by`` is who gave them, where that is asked."""
+    data = outcomes.astype("<f8").view(np.uint8).reshape(-1, OUTCOME)
+    return data if by is None else np.hstack([data, np.full((len(data), 1), by, np.uint8)])
+
+
+def outcome_bits(labels: Bytes) -> Hashes:
+    """Bits of the outcomes of labels."""
+    return np.ascontiguousarray(labels[:, :OUTCOME]).view("<u8")[:, 0]
+
+
+def who_gave(labels: Bytes) -> Ints:
+    """Who gave labels; 0 where that is not asked."""
+    return labels[:, OUTCOME].astype(np.int64) if labels.shape[1] > OUTCOME else np.zeros(len(labels), np.int64)
 
 
 def renumbered(part: Part, known: dict[str, int]) -> Rows:
@@ -86,7 +98,7 @@ def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple
     rows[:, 0], rows[:, 1] = matches.labels_ms.astype("<u8"), matches.hashes
     rows[:, 2] = matches.times_ms.astype("<u8")
     rows[:, 3:5] = np.ascontiguousarray(matches.predictions[:, :16]).view("<u8")
-    rows[:, 5] = np.ascontiguousarray(matches.outcomes).view("<u8")[:, 0]
+    rows[:, 5] = outcome_bits(matches.outcomes)
     numbers = np.ascontiguousarray(matches.predictions[:, 16:]).view("<u2").astype(np.int64)
     whose = numbers[:, 0] << 16
     for column in range(numbers.shape[1]):

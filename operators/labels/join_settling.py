@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from operators.labels import join_groups, join_state
 from operators.labels.join_chunks import Hashes, Ints, Rows
-from operators.labels.join_rows import FEWEST, Matches, label_data
+from operators.labels.join_rows import FEWEST, OUTCOME, Matches, label_data
 from operators.labels.join_state import NOTHING, Block, Head, Kept
 
 _SETTLED, _LABELS = "settled", "l"
@@ -64,7 +64,7 @@ def keep(settling: Settling, kept: Kept, labels: Rows) -> None:
         return
     ours = _Labels(kept)
     head = join_state.read_head(ours) or Head()
-    join_state.write_block(ours, head, labels, 0)
+    join_state.write_block(ours, head, Rows(labels.hashes, labels.times_ms, labels.data[:, :OUTCOME]), 0)
     join_state.merge(ours, head, settling.mature_ms)
     join_state.write_head(ours, head)
 

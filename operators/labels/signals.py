@@ -2,7 +2,8 @@
 
 Cohorts of predictions that are mature are compared with how labels of the reference came, where the profile knows it,
 else with those before them, of the same version: `labels.share` is the share of predictions that got a label,
-`labels.delay` how many of the labels took longer than half of them did then.
+`labels.delay` how many of the labels took longer than half of them did then. `labels.share.SOURCE` is the share of those
+that got theirs from a source that `labels.by` names, always compared with the predictions before them.
 
 A slide has the predictions made in it, and is complete when the slowest of their labels that counts could have come.
 Slides that windows have left are the past, unless something was going on then. How much shares of slides differ by
@@ -15,6 +16,7 @@ State bytes: `_State`, see state_format.py.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,7 +43,7 @@ from schemas.evaluations import Evaluation
 from schemas.events import Moments, Severity, Span, Window
 from schemas.summaries import Summary
 
-SIGNALS = (SHARE, DELAY)
+SIGNALS = (SHARE, DELAY)  # and for each source of `labels.by` one more
 FEWEST = 50  # predictions, or labels, of a window, or `min_count`
 
 Counts = npt.NDArray[np.int64]
@@ -51,6 +53,7 @@ class _Slide(msgspec.Struct, array_like=True):
     end_ms: int
     predictions: int = 0
     delays: bytes = b"\0" * 8 * BINS  # i64 labels by bin
+    by: dict[str, int] = {}  # labels by source, of those that are asked for
 
     @property
     def labels(self) -> Counts:
@@ -109,12 +112,13 @@ def step(
     known = _read(key, state, plan)
     result = Measured(state)
     profile_id = "" if reference is None else reference.profile_id
-    if any(one.told is not None and one.told.profile_id != profile_id for one in known.watches.values()):
+    told = ((name, one.told) for name, one in known.watches.items() if one.told is not None)
+    if any(one.profile_id != (profile_id if name in SIGNALS else "") for name, one in told):
         result.changes += ended(known.watches, until_ms, "configuration")
     long_ms = slide_ms(plan.window, waits_ms(plan))
     if pane_ms is not None and rows is not None and pane_ms > known.pane_ms:
         known.pane_ms = pane_ms
-        _fold(known, rows, long_ms, waits_ms(plan))
+        _fold(known, rows, long_ms, waits_ms(plan), sources_of(plan))
         # A slide more: a label may come when its pane ends, and find its prediction a pane later.
         complete_ms = pane_ms - waits_ms(plan) - long_ms
         for end_ms in [one.end_ms for one in known.slides if known.evaluated_ms < one.end_ms <= complete_ms]:
@@ -135,7 +139,12 @@ def retire(key: Key, state: bytes, until_ms: int) -> list[SignalChange]:
     return ended(_format.unpack(state, f"labels of {key}").watches, until_ms, "configuration") if state else []
 
 
-def _fold(known: _State, rows: Ints, long_ms: int, waits: int) -> None:
+def sources_of(plan: ModelPlan) -> tuple[str, ...]:
+    """Sources of labels that are watched for themselves."""
+    return plan.labels.by if isinstance(plan.labels, LabelsPlan) else ()
+
+
+def _fold(known: _State, rows: Ints, long_ms: int, waits: int, sources: Sequence[str]) -> None:
     ends = -(-rows[:, 0] // long_ms) * long_ms
     slides = {slide.end_ms: slide for slide in known.slides}
     for end_ms in np.unique(ends).tolist():
@@ -144,9 +153,11 @@ def _fold(known: _State, rows: Ints, long_ms: int, waits: int) -> None:
         slide = slides.setdefault(end_ms, _Slide(end_ms))
         _, which, counts = rows[ends == end_ms].T
         slide.predictions += int(counts[which == PREDICTIONS].sum())
-        labels = which != PREDICTIONS
+        in_time = (which != PREDICTIONS) & (which % BINS < within_bins(waits))  # before they were to be told
+        for number, source in enumerate(sources, 1):
+            slide.by[source] = slide.by.get(source, 0) + int(counts[in_time & (which // BINS == number)].sum())
+        labels = in_time & (which < BINS)
         more = np.bincount(which[labels], counts[labels], minlength=BINS).astype(np.int64)
-        more[within_bins(waits) :] = 0  # after they were to be told
         slide.delays = (slide.labels + more).astype("<i8").tobytes()
     known.slides = [slides[end_ms] for end_ms in sorted(slides)]
 
@@ -164,16 +175,21 @@ def _evaluate(
         for slide in there[: len(there) - many]:
             _remember(known, slide, slide.end_ms - long_ms)
     known.slides = known.slides[len(there) - many :]
-    past = reference or Past(np.frombuffer(known.delays, "<i8"), known.spreads, known.past_ms)
+    own = Past(np.frombuffer(known.delays, "<i8"), known.spreads, known.past_ms)
+    past = reference or own
     slides = known.slides[:many]
     predictions, labels = sum(slide.predictions for slide in slides), np.sum([slide.labels for slide in slides], axis=0)
     starts_ms = min(end_ms - sizes.size_ms, slides[0].end_ms - long_ms)
     window = Window(start=timestamp(starts_ms), end=timestamp(end_ms), count=predictions, share=1.0)
     span = Span(start=timestamp(slides[0].end_ms - long_ms), end=timestamp(end_ms))
     evaluations: list[Evaluation] = []
-    for signal, found, records in ((SHARE, int(labels.sum()), predictions), (DELAY, 0, int(labels.sum()))):
-        if signal == DELAY:
-            found = int(labels[past.half + 1 :].sum())
+    shares = [
+        (SHARE, int(labels.sum()), predictions, past),
+        (DELAY, int(labels[past.half + 1 :].sum()), int(labels.sum()), past),
+    ]
+    for source in sources_of(plan):
+        shares.append((f"{SHARE}.{source}", sum(slide.by.get(source, 0) for slide in slides), predictions, own))
+    for signal, found, records, past in shares:
         told = None
         if records >= min(FEWEST, sizes.min_count):
             told = judged(past.spreads.get(signal, Spread()), found, records, level)
@@ -206,6 +222,8 @@ def _remember(known: _State, slide: _Slide, start_ms: int) -> None:
     known.delays = (np.frombuffer(known.delays, "<i8") + labels).astype("<i8").tobytes()
     known.spreads.setdefault(SHARE, Spread()).add(int(labels.sum()), slide.predictions)
     known.spreads.setdefault(DELAY, Spread()).add(int(labels[half + 1 :].sum()), int(labels.sum()))
+    for source, found in slide.by.items():
+        known.spreads.setdefault(f"{SHARE}.{source}", Spread()).add(found, slide.predictions)
 
 
 @dataclass
@@ -268,7 +286,7 @@ class _About:
             empty=False,
             window=self.window,
             predicted=self.span,
-            of=len(SIGNALS),
+            of=len(SIGNALS) + len(sources_of(self.plan)),
             profile_id=self.past.profile_id,
             profile_kind="profile" if self.past.profile_id else "previous",
             previous=None if self.past.profile_id else Span(start=timestamp(start_ms), end=timestamp(end_ms)),

@@ -34,7 +34,7 @@ from operators.profiles.season_references import SeasonReferences
 from operators.profiles.segment_references import SegmentReferences, segment_count
 from operators.quality.field_reference import tells_fields
 from operators.quality.season import SeasonShares
-from operators.quality.signals import watches_labels, watches_volume
+from operators.quality.signals import label_tests, watches_volume
 from operators.quality.stillness import frozen_signals
 from operators.relations.correlations import RelationColumns
 from operators.relations.domain_sample import DomainReference
@@ -101,8 +101,7 @@ class Detection:
         self.wants_hashes = self.looks_up or self.domain is not None  # of ids of records of the whole traffic
         self.schema = tells_fields(signals.model, signals.profile)
         self.frozen = frozen_signals(signals, unordered(signals))
-        self.tests += (self.domain is not None) + 2 * watches_labels(signals.model) + len(self.frozen)
-        self.tests += self.schema
+        self.tests += (self.domain is not None) + label_tests(signals.model) + len(self.frozen) + self.schema
         self.references = SegmentReferences(signals)
         self._kept: OrderedDict[str, Detection] = OrderedDict()
         self._given: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}

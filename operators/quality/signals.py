@@ -58,6 +58,13 @@ def watches_labels(model: ModelPlan) -> bool:
     return performing and isinstance(model.quality, QualityPlan) and model.quality.labels
 
 
+def label_tests(model: ModelPlan) -> int:
+    """Tests that it comes to."""
+    if not watches_labels(model) or not isinstance(model.labels, LabelsPlan):
+        return 0
+    return 2 + len(model.labels.by)
+
+
 def quality_signals(model: ModelPlan, signals: Mapping[str, Signal]) -> tuple[QualitySignal, ...]:
     """Those that a model watches, in the order of its signals; none where it says nothing about quality.
 

@@ -249,6 +249,8 @@ LEARNED = "comes from a profile, and here references are learned from the stream
             "labels.absent: 'no' is not a relevance (a number from 0 up, true or false); give 'positive'"]),
         ("labels: {absent: no}\n    prediction: {task: multiclass, classes: [a, b, c]}", [
             "labels.absent: 'no' is not one of the classes (a, b, c)"]),
+        ("labels: {by: [reviews]}\n    performance: [accuracy]\n    prediction: {task: binary, positive: a}",
+         ["labels.by[0]: 'reviews' is not a source of its labels (none)"]),
         ("labels: {sample: 0}", ["labels.sample: '0' is not a number (above 0 and at most 1)"]),
         ("performance: [acuracy]", [
             "performance[0]: 'acuracy' is not a metric (accuracy, balanced_accuracy, precision, recall, "

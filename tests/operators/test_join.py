@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from operators import join
 from operators.encoding.entries import LabelCounts
 from operators.labels import join_state
-from operators.labels.join_chunks import JoinPane, Part, Rows
+from operators.labels.facts import BINS
+from operators.labels.facts import unpack as unpack_facts
+from operators.labels.join_chunks import JoinPane, Part, Rows, put_together
 from operators.labels.join_rows import label_data, prediction_data, unpack
 from schemas.errors import StateVersionError
 
@@ -252,3 +254,21 @@ def test_labels_that_wait_keep_their_outcomes():
     none = with_data([], np.empty((0, 8), np.uint8))
     result = join.step("m", 1_000, PANE_MS, kept, JoinPane(20, parts, none), 20)
     assert dict(given_out(result))["p|m|1|champion|all"] == [(2, [3.0, 0.5, 3.5])]
+
+
+def test_who_gave_a_label():
+    """It is told beside how long it took; labels that wait from before it was asked came from nobody."""
+    kept: dict[str, bytes] = {}
+    early = with_data([(2, 9)], label_data(np.array([1.0])))
+    join.step("m", 100, PANE_MS, kept, JoinPane(PANE_MS, (), early), PANE_MS, watched=True)
+    parts = (Part(predicted([(11, 9), (12, 7), (12, 8)], [1.0] * 3, [1, 1, 1]), ("1|champion", "country=DE")),)
+    people, rules = (with_data([(13, id)], label_data(np.array([1.0]), by=who)) for id, who in ((7, 1), (8, 2)))
+    labels = put_together([people, rules])
+    found = join.step("m", 100, PANE_MS, kept, JoinPane(2 * PANE_MS, parts, labels), 2 * PANE_MS, watched=True)
+    assert found.counts.matched == 3
+    (told,) = [data for key, data in found.matches if key.startswith("a|")]
+    rows = unpack_facts([told])
+    by_who = {which // BINS: int(count) for _, which, count in rows[rows[:, 1] >= BINS].tolist()}
+    assert by_who == {1: 1, 2: 1}
+    assert rows[(rows[:, 1] >= 0) & (rows[:, 1] < BINS), 2].sum() == 3
+    assert [len(unpack([data]).values) for key, data in found.matches if key.startswith("p|")] == [3, 3]

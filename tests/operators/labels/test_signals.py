@@ -15,6 +15,7 @@ from operators.labels.join_chunks import Ints
 from operators.labels.past import DELAY, SHARE, Past, of_reference
 from operators.labels.signals import step
 from operators.monitoring.state import Key
+from operators.quality.signals import label_tests
 from schemas.cloudevents import milliseconds
 from schemas.errors import StateVersionError
 from schemas.profile import LabelDelays
@@ -64,6 +65,33 @@ def followed(
         summaries += result.summaries
         changes += result.changes
     return summaries, changes, state
+
+
+def test_labels_by_source():
+    """Which share one source labels is watched for itself: others may take over what it leaves."""
+    made = plan()
+    by_people = msgspec.structs.replace(made, labels=msgspec.structs.replace(made.labels, by=("people", "rules")))
+    rng = np.random.default_rng(5)
+    panes = stream([0.8] * 200, [60_000.0] * 200)
+    for end_ms, rows in panes.items():
+        labels = rows[rows[:, 1] != PREDICTIONS]
+        people = rng.random(len(labels)) < np.where(labels[:, 0] > 120 * MINUTE, 0.1, 0.5)
+        extra = labels.copy()
+        extra[:, 1] += BINS * np.where(people, 1, 2)
+        panes[end_ms] = np.concatenate([rows, extra])
+    summaries, changes, _ = followed(panes, made=by_people)
+    opened = {one.evidence.signal: one for one in changes if one.state == "opened"}
+    assert opened.keys() == {f"{SHARE}.people", f"{SHARE}.rules"}
+    fell = opened[f"{SHARE}.people"]
+    assert fell.evidence.effect.direction == "down"
+    assert fell.evidence.reference.value == pytest.approx(0.4, abs=0.02)
+    assert 119 <= minute(fell.evidence.onset) <= 123
+    assert fell.of == 4
+    assert messages.opened([fell.evidence], "all").startswith("labels.share.people fell: ")
+    assert {row.signal for row in summaries[-1].evaluations} == {SHARE, DELAY, f"{SHARE}.people", f"{SHARE}.rules"}
+    before = followed(panes, made=made)  # rows of a source that nobody asks for any more are passed over
+    assert before[1] == []
+    assert label_tests(by_people) == label_tests(made) + 2
 
 
 def minute(time: str) -> int:
