@@ -26,10 +26,6 @@ def unavailable(file: File) -> Iterator[str]:
 
 def _parts(file: File) -> Iterator[tuple[Path, str]]:
     for name, model in file.models.items():
-        quality = model.quality
-        said = quality is not None and quality.duplicates and "duplicates" in quality.model_fields_set
-        if said and record_sources(name, file.sources.__pydantic_extra__ or {}) > 1:
-            yield ("models", name, "quality", "duplicates"), "for records from several sources "
         for path, what in _of_model(model):
             yield ("models", name, *path), what
 
@@ -38,6 +34,6 @@ def _of_model(model: Model) -> Iterator[tuple[Path, str]]:
     if model.retrain and model.retrain.cost is not None:
         if not any("accuracy" in metric for metric in model.performance):
             yield ("retrain", "cost"), "without 'accuracy' in performance it is "
-    for field in model.expect:
+    for field in model.expect if isinstance(model.features, dict) else ():
         if expected_number(model, field) is None:
             yield ("expect", field), "for fields that the configuration does not name "

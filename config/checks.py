@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from config.actions import ACTIONS, Action
+from config.availability import record_sources
 from config.compile import file_format
 from config.errors import Path, Problem, did_you_mean
 from config.model import Model
@@ -56,6 +57,7 @@ def problems_between(file: File, broken: Collection[str], names: Collection[str]
     for name, model in file.models.items():
         yield from model_problems(("models", name), name, model, file.job.pane)
         yield from _label_problems(("models", name), name, model, sources)
+        yield from _duplicate_problems(("models", name), name, model, sources)
     for index, action in enumerate(file.actions):
         yield from _action_problems(("actions", index), action, names)
         if action.name and action.name in [other.name for other in file.actions[:index]]:
@@ -79,6 +81,15 @@ def _label_problems(path: Path, name: str, model: Model, sources: Mapping[str, S
         yield Problem(where, f"names {len(by)} sources (at most {MOST_BY})")
     if by and not model.performance:
         yield Problem(where, "is watched where 'performance' is computed; name a measure")
+
+
+def _duplicate_problems(path: Path, name: str, model: Model, sources: Mapping[str, Source]) -> Iterator[Problem]:
+    """That it can be told which of the records of an id are the same one again."""
+    quality = model.quality
+    asked = quality is not None and quality.duplicates and "duplicates" in quality.model_fields_set
+    if asked and model.prediction is None and record_sources(name, sources) > 1:
+        message = "counts predictions where records come from several sources; give 'prediction', or leave it out"
+        yield Problem((*path, "quality", "duplicates"), message)
 
 
 NO_BROKERS = "is a topic, and there are no brokers; give 'kafka: {bootstrap: HOST:PORT}'"

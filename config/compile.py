@@ -315,8 +315,9 @@ def metric_plans(model: Model) -> Iterator[MetricPlan]:
 
 
 def _with_records(plan: ModelPlan, sources: Mapping[str, Source]) -> ModelPlan:
-    """The model without a look at its ids, if records come from several sources: there one id has several."""
-    if record_sources(plan.name, sources) < 2 or not isinstance(plan.quality, QualityPlan):
+    """The model without a look at its ids, if several sources have records of one: predictions tell them apart."""
+    apart = plan.prediction is not None or record_sources(plan.name, sources) < 2
+    if apart or not isinstance(plan.quality, QualityPlan):
         return plan
     return msgspec.structs.replace(plan, quality=msgspec.structs.replace(plan.quality, duplicates=False))
 
@@ -337,11 +338,11 @@ def _rules(model: Model) -> tuple[RulePlan, ...]:
     found: list[RulePlan] = []
     for field, expectation in model.expect.items():
         number = expected_number(model, field)
-        if number is None:
+        if number is None and not isinstance(model.features, FromProfile):
             continue
         for what, limit in (("min", expectation.min), ("max", expectation.max)):
             if limit is not None:
-                found.append(RulePlan(field=field, what=what, limit=limit, number=True))  # type: ignore[arg-type]
+                found.append(RulePlan(field=field, what=what, limit=limit, number=number))  # type: ignore[arg-type]
         if expectation.listed is not None:
             found.append(RulePlan(field=field, what="values", values=expectation.listed, number=number))
         if expectation.unique:

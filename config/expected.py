@@ -29,11 +29,16 @@ def refused(model: Model, field: str, rule: str) -> str | None:
     """Why a rule cannot be held against a field of which something can be expected; None: it can."""
     features = model.features if isinstance(model.features, dict) else {}
     kind = features[field].type if field in features else None
+    return refused_of(kind, field, rule, number=expected_number(model, field) is not False)
+
+
+def refused_of(kind: str | None, field: str, rule: str, *, number: bool) -> str | None:
+    """The same of a field of which the type is known: ``kind`` of a feature, and whether it is read as a number."""
     if kind == "embedding" and rule not in ("missing", "invalid"):
         return f"'{field}' is an embedding (missing, invalid; '{field}.norm' for its length)"
     if kind == "text" and rule in ("min", "max", "unseen"):
         return f"'{field}' is a text (in, missing, invalid, unique; '{field}.length' for its characters)"
-    if rule in ("min", "max") and expected_number(model, field) is False:
+    if rule in ("min", "max") and not number:
         return f"is for numbers, and '{field}' is none (in)"
     if rule == "unseen" and kind is None and field != "prediction":
         return f"is for features and the prediction, and '{field}' is neither"

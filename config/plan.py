@@ -227,7 +227,7 @@ class RulePlan(msgspec.Struct, frozen=True, kw_only=True):
     what: Literal["min", "max", "values", "missing", "invalid", "unseen", "unique", "stale"]
     limit: float = 0.0  # `min`, `max`: of a value; `missing`, `invalid`, `unseen`: of the share of records
     values: tuple[str, ...] = ()
-    number: bool = False  # the field is read as a number
+    number: bool | None = False  # the field is read as a number; None: the profile will say whether
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ import numpy as np
 from config.plan import ALL, WindowPlan
 from operators.decisions.outputs import Output, Progress
 from operators.encoding.chunks import Pane
+from operators.encoding.codes import ABSENT
 from operators.monitoring.detection import Detection
 from operators.monitoring.evaluation import Evaluated, evaluate, open_at_once, over
 from operators.monitoring.state import Held, Key, KeyState, Watch, pack, unpack
@@ -190,7 +191,11 @@ class _Run:
         """What is counted beside the codes: values out of their ranges, then ids that came again, of so many."""
         if pane.hashes is None or not self._detection.looks_up:
             return pane.outside
-        state.seen, again, chosen = look(state.seen, pane.hashes, pane.times_ms, self._window.size_ms, MOST)
+        # Of several sources each may have a record of an id: those that predict are held against each other.
+        names = self._detection.signals.names
+        mine = pane.codes[:, names.index("prediction")] != ABSENT if "prediction" in names else slice(None)
+        hashes, times_ms = pane.hashes[mine], pane.times_ms[mine]
+        state.seen, again, chosen = look(state.seen, hashes, times_ms, self._window.size_ms, MOST)
         ranges = len(ranged_features(self._detection.signals.model))
         return [*(pane.outside or [0] * ranges), int(again.sum()), int(chosen.sum())]
 

@@ -2,8 +2,8 @@
 
 Cohorts of predictions that are mature are compared with how labels of the reference came, where the profile knows it,
 else with those before them, of the same version: `labels.share` is the share of predictions that got a label,
-`labels.delay` how many of the labels took longer than half of them did then. `labels.share.SOURCE` is the share of those
-that got theirs from a source that `labels.by` names, always compared with the predictions before them.
+`labels.delay` how many of the labels took longer than half of them did then. `labels.share.SOURCE` is the share of
+predictions that got theirs from a source that `labels.by` names, always compared with the predictions before them.
 
 A slide has the predictions made in it, and is complete when the slowest of their labels that counts could have come.
 Slides that windows have left are the past, unless something was going on then. How much shares of slides differ by
@@ -319,7 +319,7 @@ def _evaluation(
 
 def _read(key: Key, data: bytes, plan: ModelPlan) -> _State:
     """The state; a new one where there is none, or windows or `mature` have changed."""
-    about = msgspec.json.encode([plan.window, waits_ms(plan)])
+    about = msgspec.json.encode([plan.window, waits_ms(plan), *filter(None, [sources_of(plan)])])
     made_for = hashlib.blake2b(about, digest_size=8).digest()
     if not data:
         return _State(made_for, 0)

@@ -21,6 +21,7 @@ from operators.monitoring.footprint import check, footprint, learned_footprint
 from operators.profiles.profile_checks import damage, misfits, season_misfit, was_sensitive
 from operators.profiles.references import FEATURE, JobReferences, References, natural, proxies_of
 from operators.profiles.vocabulary import read_vocabulary
+from operators.quality.late_rules import with_rules
 from operators.quality.signals import range_misfit
 from operators.relations.references import relations_misfit
 from schemas import profile as profiles
@@ -142,6 +143,7 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
             raise ProfileError(message)
         newest = found[max(found, key=natural)]
         model = msgspec.structs.replace(model, features=_features(newest, model.features_exclude))
+        model = with_rules(model)
     vocabularies = _vocabularies(model)
     for version, profile in found.items():
         if wrong := misfits(profile, model.features, vocabularies):

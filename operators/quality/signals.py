@@ -220,7 +220,8 @@ def quality_reference(model: ModelPlan, profile: Profile, signals: Mapping[str, 
     found = quality_signals(model, signals)
     told = {} if isinstance(profile.quality, msgspec.UnsetType) else profile.quality
     ranges = ranged_features(model)
-    if signals and DUPLICATES in told and isinstance(model.quality, QualityPlan) and model.quality.duplicates:
+    tells = DUPLICATES in told and (model.prediction is None or "prediction" in signals)
+    if signals and tells and isinstance(model.quality, QualityPlan) and model.quality.duplicates:
         found = (*found, QualitySignal(DUPLICATES, "duplicates", 0))
     if not found:
         return None

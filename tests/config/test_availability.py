@@ -13,7 +13,6 @@ LATER = f"not available yet in tidemark {RELEASE}; it is checked but does nothin
 def test_everything():
     """Each part that does nothing yet has its line."""
     assert load(EVERYTHING, {"KAFKA_PASSWORD": "a", "TOKEN": "b"}).unavailable == (
-        f"models.churn.quality.duplicates: for records from several sources {LATER}",
         f"models.churn.expect.url: for fields that the configuration does not name {LATER}",
     )
 
@@ -30,6 +29,7 @@ def test_everything():
         ("quality: {duplicates: true}", []),
         ("expect: {a: {min: 0, in: [1, 2], missing: '< 1%'}, prediction: {in: [x, y]}, confidence: {max: 1}}", []),
         ("expect: {a: {unique: true, unseen: 0.1}, label: {in: [x, y]}}", []),
+        ("features: {from: profile}\n    expect: {b: {unique: true}}", []),
         ("expect: {b: {unique: true}}", ["expect.b: for fields that the configuration does not name "]),
         ("correlation: true", []),
         ("multivariate: true", []),

@@ -147,7 +147,7 @@ def test_everything():
                     ignore=((1_798_070_400_000, 1_798_329_600_000),),
                 ),
                 labels=LabelsPlan(within_ms=1_209_600_000, mature_ms=604_800_000, mature_given=True, absent="no"),
-                quality=QualityPlan(duplicates=False),  # records come from two sources
+                quality=QualityPlan(),
                 expect=(
                     RulePlan(field="age", what="min", limit=0.0, number=True),
                     RulePlan(field="age", what="max", limit=120.0, number=True),
