@@ -19,6 +19,7 @@ from schemas.profile import Profile
 
 USUAL = 0.9  # share of records from which on a field is expected; rarer ones are optional, and may be away for long
 RARE = 0.01  # share up to which a field is as good as not there
+READ = ("prediction", "probabilities", "confidence")  # fields that the model's signals are read from, as features
 NEW = 64  # names that the reference lacks, of a slide: as many tests, and 10 KB of state at most
 
 
@@ -29,7 +30,7 @@ class FieldReference:
     records: int
     named: dict[str, int]  # by name as records of the stream have it: how many records of the reference do
     most: int  # that a name may have which is not among them
-    read: frozenset[str]  # names that the model is read from
+    read: frozenset[str]  # names of features, and of what is predicted
     prefix: str = ""  # of the names that are compared
     known: frozenset[str] = frozenset()  # names that are not new, of which nothing more is known
 
@@ -87,19 +88,21 @@ def field_reference(model: ModelPlan, profile: Profile, sources: Sequence[Source
     source, told = of[0], profile.fields
     if isinstance(told, msgspec.UnsetType):
         return "the profile does not tell fields; make it anew with 'quality' in the configuration"
-    features = {feature.field for feature in model.features}
-    if source.format in TABLES:
-        if told.form != "table":
-            return "the profile is of records that are no table; make it from a table"
-        read = {column_name(getattr(source.fields, name)) for name in FIELDS} | features
-        return FieldReference(told.records, told.named, told.most, frozenset(read))
+    if source.format in TABLES and told.form != "table":
+        return "the profile is of records that are no table; make it from a table"
     names = FieldNames(source)
-    read = {names.feature(name) for name in features} | {place_name(getattr(source.fields, one)) for one in FIELDS}
-    if told.form == "json":
-        return FieldReference(told.records, told.named, told.most, frozenset(read))
-    if not names.prefix:
-        return "the profile is of a table, and features stand among other fields; make it from records of the stream"
-    # Whether records have columns that are no features nobody knows.
-    named = {names.feature(column): count for column, count in told.named.items() if column in features}
-    known = frozenset(names.feature(column) for column in told.named)
-    return FieldReference(told.records, named, told.most, frozenset(read), names.prefix + "/", known)
+    feature, place = (str, column_name) if source.format in TABLES else (names.feature, place_name)
+    fields = {one.field for one in model.features}
+    elsewhere = fields - set(fields if source.carries is None else source.carries)  # in records of other sources
+    read = {feature(name) for name in fields} | {place(getattr(source.fields, name)) for name in READ}
+    known = {feature(name) for name in elsewhere} | {place(getattr(source.fields, name)) for name in FIELDS}
+    named, prefix = told.named, ""
+    if source.format not in TABLES and told.form == "table":
+        if not names.prefix:
+            return "the profile is of a table, and features stand among other fields; make it from the stream's records"
+        # Whether records have columns that are no features nobody knows.
+        known |= {feature(column) for column in named}
+        named = {feature(column): count for column, count in named.items() if column in fields}
+        prefix = names.prefix + "/"
+    named = {name: count for name, count in named.items() if name not in {feature(one) for one in elsewhere}}
+    return FieldReference(told.records, named, told.most, frozenset(read), prefix, frozenset(known))

@@ -67,6 +67,7 @@ class _State(msgspec.Struct, array_like=True):
     open: dict[str, _Open] = {}
     streaks: dict[str, int] = {}  # new fields of some records: slides in a row
     settled: list[str] = []
+    seen: list[str] = []  # usual fields that the model does not read, and that some record had
     told: SignalChange | None = None
 
 
@@ -180,7 +181,10 @@ class SchemaChanges:
     def _follow(self, key: Key, state: _State, span_ms: int, result: Step) -> None:
         """Find what has changed in the newest slide, and tell it."""
         alarms, newest = self._model.alarms, state.past[-1]
-        found = {name: one for name, one in self._found(state.past) if name not in state.settled}
+        usual = set(self._reference.usual) - self._reference.read
+        there = {name for name in usual if newest.lacking.get(name, 0) < newest.records}
+        state.seen = sorted(there.union(state.seen))
+        found = {name: one for name, one in self._found(state) if name not in state.settled}
         state.streaks = {name: state.streaks.get(name, 0) + 1 for name in found}
         before = set(state.open)
         for name, one in sorted(found.items()):
@@ -210,10 +214,12 @@ class SchemaChanges:
             result.outputs.append(over(state.told, Slide(newest.end_ms, records=1), "recovered", window=span))
             state.told = None
 
-    def _found(self, past: Sequence[_Slide]) -> Iterator[tuple[str, _Found]]:
-        reference, newest = self._reference, past[-1]
+    def _found(self, state: _State) -> Iterator[tuple[str, _Found]]:
+        reference, past, newest = self._reference, state.past, state.past[-1]
         for name, lacking in newest.lacking.items():
-            if lacking >= (1 - RARE) * newest.records:
+            # What the model does not read, and no record ever had, is of the training data alone.
+            missed = name in reference.read or name in state.seen
+            if missed and lacking >= (1 - RARE) * newest.records:
                 counts = [(slide.records - slide.lacking.get(name, 0), slide.records) for slide in past]
                 for has, records in (counts[-1], _sums(counts)):
                     _, fall = self._tails(name, has, records, 1.0)
