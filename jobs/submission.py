@@ -9,7 +9,8 @@ from collections.abc import Callable
 from config import Configuration, load
 from jobs import resume, savepoints
 from jobs.cluster import submitted
-from jobs.cluster.about import name_of
+from jobs.cluster.about import About, name_of
+from jobs.cluster.changes import changes
 from jobs.cluster.rest import Cluster, split_address
 from jobs.cluster.running import jobs, left_behind
 from jobs.cluster.sending import Sending, send
@@ -49,7 +50,7 @@ def submit(
     Returns
     -------
     str
-        The job's id.
+        The job's id; of one that runs already under the same configuration, which is left alone.
 
     Raises
     ------
@@ -61,12 +62,16 @@ def submit(
     plan = loaded.plan
     known = [job for job in jobs(there) if job.name == name_of(plan.job)]
     for job in known:
-        if not job.ended:
-            message = (
-                f"flink {cluster}: job {job.name} runs there already ({job.id}), and two would write everything twice; "
-                "change it with 'tidemark upgrade', or end it with 'tidemark stop'"
-            )
-            raise UsageError(message)
+        if job.ended:
+            continue
+        if savepoint is None and not fresh and changes(job.about, About.of(load_references(plan))).nothing:
+            tell(f"job {job.name} runs there already, under the same configuration")
+            return job.id
+        message = (
+            f"flink {cluster}: job {job.name} runs there already ({job.id}), and two would write everything twice; "
+            "change it with 'tidemark upgrade', or end it with 'tidemark stop'"
+        )
+        raise UsageError(message)
     bounded = is_bounded(loaded) or bounded
     restore, ends = savepoint, None
     if not fresh and savepoint is None:

@@ -27,7 +27,7 @@ models:
 
 def submitted(
     folder: Path, monkeypatch: pytest.MonkeyPatch, flink: FakeFlink, **settings: Any
-) -> tuple[Sending, list[str]]:
+) -> tuple[list[Sending], list[str]]:
     """What is sent, and said."""
     (folder / "monitors.yaml").write_text(CONFIG)
     loaded = load(folder / "monitors.yaml")
@@ -41,7 +41,7 @@ def submitted(
     ).parameters()
     with flink:
         assert submit(loaded, flink.address, tell=lines.append, **asked) == JOB
-    return sent[0], lines
+    return sent, lines
 
 
 def ended(state: str = "CANCELED") -> FakeFlink:
@@ -56,7 +56,7 @@ def test_from_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     state = where / "savepoint-1"
     state.mkdir(parents=True)
     (state / "_metadata").write_bytes(b"")
-    sending, lines = submitted(tmp_path, monkeypatch, ended())
+    [sending], lines = submitted(tmp_path, monkeypatch, ended())
     assert (sending.restore, lines) == (state.as_uri(), [f"goes on from {state.as_uri()}"])
     assert (where / "made-under.json").exists()
     assert [path.name for path in (where / "submitted").iterdir()] == [JOB]
@@ -64,22 +64,26 @@ def test_from_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_from_what_the_cluster_remembers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the folder is on other machines."""
-    sending, _ = submitted(tmp_path, monkeypatch, ended())
+    [sending], _ = submitted(tmp_path, monkeypatch, ended())
     assert sending.restore == f"file:/state/prod/shop/{JOB}/chk-12"
 
 
 def test_as_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From a savepoint, or anew."""
-    sending, _ = submitted(tmp_path, monkeypatch, ended(), savepoint="s3://bucket/s")
+    [sending], _ = submitted(tmp_path, monkeypatch, ended(), savepoint="s3://bucket/s")
     assert sending.restore == "s3://bucket/s"
-    sending, lines = submitted(tmp_path, monkeypatch, ended(), fresh=True)
+    [sending], lines = submitted(tmp_path, monkeypatch, ended(), fresh=True)
     assert (sending.restore, sending.fresh, lines) == (None, True, [])
 
 
 def test_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two would write the same events."""
+    """Two would write the same events; the same one again changes nothing."""
     with pytest.raises(UsageError, match=f"job prod/shop runs there already \\({JOB}\\)"):
-        submitted(tmp_path, monkeypatch, FakeFlink())
+        submitted(tmp_path, monkeypatch, FakeFlink(), fresh=True)
+    assert submitted(tmp_path, monkeypatch, FakeFlink()) == (
+        [],
+        ["job prod/shop runs there already, under the same configuration"],
+    )
 
 
 def test_another_flink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
