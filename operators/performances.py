@@ -18,7 +18,7 @@ from operators.labels.join_chunks import Ints
 from operators.labels.join_rows import Labelled, unpack
 from operators.labels.past import Past, of_reference
 from operators.metrics.baseline import baseline_of, decoded, followed
-from operators.metrics.error_streams import ErrorStreams, follows
+from operators.metrics.error_streams import ErrorStreams
 from operators.metrics.performance_windows import Against
 from operators.monitoring.detection import Detection
 from operators.monitoring.state import Key
@@ -122,12 +122,12 @@ class Performances:
 
     def _streams_of(self, key: Key) -> ErrorStreams | None:
         signals = self._references.find(key.model, key.version)
-        if not isinstance(signals, ModelSignals) or not follows(key) or not followed(signals.model, signals.profile):
+        if not isinstance(signals, ModelSignals) or not followed(signals.model, signals.profile):
             return None
         found = self._streams.get(id(signals))
         if found is None:
             found = self._streams[id(signals)] = ErrorStreams(self._detection(signals))
-        return found
+        return found if found.follows(key.segment) else None
 
     def _detection(self, signals: ModelSignals) -> Detection:
         found = self._detections.get(id(signals))

@@ -174,6 +174,7 @@ class PerformanceReference(msgspec.Struct, frozen=True, kw_only=True):
     sums: bytes
     segments: dict[str, bytes]
     order: Literal["time", "file"] | None = None  # in which it was looked for how errors follow each other
+    slices: dict[str, Slice] | msgspec.UnsetType = msgspec.UNSET  # of the streams by segment
 
 
 class LossTrees(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from operators.metrics.measure import Measure
 from operators.metrics.outcome_sums import OutcomeSums
 from operators.metrics.reference_lists import ReferenceLists
 from operators.metrics.scores import EPSILON
+from operators.metrics.stream_slices import StreamSlice
 from operators.profiles.calibrating import Calibrating
 from operators.profiles.dependence import also_of_means, of_series
 from operators.profiles.profiling import FEATURE, ProfileBuilder, Values, segment_column
@@ -108,6 +109,7 @@ class BaselineBuilder:
         self._lists = ReferenceLists(len(self._coders)) if self._plan.task == "ranking" else None
         self._sums: OutcomeSums | None = None
         self._segments: dict[str, OutcomeSums] = {}
+        self._slices: dict[str, StreamSlice] = {}
 
     def add(self, columns: Columns, values: Floats, times_ms: Ints | None) -> None:
         """Take in labelled records of the model.
@@ -134,6 +136,7 @@ class BaselineBuilder:
                 text = coder.texts[code]
                 part = OutcomeSums.of(self._plan, values[codes == code], self._edges)
                 self._segments[text] = self._segments[text] + part if text in self._segments else part
+                self._slices.setdefault(text, StreamSlice()).add([each[codes == code] for each in errors.values()])
 
     def _codes(self, coder: SegmentCoder, columns: Columns, records: int) -> Ints:
         return coder.codes([segment_column(field, columns, records) for field in coder.fields])
@@ -182,6 +185,8 @@ class BaselineBuilder:
             streams=streams if self._lists is None else {},
             sums=msgspec.msgpack.encode(self._sums),
             order=made.provenance.order,
+            slices={name: one.packed(list(streams.values())) for name, one in sorted(self._slices.items())}
+            or msgspec.UNSET,
             segments={name: msgspec.msgpack.encode(sums) for name, sums in sorted(self._segments.items())},
         )
 

@@ -1,7 +1,7 @@
 """Error streams: errors and losses of predictions followed in the order in which their labels come, as early warning.
 
 They are signals like any other, of a model whose features are its errors, with the baseline as their reference. Only
-a rise is an alarm. They are followed in the whole traffic: of segments the baseline does not tell how errors spread.
+a rise is an alarm. They are followed in the whole traffic and in each segment of which the baseline has enough labels.
 """
 
 from __future__ import annotations
@@ -43,13 +43,24 @@ class ErrorStreams:
             for feature in pseudo.features
             if feature.name in plans
         )
-        own = ModelSignals(msgspec.structs.replace(pseudo, features=features), _profile(signals.profile, known))
+        sliced = msgspec.structs.replace(pseudo, features=features, segments=model.segments)
+        own = ModelSignals(sliced, _profile(signals.profile, known))
         self._coder, self._moments, self._raw = own.numeric_coder, own.moments, list(own.raw)
         self._detection = Detection(own, one_sided=True)
         self._detection.tests, self._detection.segments = whole.tests, whole.segments
         own.profile_id, own.kind = signals.profile_id, signals.kind
+        self._followed = {ALL: True}
         own.names = tuple(f"performance.{name}" for name in self._names)
         own.kinds = tuple("performance" for _ in self._names)
+
+    def follows(self, segment: str) -> bool:
+        """Whether errors of a segment are followed: only against its own, as a segment may always have had more."""
+        if segment not in self._followed:
+            own, whole = self._detection.references.signals(segment), self._detection.signals.signals
+            self._followed[segment] = own is not None and all(
+                one is not other for one, other in zip(own, whole, strict=True)
+            )
+        return self._followed[segment]
 
     def step(self, key: Key, state: bytes, ring: bytes, found: Labelled | None, pane_ms: int, until_ms: int) -> Step:
         """Fold the labels of a pane, or let time pass."""
@@ -73,11 +84,6 @@ class ErrorStreams:
         )
 
 
-def follows(key: Key) -> bool:
-    """Whether errors of a key are followed."""
-    return key.segment == ALL
-
-
 def _profile(profile: Profile, known: PerformanceReference) -> Profile:
     """The baseline as a profile of errors."""
     made = Provenance(
@@ -89,4 +95,12 @@ def _profile(profile: Profile, known: PerformanceReference) -> Profile:
         order=known.order,
     )
     signals = {FEATURE + name: signal for name, signal in known.streams.items()}
-    return Profile(model=profile.model, version=profile.version, provenance=made, signals=signals)
+    slices = {} if isinstance(known.slices, msgspec.UnsetType) else known.slices
+    return Profile(
+        model=profile.model,
+        version=profile.version,
+        provenance=made,
+        signals=signals,
+        segments=profile.segments,
+        slices={"": slices},
+    )

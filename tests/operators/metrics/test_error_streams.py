@@ -12,6 +12,7 @@ from config.plan import (
     LabelsPlan,
     Plan,
     PredictionPlan,
+    SegmentPlan,
     SinkPlan,
     SourcePlan,
 )
@@ -159,3 +160,68 @@ def test_what_is_no_longer_followed_is_over():
         plan = msgspec.structs.replace(about.plan, models=(msgspec.structs.replace(made, **changed),))
         after = Performances(JobReferences(plan, about.profiles)).pass_time(key, state, end_ms)
         assert {(change.state, change.why) for change in after.changes} == {("recovered", "configuration")}
+
+
+def by_country(about: JobReferences, shares: dict[str, float], seed: int = 2) -> JobReferences:
+    """The same with a segment for each country, of which so large a part of the outcomes is anything."""
+    (made,) = about.plan.models
+    made = msgspec.structs.replace(made, segments=(SegmentPlan(fields=("country",)),))
+    segments = {"country": tuple((f"country={name}", 4_000) for name in shares)}
+    known = msgspec.structs.replace(about.profiles["churn"][""], segments=segments, performance=msgspec.UNSET)
+    baseline, rng = BaselineBuilder(made, known), np.random.default_rng(seed)
+    for number, (name, worse) in enumerate(shares.items()):
+        count = 20 if name == "NO" else 4_000
+        values = drawn(rng, count, made.prediction.task, worse)
+        columns = Columns(np.arange(count), {}, {}, {"country": [name] * count}, ())
+        baseline.add(columns, values, START - 10_000_000 + 2 * np.arange(count) + number)
+    known = msgspec.structs.replace(known, performance=baseline.build("r", trained=False))
+    return JobReferences(msgspec.structs.replace(about.plan, models=(made,)), {"churn": {"": known}})
+
+
+def run_by_country(about: JobReferences, panes: list[dict[str, np.ndarray]]) -> list[SignalChange]:
+    """All that is said of panes of labels by country."""
+    performances = Performances(about)
+    states: dict[str, bytes] = {}
+    said = []
+    for number, pane in enumerate(panes):
+        end_ms = START + (number + 1) * PANE
+        for at, (name, values) in enumerate(pane.items()):
+            times = end_ms - PANE + np.linspace(0, PANE - 1, len(values)).astype(np.int64)
+            hashes = np.random.default_rng([end_ms, at]).integers(0, 2**63, len(values)).astype(np.uint64)
+            columns = [np.zeros(len(values), np.int64), np.ones(len(values), np.int64)]
+            data = prediction_data(np.ascontiguousarray(values[:, :2]), columns)
+            matches = Matches(hashes, times - 1_000, times, data, label_data(np.ascontiguousarray(values[:, 2])))
+            for key, part in by_key("churn", matches, [owner("1", "champion"), f"country={name}"]):
+                if not key.endswith("|all"):
+                    measured = performances.fold(key, states.get(key, b""), [part], end_ms, end_ms)
+                    states[key] = measured.state
+                    said += measured.changes
+    return said
+
+
+@pytest.mark.parametrize("detector", ["adwin", "page_hinkley"])
+@pytest.mark.parametrize("prediction", [BINARY, NUMBER], ids=["binary", "regression"])
+def test_errors_of_segments(prediction, detector):
+    """A rise is found in the segment that has it; one that has always had more errors is no alarm."""
+    shares = {"DE": 0.0, "FR": 0.6}
+    about = by_country(job(prediction, detector), shares)
+    rng, task = np.random.default_rng(8), prediction.task
+    calm = [{name: drawn(rng, 150, task, worse) for name, worse in shares.items()} for _ in range(40)]
+    assert run_by_country(about, calm) == []
+    moved = [{"DE": drawn(rng, 150, task, 0.8), "FR": drawn(rng, 150, task, 0.6)} for _ in range(20)]
+    found = run_by_country(about, calm[:20] + moved)
+    opened = [(change.segment, change.kind) for change in found if change.state == "opened"]
+    assert set(opened) == {("country=DE", "performance")}
+
+
+def test_segments_of_which_little_is_known():
+    """One with few labels in the baseline, one that it has not, and all of an older profile are not followed."""
+    about = by_country(job(BINARY, "page_hinkley"), {"DE": 0.0, "NO": 0.0})
+    rng = np.random.default_rng(9)
+    worse = [{name: drawn(rng, 150, "binary", 0.9) for name in ("NO", "SE")} for _ in range(20)]
+    assert run_by_country(about, worse) == []
+    known = about.profiles["churn"][""]
+    older = msgspec.structs.replace(known, performance=msgspec.structs.replace(known.performance, slices=msgspec.UNSET))
+    worse = [{"DE": drawn(rng, 150, "binary", 0.9)} for _ in range(20)]
+    assert run_by_country(JobReferences(about.plan, {"churn": {"": older}}), worse) == []
+    assert run_by_country(about, worse) != []
