@@ -8,6 +8,7 @@ from scipy.stats import betabinom, hypergeom, pearson3
 
 from config.metrics import PLAIN
 from config.plan import MetricPlan, PredictionPlan
+from operators.metrics.lists import sums_of
 from operators.metrics.measure import Measure, mean_tau, wilson
 from operators.metrics.measure_tests import critical, judge, tail
 from operators.metrics.outcome_sums import OutcomeSums
@@ -195,3 +196,66 @@ def test_titles_and_values():
 def test_wilson():
     """As statsmodels' `proportion_confint`."""
     assert wilson(0.1, 50) == pytest.approx((0.0434751, 0.2136022), abs=1e-6)
+
+
+RANKED = PredictionPlan(task="ranking")
+OF_LISTS = [
+    MetricPlan(name="ndcg"),
+    MetricPlan(name="ndcg", k=3),
+    MetricPlan(name="mrr"),
+    MetricPlan(name="map"),
+    MetricPlan(name="precision_at_k", k=3),
+    MetricPlan(name="hit_rate", k=1),
+]
+
+
+def lists(rng: np.random.Generator, count: int, right: float = 1.0) -> OutcomeSums:
+    """Lists of two to ten items, of which the model knows so much."""
+    groups = np.repeat(np.arange(count), rng.integers(2, 11, count))
+    relevant = rng.normal(size=len(groups))
+    scores = right * relevant + rng.normal(size=len(groups))
+    clicked = rng.random(len(groups)) < 1 / (1 + np.exp(1 - 2 * relevant))
+    return OutcomeSums.of_lists(sums_of(np.column_stack([scores, groups, clicked]), OF_LISTS))
+
+
+def test_alarms_of_rankings_are_as_rare_as_promised():
+    """Without a change one window of lists in 50 exceeds its level of 0.02, or less; 600 windows of 20 baselines."""
+    rng = np.random.default_rng(8)
+    measures = [Measure(metric, RANKED) for metric in OF_LISTS]
+    over = dict.fromkeys([metric.title for metric in OF_LISTS], 0)
+    for _ in range(20):
+        baseline = lists(rng, 2_000)
+        for _ in range(30):
+            window = lists(rng, 200)
+            for measure in measures:
+                found = judge(measure, window, baseline, None, 0.02)
+                assert found is not None
+                over[measure.metric.title] += found.p_value < 0.02 and found.worse
+    assert max(over.values()) <= 24
+    assert 12 * len(over) * 0.3 < sum(over.values()) < 12 * len(over) * 1.5
+
+
+def test_a_worse_ranking_is_found():
+    """By each of its measures; and its interval holds the value."""
+    rng = np.random.default_rng(9)
+    baseline, window = lists(rng, 2_000), lists(rng, 500, right=0.0)
+    for metric in OF_LISTS:
+        measure = Measure(metric, RANKED)
+        found = judge(measure, window, baseline, None, 1e-4)
+        value = measure.value(window)[0]
+        assert found is not None
+        assert found.p_value < 1e-4
+        assert found.worse
+        assert value < found.threshold
+        assert 0.1 < found.size < 10
+        low, high = measure.interval(window, None)
+        assert low < value < high
+
+
+def test_rankings_that_are_all_right():
+    """Where no list differs from another the interval is that of a share, and ends at 1."""
+    values = np.array([[1.0, group, 1.0] for group in range(60)] + [[0.0, group, 0.0] for group in range(60)])
+    sums = OutcomeSums.of_lists(sums_of(values, OF_LISTS))
+    for metric in (OF_LISTS[0], OF_LISTS[5]):
+        low, high = Measure(metric, RANKED).interval(sums, None)
+        assert (low, high) == pytest.approx(wilson(1.0, 60))
