@@ -18,7 +18,7 @@ from scipy.special import expit
 from operators.metrics.errors import ErrorSums
 from operators.metrics.scores import BINS, EPSILON, TENTHS, WIDEST
 
-ROUNDING = 1e-11  # of moments of lists
+ROUNDING = 1e-10  # of moments of lists
 TINY = 1e-300  # an error is not divided by nothing
 
 Floats = npt.NDArray[np.float64]
@@ -276,7 +276,7 @@ def list_influence(count: int, total: float, squares: float, cubes: float) -> In
     if not count:
         return None
     mean, second, raw = total / count, squares / count, cubes / count
-    # What is kept is exact to 1e-12; what is smaller is rounding.
+    # What is kept is exact to 1e-11; what is smaller than some of these is rounding.
     variance = second - mean * mean if second - mean * mean > ROUNDING else 0.0
     third = raw - 3 * mean * second + 2 * mean * mean * mean if variance else 0.0
     nothing = np.empty(0)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from config.plan import MetricPlan
 
 MOST = 10_000  # items of a list: a group that has more is none, but a field that was taken for one
-UNIT = float(1 << 40)  # steps of a value that sums keep: 2^23 lists of 1 fit in 63 bits, and 1e-12 shows nowhere
+UNIT = float(1 << 36)  # steps of a value that sums keep: 100 million lists of 1 fit in 63 bits, and 1e-11 shows nowhere
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
