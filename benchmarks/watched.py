@@ -53,13 +53,7 @@ class Stream:
 
     def show(self, columns: Sequence[Floats], sizes: Sequence[int], panes: int = 1) -> None:
         """Let the values of each feature pass, so many in each slide, which has so many panes."""
-        signals = self.detection.signals
-        codes = np.empty((len(columns[0]), len(columns)), np.uint8)
-        values = np.column_stack([columns[position] for position in signals.numeric] or [np.empty((len(codes), 0))])
-        if signals.numeric:
-            codes[:, signals.numeric] = signals.numeric_coder.codes(np.ascontiguousarray(values))
-        for position, coder in zip(signals.named, signals.category_coders, strict=True):
-            codes[:, position] = coder.codes([category(value) for value in columns[position].tolist()])
+        codes, values = coded(self.detection.signals, columns)
         done = 0
         for records in sizes:
             start_ms = self.slides * SLIDE_MS
@@ -92,6 +86,17 @@ class Stream:
         added = policy.add(self.policy, done.outputs)
         self.policy, events = policy.advance(model, JobPlan(), "", added, until_ms)
         self.events += events
+
+
+def coded(signals: ModelSignals, columns: Sequence[Floats]) -> tuple[npt.NDArray[np.uint8], Floats]:
+    """Codes of the values of each feature, and the numbers among them."""
+    codes = np.empty((len(columns[0]), len(columns)), np.uint8)
+    values = np.column_stack([columns[position] for position in signals.numeric] or [np.empty((len(codes), 0))])
+    if signals.numeric:
+        codes[:, signals.numeric] = signals.numeric_coder.codes(np.ascontiguousarray(values))
+    for position, coder in zip(signals.named, signals.category_coders, strict=True):
+        codes[:, position] = coder.codes([category(value) for value in columns[position].tolist()])
+    return codes, values
 
 
 def stream(

@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=ROOT / ".tidemark" / "peers", help="folder of environments")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results", help="folder of what is written")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--real", action="store_true", help="print the tables of the real sets alone")
     parser.add_argument("--markdown", action="store_true", help="print tables for a page of the documentation")
     given = parser.parse_args()
     data = given.data or Path(os.environ.get(DATA) or ROOT.parent / "shared" / "data")
@@ -43,6 +44,11 @@ def main() -> None:
 
     made = Environments(given.peers, tell)
     results = comparison.Results()
+    written = tables.markdown if given.markdown else tables.text
+    if given.real:
+        comparison.compare(comparison.real_streams(data, results), results, made, tell, given.slow)
+        print("\n\n".join(written(table) for table in (*tables.of_sets(results), tables.missing(results))))
+        return
     count = given.streams or (1 if small else 5)
     calm, shifted = given.calm or (4 if small else 30), given.shifted or (6 if small else 40)
     periods = (2 if small else 200) if given.periods is None else given.periods
@@ -55,7 +61,6 @@ def main() -> None:
     shown = [tables.budget(kept)] if kept else []
     shown += [tables.summary(results), tables.calm(results), *tables.by_change(results), tables.equal(rows)]
     shown += [*tables.of_sets(results), tables.missing(results)]
-    written = tables.markdown if given.markdown else tables.text
     print("\n\n".join(written(table) for table in shown))
     notes = [f"{peer.name}: {peer.note}" for peer in PEERS]
     print("\n" + "\n".join(notes))

@@ -9,10 +9,13 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.model_selection import cross_val_predict
 
 from benchmarks.quality.streams import Floats, Stream, Truth
 
@@ -69,6 +72,32 @@ def _rbf(folder: Path) -> Iterator[Stream]:
     for change in range(3_000, len(rows), 3_000):
         part = rows[change - 3_000 : change + 3_000]
         yield _stream(f"RBF at {change:,}", "RBF", part, 2_000, [(3_000, len(part))], 300, named=[2], timed=False)
+
+
+def _sea_errors(folder: Path) -> Iterator[Stream]:
+    """Of a model trained on the reference: one column, whether it predicted the class wrongly."""
+    yield from _errors(_sea(folder), "SEA, errors of a model")
+
+
+def _rbf_errors(folder: Path) -> Iterator[Stream]:
+    """Likewise."""
+    yield from _errors(_rbf(folder), "RBF, errors of a model")
+
+
+def _errors(streams: Iterable[Stream], group: str) -> Iterator[Stream]:
+    """What labels tell: a model of the last column, trained on the reference, is wrong (1) or not (0).
+
+    In the reference it is trained on two thirds and asked of the other, each in turn.
+    """
+    for stream in streams:
+        known, classes = stream.reference[:, :-1], stream.reference[:, -1]
+        model = RandomForestClassifier(n_estimators=20, min_samples_leaf=5, random_state=1)
+        errors = cross_val_predict(model, known, classes, cv=3) != classes
+        later = model.fit(known, classes).predict(stream.values[:, :-1]) != stream.values[:, -1]
+        yield replace(
+            stream, name=f"{stream.name}, errors", group=group, named=(False,),
+            reference=errors[:, None].astype(np.float64), values=later[:, None].astype(np.float64),
+        )  # fmt: skip
 
 
 def _california(folder: Path) -> Iterator[Stream]:
@@ -145,7 +174,9 @@ SETS: dict[str, tuple[str, Callable[[Path], Iterator[Stream]]]] = {
     "elec2": ("elec2", _elec2),
     "SEA": ("sea", _sea),
     "SEA, stationary": ("sea", _sea_stationary),
+    "SEA, errors of a model": ("sea", _sea_errors),
     "RBF": ("rbf", _rbf),
+    "RBF, errors of a model": ("rbf", _rbf_errors),
     "California": ("california", _california),
     "NAB": ("nab", _nab),
     "TCPD": ("tcpd", _tcpd),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.quality import real, simulated
+from benchmarks.quality import real, simulated, tidemark
 from benchmarks.quality.comparison import Results
 from benchmarks.quality.contenders import NAMES
 from benchmarks.quality.measures import Score, episodes, poisson_interval
@@ -115,12 +115,12 @@ def of_sets(results: Results) -> list[Table]:
     """Real sets: a table each, best first by MTR, then share found, fewest false episodes and delay."""
     tables = []
     for group in real.SETS:
-        scored = [(name, one) for name in NAMES if (one := results.score(name, group=group))]
+        scored = [(name, one) for name in (*NAMES, tidemark.PAIRS) if (one := results.score(name, group=group))]
         if not scored:
             continue
         most = max(one.streams for _, one in scored)
         judged = any(one.quiet or one.drifts for _, one in scored)
-        able = [(name, one) for name, one in scored if judged and one.streams == most]
+        able = [(name, one) for name, one in scored if judged and one.streams == most and name != tidemark.PAIRS]
         places = dict(zip((name for name, _ in able), ranks([one for _, one in able]), strict=True))
         rows = [
             (name, str(places.get(name, "-")), *_real_cells(one, results, name, group))

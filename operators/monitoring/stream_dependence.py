@@ -22,6 +22,9 @@ from schemas.profile import NumericSignal
 STEPS = 8
 # Values over tau at which a mean is long: Page-Hinkley adds up some 100 tau values before it alarms.
 LONG = 128
+# Fourth moment, in standard deviations, from which on a value's square tells clearly less than a normal one's, as of
+# what is 0 in all but few records: as long as none of these has come, nothing varies, whatever follows what.
+RARE = 10.0
 
 Floats = npt.NDArray[np.float64]
 
@@ -66,6 +69,7 @@ class StreamDependence:
         ranks = _standardised(tables.ranks, tables.location.mean, tables.location.sd)
         spreads = _standardised(tables.spreads, tables.spread.mean, tables.spread.sd)
         self._values = np.vstack([ranks[self._positions], spreads[self._apart]])
+        self._odds = _odds(self._values, tables.counts[self._signals])
 
     @property
     def streams(self) -> int:
@@ -84,7 +88,8 @@ class StreamDependence:
         """What the stream has told so far, as tau in steps: one byte for each length of each stream; none: nothing."""
         if not state:
             return b""
-        found, clear = octaves.curves(octaves.unpack(state, self.streams))
+        seen = octaves.unpack(state, self.streams)
+        found, clear = octaves.curves_of(seen[:, :, octaves.PAIRS], seen[:, :, octaves.TOTAL], self._odds)
         steps = np.minimum(np.ceil(STEPS * np.log2(found)), 255).astype(np.uint8)
         return steps.tobytes() if clear.any() and steps.any() else b""
 
@@ -126,6 +131,16 @@ class StreamDependence:
 
 def _standardised(ranks: Floats, mean: Floats, sd: Floats) -> Floats:
     return np.asarray((ranks - mean[:, None]) / np.where(sd > 0, sd, 1.0)[:, None], np.float64)
+
+
+def _odds(values: Floats, counts: Floats) -> Floats:
+    """How much a value's square tells, by stream, see `octaves.curves_of`; 0 where the reference does not vary."""
+    shares = counts / np.maximum(counts.sum(axis=1), 1.0)[:, None]
+    there = np.where(shares > 0, np.nan_to_num(values), 0.0)
+    square, fourth = (shares * there**2).sum(axis=1), (shares * there**4).sum(axis=1)
+    # Of what is 1 in a share p of records, and else 0, the fourth moment is 1 / (p (1 - p)) - 3.
+    found = np.where(fourth > RARE * square**2, 4 / (fourth / np.maximum(square, 1e-12) ** 2 + 3), np.inf)
+    return np.where(square > 0, found, 0.0)
 
 
 def _long(tau: Floats) -> float:

@@ -29,7 +29,9 @@ from schemas.profile import NumericSignal, Signal
 UNIT = 16  # of a score: finer ones would not fit the sums of a batch, coarser ones show in nearly equal features
 FARTHEST = 63  # units, 3.9 standard deviations of a normal feature
 ROWS = 4_096  # of a batch: FARTHEST^2 times as many is below 2^24, up to where floats of 32 bits add up exactly
-WIDEST = 5  # columns of a feature of categories; more cost time, and the others are rare
+WIDEST = 16  # columns of a feature of categories: what more have is rare
+ROOMY = 40  # columns of all features up to which categories have as many; the work grows with the square
+NARROW = 5  # columns of a feature of categories beside many others
 RARE = 0.01  # share of records, below which a category has no column: so few say little about anything
 CONSTANT = 1e-9  # square units of a variance: what is below is rounding
 
@@ -336,7 +338,7 @@ def widths_of(signals: Mapping[str, Signal], most: int) -> dict[str, int]:
     found = {name: width for name, signal in signals.items() if (width := widest(signal))}
     for width in range(WIDEST, 0, -1):
         narrow = {name: min(many, width) for name, many in found.items()}
-        if sum(narrow.values()) <= most:
+        if sum(narrow.values()) <= (min(ROOMY, most) if width > NARROW else most):
             return narrow
     return narrow if found else {}
 

@@ -30,7 +30,9 @@ DETECTOR = "fisher"
 LEVELS = (0.1, 0.3, 0.5)  # of Cohen's q, the difference of two z: small, medium, large (Cohen 1988, section 4.2)
 # Records that a pair needs, independent ones, for each unit of the product of its scores' kurtoses: with fewer the mean
 # of their products has longer tails than a normal one at the levels of a budget.
-RECORDS = 10
+# With 6 p-values below 1e-3 of one of fifteen categories and a number are 1.0 to 1.6 times the promised, as with 10; of
+# two numbers, whose product with 10 was measured, there are to be as many as that comes to.
+RECORDS, NUMBERS = 6, 90
 INDEPENDENT = 20  # values of each of its features that the window has to come to; with 5 a cycle of days alarms
 SAME = 0.01  # of a ratio or V: what moves by less has no direction
 
@@ -67,7 +69,7 @@ class RelationWindow:
         self._error: Floats = np.sqrt(reference.variance * self._tau * inverse)
         least = min(LEAST, detection.signals.model.window.min_count)
         heavy = columns.kurtosis[columns.one] * columns.kurtosis[columns.other]
-        enough = np.minimum(self._records, known) >= self._tau * np.maximum(least, RECORDS * heavy)
+        enough = np.minimum(self._records, known) >= self._tau * np.maximum(max(least, NUMBERS), RECORDS * heavy)
         # A window with few independent values of a feature has less of its variance than the reference, and so another
         # correlation: it is about another stretch, not about another relation.
         slow = detection.tables.inflation.at(np.full(len(detection.signals.names), float(slides.records))).location

@@ -89,11 +89,6 @@ def warm() -> None:
     follow(start(1), np.zeros((1, 1), np.uint8), np.zeros(1, np.int64), np.zeros((1, 256)))
 
 
-def curves(state: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Tau by length, of 2, 4, 8, ... values, and whether there is any dependence; see `curves_of`."""
-    return curves_of(state[:, :, PAIRS], state[:, :, TOTAL], np.full(len(state), np.inf))
-
-
 def curves_of(all_pairs: Floats, totals: Floats, odds: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Tau by length, of 2, 4, 8, ... values, and whether there is any dependence; with a margin for what is not known.
 

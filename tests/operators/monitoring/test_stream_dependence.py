@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from config.plan import ALL, DetectorPlan
-from operators.encoding.codes import MISSING
+from operators.encoding.codes import MISSING, OTHER, UNSEEN
 from operators.monitoring.detection import Detection
 from operators.monitoring.state import Key, unpack
 from operators.monitoring.stream_dependence import unordered
@@ -116,3 +116,23 @@ def test_neither_restarts_nor_batches_matter():
 
 def _tau(driver):
     return unpack(Key("churn", "3", "champion", ALL), driver.state).tau
+
+
+@pytest.mark.parametrize("ones", [0, 1, 4])
+@pytest.mark.parametrize("kind", [numeric_signal, categorical_signal])
+def test_what_hardly_varies_in_the_reference_is_not_taken_for_dependent(ones, kind):
+    """A record of a rare kind has not come yet: nothing varies, and that is no sign of how values follow each other."""
+    if kind is numeric_signal:
+        counts = [0, 2_000 - ones, 0, ones, 0]
+        edges = [0.0, np.nextafter(0.0, 1.0), 1.0, np.nextafter(1.0, 2.0)]
+        signal, codes = numeric_signal(edges, counts, discrete=True), (1, 3)
+    else:
+        signal, codes = categorical_signal([2_000 - ones], rest=ones), (0, OTHER if ones else UNSEEN)
+    signal = structs.replace(signal, calibration=INDEPENDENT)
+    rng = np.random.default_rng(1)
+    calm = np.full(4_000, codes[0])
+    changed = np.where(rng.random(2_000) < 0.2, codes[1], codes[0])
+    driver = Driver(of_file({"x": signal})).run(shown(np.concatenate([calm, changed])))
+    opened = [change for change in driver.changes if change.state == "opened"]
+    assert [change.evidence.signal for change in opened] == ["feature.x"]
+    assert 0 <= opened[0].time_ms // MINUTE - 20 <= 3

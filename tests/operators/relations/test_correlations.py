@@ -66,7 +66,7 @@ def test_widths():
     """A number that varies has a column; categories all but one, the rare ones none; a constant none."""
     assert [widest(signal) for signal in SIGNALS] == WIDTHS
     assert widest(categorical_signal([900, 50, 45, 5])) == 3  # the last is counted by what is left
-    assert widest(categorical_signal([100] * 20)) == 5
+    assert widest(categorical_signal([100] * 20)) == 16
     constant = [discrete_signal(np.ones(50)), categorical_signal([50]), continuous_signal(np.zeros(0))]
     assert [widest(signal) for signal in constant] == [0, 0, 0]
     assert widest(categorical_signal([50], rest=5)) == 1
@@ -75,7 +75,9 @@ def test_widths():
 def test_where_there_is_no_room():
     """Categories have fewer columns, all the same; what does not vary has none."""
     signals = {"a": SIGNALS[0], "b": SIGNALS[2], "c": categorical_signal([100] * 9), "d": categorical_signal([9])}
-    assert widths_of(signals, 100) == {"a": 1, "b": 3, "c": 5}
+    assert widths_of(signals, 100) == {"a": 1, "b": 3, "c": 8}
+    many = {f"n{number}": SIGNALS[0] for number in range(35)} | signals  # beside so many others a few at most
+    assert [widths_of(many, 100)[name] for name in "abc"] == [1, 3, 5]
     assert widths_of(signals, 6) == {"a": 1, "b": 2, "c": 2}
     assert widths_of(signals, 2) == {"a": 1, "b": 1, "c": 1}
 
