@@ -294,16 +294,24 @@ def in_topics(folder: Path, broker: Broker, topic: str, state: str = "./.tidemar
     return path
 
 
+def halves(labelled: Labelled) -> tuple[tuple[list[Record], ...], tuple[list[Record], ...]]:
+    """Records and labels of before the savepoint, and of after it."""
+    middle = labelled.records[len(labelled.records) // 2].time_ms
+    both = labelled.records, labelled.made
+    early = tuple([one for one in part if one.time_ms < middle] for part in both)
+    late = tuple([one for one in part if one.time_ms >= middle] for part in both)
+    return early, late
+
+
 @pytest.mark.skipif(KEEP is None, reason="TIDEMARK_KEEP_SAVEPOINT names no file: run once for each release")
 def test_keep_the_state_of_this_release(folder: Path, labelled: Labelled, broker: Broker) -> None:
     """Half of the stream, a savepoint, its profiles, and the ids of the events that were sent."""
     state = Path("/var/tmp/tidemark-release")  # a place that says nothing of a machine: Flink writes it into the state
     in_topics(folder, broker, "release", str(state))
-    half = labelled.records[len(labelled.records) // 2].time_ms
     report = folder / ".tidemark/runs/test/shop.json"
-    early = [one for one in labelled.records if one.time_ms < half]
+    (early, made), _ = halves(labelled)
     produce(broker, "release", early)
-    produce(broker, "release-labels", [one for one in labelled.made if one.time_ms < half])
+    produce(broker, "release-labels", made)
     with Live(folder, "run", "monitors.yaml", "--fresh") as run:
         run.wait_for(lambda: read_totals(report).labels["matched"] > 0)
         run.wait_for(lambda: read_totals(report).records["read"] == len(early))
@@ -327,16 +335,16 @@ def test_state_of_every_release_is_gone_on_from(
     """Each record and each label is counted once, over both runs, and no event is sent again."""
     with tarfile.open(release) as kept:
         kept.extractall(tmp_path, filter="data")
-    topic = "release"
-    in_topics(tmp_path, broker, topic)
-    produce(broker, topic, labelled.records)
-    produce(broker, f"{topic}-labels", labelled.made)
+    in_topics(tmp_path, broker, "release")
+    for records, made in halves(labelled):  # in this order: state says at which offsets it goes on
+        produce(broker, "release", records)
+        produce(broker, "release-labels", made)
     ended = tidemark(tmp_path, "run", "monitors.yaml", "--bounded", "--json")
     assert "goes on from" in ended.err
     assert ended.totals["labels"] == labelled.fates
     assert ended.totals["records"]["used"] == len(labelled.records)
     before = set(json.loads((tmp_path / "sent.json").read_text()))
-    found = {json.loads(line)["id"] for line in committed(broker, f"{topic}-events")}
+    found = {json.loads(line)["id"] for line in committed(broker, "release-events")}
     assert found
     assert not before & found
     assert sum(ended.totals["events"].values()) == len(before) + len(found)
