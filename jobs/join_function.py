@@ -14,7 +14,7 @@ from pyflink.common import Row
 from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 
 from jobs.functions import MonitorFunction, bytes_map
-from jobs.join_blocks import JoinBlocks
+from jobs.map_copy import MapCopy
 from operators.decisions import outputs
 from operators.encoding.keys import JOIN, PERFORMANCE, joined_model
 from operators.join import Joined
@@ -29,7 +29,7 @@ class JoiningMonitorFunction(MonitorFunction):
         """Make in the worker what is not sent to it."""
         super().open(runtime_context)
         self._joins = Joins(self._plan)
-        self._blocks = JoinBlocks(bytes_map(runtime_context, "join"))
+        self._blocks: MapCopy[str] = MapCopy(bytes_map(runtime_context, "join"))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
         """Take a pane, letters, or counts."""

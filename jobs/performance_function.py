@@ -10,6 +10,7 @@ from pyflink.datastream import KeyedProcessFunction, RuntimeContext
 from pyflink.datastream.state import MapStateDescriptor
 
 from jobs.functions import aside, bytes_state
+from jobs.map_copy import MapCopy
 from operators.decisions import outputs
 from operators.labels.join_rows import pane_of
 from operators.performance import Measured
@@ -33,13 +34,14 @@ class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
         data = Types.PRIMITIVE_ARRAY(Types.BYTE())
         self._state = bytes_state(runtime_context, "performance")
         # By the end of the pane: those of the next one come before the timer of this one, as watermarks come late.
-        self._waiting = runtime_context.get_map_state(MapStateDescriptor("matches", Types.LONG(), data))
+        waiting = runtime_context.get_map_state(MapStateDescriptor("matches", Types.LONG(), data))
+        self._waiting: MapCopy[int] = MapCopy(waiting)
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> list[Row]:
         """Keep matches until all of their pane have come."""
         end_ms, matches = pane_of(bytes(value[2]))
-        before = self._waiting.get(end_ms)
-        self._waiting.put(end_ms, matches if before is None else bytes(before) + matches)
+        waiting = self._waiting.of(ctx.get_current_key())
+        waiting[end_ms] = waiting[end_ms] + matches if end_ms in waiting else matches
         ctx.timer_service().register_event_time_timer(end_ms - 1)
         return []
 
@@ -47,12 +49,12 @@ class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
         """Fold the pane that ends now, if there is one, and evaluate what is complete."""
         key, end_ms = ctx.get_current_key(), timestamp + 1
         state = bytes(self._state.value() or b"")
-        matches = self._waiting.get(end_ms)
-        if matches is None:
-            measured = self._performances.pass_time(key, state, end_ms)
+        waiting = self._waiting.of(key)
+        if end_ms in waiting:
+            measured = self._performances.fold(key, state, [waiting[end_ms]], end_ms, end_ms)
+            del waiting[end_ms]
         else:
-            self._waiting.remove(end_ms)
-            measured = self._performances.fold(key, state, [bytes(matches)], end_ms, end_ms)
+            measured = self._performances.pass_time(key, state, end_ms)
         yield from self._said(measured, ctx)
 
     def _said(self, measured: Measured, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:

@@ -26,7 +26,7 @@ from operators.labels.join_rows import Floats, Matches, by_pane, label_data
 from operators.labels.own_labels import OwnLabels, own_labels
 from operators.labels.prediction_rows import PredictionRows
 from operators.profiles.references import References
-from operators.reading.records import Identity, Reading, Records
+from operators.reading.records import Identity, Reading, Records, some
 
 
 class LabelChunks:
@@ -82,6 +82,11 @@ class LabelChunks:
         if model in self._ranked:
             by, _ = group_hashes(records.segments[self._source.fields.group])
             hashes, expected = item_hashes(by, hashes), group_numbers(by)
+        if labels is None and absent is None:  # of ids outside the sample nothing is kept or told
+            at = np.flatnonzero(sampled(by, self.models[model]))
+            if len(at) < len(times_ms):
+                records, times_ms, hashes, by = some(records, at), times_ms[at], hashes[at], by[at]
+                expected = None if expected is None else expected[at]
         kept, texts = Rows(hashes, times_ms, np.empty((len(times_ms), 0), np.uint8)), list[str]()
         if model in self._performing:
             data, texts = self._prediction_rows(whose).rows(records, whose, expected)

@@ -43,12 +43,13 @@ class Columns(msgspec.Struct, frozen=True):
         chosen = np.flatnonzero(keep)
 
         def of(columns: dict[str, Column]) -> dict[str, Column]:
-            return {name: _take(column, chosen) for name, column in columns.items()}
+            return {name: take(column, chosen) for name, column in columns.items()}
 
         return Columns(self.rows[chosen], of(self.fields), of(self.features), of(self.others), self.errors)
 
 
-def _take(column: Column, chosen: npt.NDArray[np.int64]) -> Column:
+def take(column: Column, chosen: npt.NDArray[np.int64]) -> Column:
+    """Values of a column at some positions."""
     if isinstance(column, list):
         return [column[i] for i in chosen.tolist()]
     return column.take(pa.array(chosen))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from config.plan import LabelsPlan, ModelPlan
 from operators.encoding import measures
-from operators.reading.columns import Column, listed
+from operators.reading.columns import Column, listed, take
 
 Identity = tuple[str, str, str]  # model, version, role
 
@@ -53,6 +53,25 @@ class Records(msgspec.Struct, frozen=True):
     hashes: npt.NDArray[np.uint64]  # of the id, or of the content where there is none
     labels: Column | None = None  # where they are read
     probabilities: Column | None = None  # of each record, by class; only where they are read
+
+
+def some(records: Records, at: npt.NDArray[np.int64]) -> Records:
+    """Records at some positions."""
+
+    def columns(given: Mapping[str, Column]) -> dict[str, Column]:
+        return {name: take(column, at) for name, column in given.items()}
+
+    return Records(
+        rows=records.rows[at],
+        numbers=records.numbers[at],
+        names=columns(records.names),
+        prediction=take(records.prediction, at),
+        confidence=records.confidence[at],
+        segments=columns(records.segments),
+        hashes=records.hashes[at],
+        labels=None if records.labels is None else take(records.labels, at),
+        probabilities=None if records.probabilities is None else take(records.probabilities, at),
+    )
 
 
 def merged(first: Records, second: Records, of_first: npt.NDArray[np.bool_]) -> Records:

@@ -253,6 +253,60 @@ def test_labels_within_records(tmp_path):
     assert len(ours) > 20
 
 
+def test_each_label_has_one_outcome(tmp_path):
+    """Whatever is wrong with labels, each is counted once, as docs/labels.md says, and performance is of the rest."""
+    start = START_MS
+
+    def prediction(id: str, at: int, said: str, version: str = "1") -> dict[str, Any]:
+        record = {"id": id, "timestamp": start + at, "model": "churn", "version": version, "prediction": said}
+        return record | {"features": {"age": 0.5, "country": "DE"}}
+
+    def label(id: Any, at: int, said: Any, **more: Any) -> dict[str, Any]:
+        return {"id": id, "timestamp": start + at, "label": said} | more
+
+    predictions = [
+        prediction("right", 0, "yes"),
+        prediction("twice", 1_000, "yes"),  # the same id: both predictions get the label
+        prediction("twice", 2_000, "no"),
+        prediction("both", 3_000, "no"),
+        prediction("both", 4_000, "yes", version="2"),  # likewise, each in the performance of its version
+        prediction("before", 15_000, "no"),
+        prediction("long before", 35_000, "no"),
+        prediction("old", 36_000, "yes"),
+        prediction("end", 60 * MINUTE, "yes"),
+    ]
+    labels = [
+        label("before", 5_000, "no"),  # its prediction comes in the next pane
+        label("long before", 5_000, "no"),  # its prediction comes too late
+        label("right", 6_000, "yes"),
+        label("right", 7_000, "no"),  # again, and otherwise
+        label("twice", 8_000, "yes"),
+        label("both", 9_000, "yes"),
+        label("both", 9_500, "maybe"),  # of no class
+        label("right", 9_600, 1),
+        label("right", 9_700, None),
+        label(None, 9_800, "yes"),
+        label("nobody", 9_900, "yes"),
+        label("right", 9_950, "yes", model="other"),  # that is not watched
+        label("old", 30 * MINUTE, "yes"),  # more than `within` after it
+    ]
+    write(tmp_path / "data.jsonl", predictions)
+    write(tmp_path / "labels.jsonl", labels)
+    made = plan(BINARY, MetricPlan(name="accuracy"))
+    made = msgspec.structs.replace(made, labels=LabelsPlan(within_ms=20 * MINUTE))
+    summaries: list[Summary] = []
+    source = labels_source(tmp_path)
+    result = run(tmp_path, "data.jsonl", models=(made,), more_sources=(source,), on_summary=summaries.append)
+    counts = msgspec.structs.asdict(result.labels)
+    assert counts.pop("read") == len(labels) == sum(counts.values())
+    assert counts == {
+        "matched": 4, "duplicate": 1, "orphan": 3, "overdue": 0, "ignored": 1, "dead": 4, "late": 0
+    }  # fmt: skip
+    told = {(one.version, one.segment): one for one in reversed(summaries) if one.about == "performance"}
+    first = {version: told[version, "all"].evaluations[0] for version in "12"}
+    assert {version: (one.count, one.statistic) for version, one in first.items()} == {"1": (5, 0.6), "2": (1, 1.0)}
+
+
 def test_labels_that_stay_away(tmp_path):
     """Fewer labels than before are an episode of quality, of the predictions that lack them."""
     rng = np.random.default_rng(5)

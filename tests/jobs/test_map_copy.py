@@ -1,4 +1,4 @@
-"""What the worker has at hand of the join's state: always what Flink has, and rarely asked for."""
+"""What the worker has at hand of a state: always what Flink has, and rarely asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.join_blocks import JoinBlocks
+from jobs.map_copy import MapCopy
 
 
 class _State:
@@ -37,7 +37,7 @@ class _State:
         del self._here[name]
 
 
-def of(blocks: JoinBlocks, state: _State, key: str) -> JoinBlocks:
+def of(blocks: MapCopy, state: _State, key: str) -> MapCopy:
     """What is kept of a key, which is the current one."""
     state.key = key
     return blocks.of(key)
@@ -52,14 +52,14 @@ steps = st.lists(
 def test_it_is_the_state(taken, most):
     """However much is kept at hand, and when workers are new."""
     state = _State()
-    blocks = JoinBlocks(state, most)
+    blocks = MapCopy(state, most)
     for key, name, data in taken:
         kept = of(blocks, state, key)
         if data is not None:
             kept[name] = data
         elif name in kept:
             del kept[name]
-        for known in (blocks, JoinBlocks(state)):
+        for known in (blocks, MapCopy(state)):
             kept = of(known, state, key)
             assert {one: kept[one] for one in "xyz" if one in kept} == state.by_key[key]
         assert blocks._cached_bytes == sum(map(len, blocks._cached.values())) <= most
@@ -69,7 +69,7 @@ def test_it_is_asked_once():
     """For names when a key is first seen, for bytes when they are first read."""
     state = _State()
     state.by_key = {"a": {"x": b"1", "y": b"2"}, "b": {}}
-    blocks = JoinBlocks(state)
+    blocks = MapCopy(state)
     for _ in range(3):
         assert [of(blocks, state, "a")[name] for name in "xy"] == [b"1", b"2"]
         assert "x" not in of(blocks, state, "b")
@@ -84,7 +84,7 @@ def test_it_is_asked_once():
 def test_what_was_not_used_for_longest_goes():
     """Of more than there is room for the rest is asked for again."""
     state = _State()
-    kept = of(JoinBlocks(state, 2), state, "a")
+    kept = of(MapCopy(state, 2), state, "a")
     for name in "xyz":
         kept[name] = name.encode()
     assert [kept["y"], kept["z"], kept["x"]] == [b"y", b"z", b"x"]
