@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 from confluent_kafka import Producer
 
+from consumers.samples import drift_event
 from consumers.subscriber import Counts, Subscriber
-from consumers.testing import drift_event
 from jobs.broker import Broker
 from jobs.topics import ensure_topic
 from schemas.events import encode

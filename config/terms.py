@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from config.scalars import OneOf
 from schemas import terms
-from schemas.events import DriftType, ProfileType, StreamType
+from schemas.events import DriftType, ProfileType, RefusedType, StreamType
 from schemas.retraining import RetrainType
 
 Severity = Annotated[terms.Severity, OneOf("a severity")]
 EpisodeKind = Annotated[terms.Kind, OneOf("a kind of episode")]
-EventType = Annotated[Literal[DriftType, RetrainType, StreamType, ProfileType], OneOf("a type of event")]
+EventType = Annotated[Literal[DriftType, RetrainType, StreamType, ProfileType, RefusedType], OneOf("a type of event")]

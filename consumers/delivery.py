@@ -197,6 +197,8 @@ class Delivery:
         called = key("incident", event.source, incident)
         if event.type != "io.tidemark.drift.resolved":
             self._memory.open(number, incident, episode)
+            if event.data.escalated is not None and self._memory.state(number, called) == DONE:
+                return key("escalated", event.source, incident, event.data.escalated)
             return called
         left = self._memory.resolve(number, incident, episode)
         return (

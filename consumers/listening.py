@@ -15,9 +15,9 @@ from config.load import Configuration
 from consumers.action import PEOPLE, Performer
 from consumers.delivery import Outcome
 from consumers.retries import GiveUp, Retries
+from consumers.samples import drift_event, profile_event, refused_event, retrain_event, stream_event
 from consumers.storing import Storing
 from consumers.subscriber import Counts, Subscriber, orderly
-from consumers.testing import drift_event, profile_event, retrain_event, stream_event
 from schemas.errors import ConfigurationError, UsageError
 from schemas.events import Event
 
@@ -127,8 +127,10 @@ class Listening:
                 yield retrain_event(what, **about)  # type: ignore[arg-type]
             elif family == "stream":
                 yield stream_event(what, **about)  # type: ignore[arg-type]
-            else:
+            elif family == "profile":
                 yield profile_event(**about)
+            else:
+                yield refused_event(**about)
 
     def run(
         self,

@@ -10,16 +10,31 @@ from typing import Any, Final, Literal, get_args
 
 import msgspec
 
+from schemas.announcements import (
+    PROFILE_SCHEMA,
+    REFUSED_SCHEMA,
+    STREAM_SCHEMA,
+    ProfileData,
+    ProfileEvent,
+    ProfileType,
+    RefusedData,
+    RefusedEvent,
+    RefusedType,
+    StreamData,
+    StreamEvent,
+    StreamType,
+)
 from schemas.cloudevents import MEDIA_TYPE, Time, encode
 from schemas.control import Judgement
 from schemas.errors import TidemarkError
 from schemas.profile import Level
 from schemas.retraining import RETRAIN_SCHEMA, RetrainData, RetrainEvent, RetrainType
-from schemas.terms import Kind, Role, Severity, Span
+from schemas.terms import Escalation, Kind, Role, Severity, Span
 
 __all__ = [
     "DRIFT_SCHEMA",
     "PROFILE_SCHEMA",
+    "REFUSED_SCHEMA",
     "RETRAIN_SCHEMA",
     "STREAM_SCHEMA",
     "Acknowledged",
@@ -42,6 +57,9 @@ __all__ = [
     "ProfileEvent",
     "ProfileType",
     "Reference",
+    "RefusedData",
+    "RefusedEvent",
+    "RefusedType",
     "RetrainData",
     "RetrainEvent",
     "RetrainType",
@@ -62,12 +80,8 @@ __all__ = [
 ]
 
 DRIFT_SCHEMA: Final = "urn:tidemark:drift:1"
-STREAM_SCHEMA: Final = "urn:tidemark:stream:1"
-PROFILE_SCHEMA: Final = "urn:tidemark:profile:1"
 
 DriftType = Literal["io.tidemark.drift.opened", "io.tidemark.drift.updated", "io.tidemark.drift.resolved"]
-StreamType = Literal["io.tidemark.stream.silent", "io.tidemark.stream.resumed"]
-ProfileType = Literal["io.tidemark.profile.learned"]
 Direction = Literal["up", "down", "spread", "narrow", "mix"]
 Why = Literal["recovered", "accepted", "new_version", "configuration"]  # an episode is over
 
@@ -259,6 +273,8 @@ class DriftData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     message: str
     why: Why | None = None  # `resolved` only
     acknowledged: Acknowledged | None = None
+    recurs: str | None = None  # the earlier episode of the same segment and kind that it is like
+    escalated: Escalation | None = None  # `updated` only: it is worse than when people were told
 
 
 class DriftEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,71 +291,14 @@ class DriftEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: DriftData
 
 
-class StreamData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A model's stream of records stopped, or goes on."""
-
-    model: str
-    last_record: Time  # event time of the newest record before the silence
-    freshness_ms: int  # silence that is reported
-    configuration: str = ""  # id; events of older releases have none
-    info: dict[str, Any]  # the model's `info` of the configuration
-    muted: bool
-    message: str
-
-
-class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A model's stream fell silent or resumed: the only events on the wall clock, a stopped stream has no other."""
-
-    specversion: Literal["1.0"] = "1.0"
-    type: StreamType
-    source: str
-    id: str
-    time: Time  # wall clock
-    subject: str  # MODEL
-    datacontenttype: Literal["application/json"] = MEDIA_TYPE
-    dataschema: Literal["urn:tidemark:stream:1"] = STREAM_SCHEMA
-    data: StreamData
-
-
-class ProfileData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename={"start": "from", "end": "to"}):
-    """The first records of a model version have become the reference of its traffic, or of a segment of it."""
-
-    model: str
-    version: str
-    role: Role
-    segment: dict[str, str]  # empty: the whole traffic
-    profile: str  # id of its content
-    records: int  # that it was made of
-    signals: int  # that it describes
-    start: Time  # event time of the first of the records
-    end: Time  # of the last
-    configuration: str = ""  # id; events of older releases have none
-    info: dict[str, Any]  # the model's `info` of the configuration
-    muted: bool
-    message: str
-
-
-class ProfileEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A reference was learned from the stream; from now on drift is looked for."""
-
-    specversion: Literal["1.0"] = "1.0"
-    type: ProfileType
-    source: str
-    id: str
-    time: Time  # event time from which on records are compared with it
-    subject: str  # MODEL/VERSION/SEGMENT
-    datacontenttype: Literal["application/json"] = MEDIA_TYPE
-    dataschema: Literal["urn:tidemark:profile:1"] = PROFILE_SCHEMA
-    data: ProfileData
-
-
-Event = DriftEvent | StreamEvent | ProfileEvent | RetrainEvent
+Event = DriftEvent | StreamEvent | ProfileEvent | RetrainEvent | RefusedEvent
 
 _READABLE: dict[str | None, tuple[type[Event], tuple[str, ...]]] = {
     DRIFT_SCHEMA: (DriftEvent, get_args(DriftType)),
     STREAM_SCHEMA: (StreamEvent, get_args(StreamType)),
     PROFILE_SCHEMA: (ProfileEvent, get_args(ProfileType)),
     RETRAIN_SCHEMA: (RetrainEvent, get_args(RetrainType)),
+    REFUSED_SCHEMA: (RefusedEvent, get_args(RefusedType)),
 }
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from schemas.control import ControlEvent
 from schemas.dead_letters import DeadLetterEvent
-from schemas.events import DriftEvent, ProfileEvent, RetrainEvent, StreamEvent
+from schemas.events import DriftEvent, ProfileEvent, RefusedEvent, RetrainEvent, StreamEvent
 from schemas.labels import Label
 from schemas.records import Record
 from schemas.summaries import SummaryEvent
@@ -27,7 +27,7 @@ TOPICS: tuple[tuple[str, tuple[type, ...], str, str], ...] = (
     ("labels", (Label,), "receive", "True outcomes, whenever they are known."),
     (
         "drift-events",
-        (DriftEvent, StreamEvent, ProfileEvent, RetrainEvent),
+        (DriftEvent, StreamEvent, ProfileEvent, RetrainEvent, RefusedEvent),
         "send",
         "Drifts and retrain requests, keyed by model: those of a model are in order.",
     ),
@@ -49,7 +49,7 @@ def labels() -> Document:
 
 def events() -> Document:
     """Schema of the events topic."""
-    return _schema("Event", (DriftEvent, StreamEvent, ProfileEvent, RetrainEvent))
+    return _schema("Event", (DriftEvent, StreamEvent, ProfileEvent, RetrainEvent, RefusedEvent))
 
 
 def summaries() -> Document:

@@ -82,7 +82,26 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     forecast: Time | None  # when as much will be lost at that rate; null: not at all, or it is already
 
 
-class MetricLoss(msgspec.Struct, frozen=True, kw_only=True):
+class Sufficiency(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a measure will be known by the labelled records, 95 times in 100: half the width of its interval."""
+
+    metric: str
+    segment: dict[str, str]  # empty: the whole traffic
+    half_width: float | None  # with those that there are; null: there are none
+    wanted: float  # half of the loss, so that it shows whether that is made good; of accuracy without one 0.01
+    labelled: int  # labelled records that are needed for it
+    forecast: Time | None  # when there will be as many at the present rate; null: there are, or none come
+
+
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether to update the model with the new data, beside a part of the old, or to train it from scratch."""
+
+    how: Literal["update", "scratch"]
+    why: str
+    overlap: float | None  # least share of a drifted input's values where the reference has its own; null: none drifted
+
+
+class MetricLoss(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A measure of performance against what it was."""
 
     metric: str
@@ -90,6 +109,9 @@ class MetricLoss(msgspec.Struct, frozen=True, kw_only=True):
     baseline: float | None
     current: float
     loss: float | None  # by how much it is worse than the baseline; negative: better
+    low: float | None = None  # `current` lies between these 95 times in 100, where that is known
+    high: float | None = None
+    labels: int | None = None  # that it rests on
 
 
 class MetricGain(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,6 +152,8 @@ class RetrainData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     expires: Time | None = None  # from `requested` on: by when an answer or a new version is expected
     supersedes: str | None = None  # the open request that this one takes the place of
     waiting: Missing | None = None  # `waiting` only
+    sufficiency: Sufficiency | None = None  # `waiting` and `requested`, where a measure is known
+    advice: Advice | None = None  # `waiting` and `requested`
     costs: Costs | None = None  # where `cost` is configured, and accuracy known
     blocked_by: tuple[Reason, ...] | None = None  # `blocked` only: episodes that make the data unfit
     why: Withdrawn | None = None  # `withdrawn` only

@@ -20,6 +20,7 @@ Kind = Literal[
     "quality",
 ]
 Severity = Literal["warning", "critical"]
+Escalation = Literal["severity", "signals", "duration"]  # what has risen: warning to critical, how many, how long
 Role = Literal["champion", "shadow", "challenger"]
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from schemas.events import DriftEvent as DriftEvent
     from schemas.events import Event as Event
     from schemas.events import ProfileEvent as ProfileEvent
+    from schemas.events import RefusedEvent as RefusedEvent
     from schemas.events import RetrainEvent as RetrainEvent
     from schemas.events import StreamEvent as StreamEvent
 
@@ -27,6 +28,7 @@ _HOMES = {
     "GiveUp": "consumers.retries",
     "Outcome": "consumers.delivery",
     "ProfileEvent": "schemas.events",
+    "RefusedEvent": "schemas.events",
     "RetrainEvent": "schemas.events",
     "Retries": "consumers.retries",
     "RetryLater": "consumers.retries",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from consumers.testing import Crash, FakeTopic, drift_event, profile_event, retrain_event, stream_event
+from consumers.samples import drift_event, profile_event, refused_event, retrain_event, stream_event
+from consumers.testing import Crash, FakeTopic
 
-__all__ = ["Crash", "FakeTopic", "drift_event", "profile_event", "retrain_event", "stream_event"]
+__all__ = ["Crash", "FakeTopic", "drift_event", "profile_event", "refused_event", "retrain_event", "stream_event"]

@@ -20,6 +20,7 @@ from schemas.events import (
     Event,
     EventError,
     ProfileEvent,
+    RefusedEvent,
     RetrainEvent,
     StreamEvent,
     UnknownEventError,
@@ -60,7 +61,7 @@ class Report:
         The events of each episode in their order; the earliest onset first.
     requests : tuple of tuple of RetrainEvent
         Those of each retrain request.
-    others : tuple of StreamEvent or ProfileEvent
+    others : tuple of StreamEvent, ProfileEvent or RefusedEvent
         Streams that fell silent or went on, references that were learned.
     series : tuple of Series
         Evaluations, if they were given.
@@ -74,7 +75,7 @@ class Report:
     end: str | None
     episodes: tuple[tuple[DriftEvent, ...], ...]
     requests: tuple[tuple[RetrainEvent, ...], ...]
-    others: tuple[StreamEvent | ProfileEvent, ...]
+    others: tuple[StreamEvent | ProfileEvent | RefusedEvent, ...]
     series: tuple[Series, ...] = ()
     skipped: tuple[str, ...] = ()
 
@@ -113,7 +114,7 @@ def gather(
     """
     drifts: dict[str, list[DriftEvent]] = {}
     asked: dict[str, list[RetrainEvent]] = {}
-    others: list[StreamEvent | ProfileEvent] = []
+    others: list[StreamEvent | ProfileEvent | RefusedEvent] = []
     known: set[str] = set()
     for event in sorted(events, key=lambda event: event.time):
         if event.id in known or model not in (None, event.data.model):

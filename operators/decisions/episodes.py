@@ -15,10 +15,13 @@ from operators.decisions.outputs import SignalChange
 from operators.quality.volume import Traffic
 from schemas.cloudevents import identity
 from schemas.events import Acknowledged, Kind, Severity
+from schemas.terms import Escalation
 
 # Incidents without open episodes that are remembered, per model. With fewer, late episodes of an old incident become
 # an incident of their own; with more, state grows by 60 bytes each.
 INCIDENTS = 1_000
+WIDER = 2  # times as many signals as when people were told last are worth telling again
+LASTING = 24  # windows, after which an episode that nobody has acknowledged is worth telling again; of an hour, a day
 
 
 class Episode(msgspec.Struct, kw_only=True):
@@ -35,6 +38,9 @@ class Episode(msgspec.Struct, kw_only=True):
     peak: Severity  # the highest severity so far
     members: dict[str, SignalChange]  # by signal, also those that have recovered
     acknowledged: Acknowledged | None = None
+    recurs: str | None = None  # the earlier episode that it is like
+    widest: int = 0  # signals that were open when people were told last
+    lasts: bool = False  # people were told how long it has been open
 
     @property
     def open(self) -> list[SignalChange]:
@@ -64,6 +70,7 @@ class Turn(NamedTuple):
 
     type: Literal["opened", "updated", "resolved"]
     episode: Episode
+    escalated: Escalation | None = None  # `updated` only
 
 
 def step(
@@ -163,11 +170,30 @@ def _incident(story: Story, change: SignalChange, scope: tuple[str, ...], window
 
 
 def _turn(episode: Episode, new: bool) -> Turn:
+    many, before = len(episode.open), episode.peak
     if any(change.severity == "critical" for change in episode.open):
         episode.peak = "critical"
-    if not episode.open:
+    if not many:
         return Turn("resolved", episode)
-    return Turn("opened" if new else "updated", episode)
+    if new:
+        episode.widest = many
+        return Turn("opened", episode)
+    wider = 0 < WIDER * episode.widest <= many
+    if episode.peak == before and not wider:
+        return Turn("updated", episode)
+    episode.widest = max(episode.widest, many)
+    return Turn("updated", episode, "severity" if episode.peak != before else "signals")
+
+
+def lasting(story: Story, time_ms: int, window_ms: int) -> list[Turn]:
+    """Episodes of champions that have been open for long by now, and that nobody has acknowledged; each once."""
+    found = []
+    for episode in story.episodes:
+        is_long = not episode.lasts and time_ms - episode.detected_ms >= LASTING * window_ms
+        if is_long and episode.acknowledged is None and all(one.role == "champion" for one in episode.open):
+            episode.lasts = True
+            found.append(Turn("updated", episode, "duration"))
+    return found
 
 
 def _forget(story: Story, before_ms: int) -> None:

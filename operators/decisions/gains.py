@@ -24,7 +24,19 @@ def losses(episode: Episode) -> list[MetricLoss]:
         loss = None if then is None else significant(then - now if evidence.effect.direction == "down" else now - then)
         name = evidence.signal.partition(".")[2]
         segment = segments.parse(episode.segment)
-        found.append(MetricLoss(metric=name, segment=segment, baseline=then, current=now, loss=loss))
+        labels = None if evidence.current.low is None else change.window.count
+        found.append(
+            MetricLoss(
+                metric=name,
+                segment=segment,
+                baseline=then,
+                current=now,
+                loss=loss,
+                low=evidence.current.low,
+                high=evidence.current.high,
+                labels=labels,
+            )
+        )
     return found
 
 

@@ -8,9 +8,10 @@ import msgspec
 
 from config.metrics import CONCEPT
 from config.plan import FRESHNESS, RIVER
-from schemas.cloudevents import significant
+from schemas.cloudevents import significant, timestamp
 from schemas.events import Acknowledged, Moments, SignalEvidence
 from schemas.segments import ALL
+from schemas.terms import Escalation
 
 NAMED = 3  # signals named in a message; the rest is a number
 
@@ -142,6 +143,21 @@ def replaced(signals: Sequence[SignalEvidence], segment: str, version: str, dura
     """What is over because another version has come."""
     names = listed([signal.signal for signal in signals])
     return f"{names}{_place(segment)}: version {version} has come, after {duration(duration_ms)}"
+
+
+def recurs(episode: str, ended_ms: int, why: str) -> str:
+    """That the same was there before."""
+    how = {"recovered": "passed", "accepted": "was accepted", "new_version": "ended with a new version"}
+    return f"like episode {episode[:8]}, which {how.get(why, 'ended')} at {timestamp(ended_ms)[:16].replace('T', ' ')}"
+
+
+def escalated(what: Escalation, lasted_ms: int) -> str:
+    """In which way it is worse than when people were told."""
+    return {
+        "severity": "it is critical now",
+        "signals": "more signals than before",
+        "duration": f"nobody has acknowledged it for {duration(lasted_ms)}",
+    }[what]
 
 
 def dropped(signals: Sequence[SignalEvidence], segment: str, duration_ms: int) -> str:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from config.plan import ALL, JobPlan, ModelPlan
 from operators.decisions import messages
-from operators.decisions.retraining import Cause, Said
+from operators.decisions.advice import advice
+from operators.decisions.asking import Cause, Said
+from operators.decisions.episodes import Episode
 from schemas import segments
 from schemas.cloudevents import identity, milliseconds, source, subject, timestamp
 from schemas.events import RetrainData, RetrainEvent
-from schemas.retraining import Reason, TrainOn
+from schemas.retraining import Advice, Reason, Sufficiency, TrainOn
 
 
 def event(
-    plan: ModelPlan, job: JobPlan, configuration_id: str, said: Said, time_ms: int, *, muted: bool
+    plan: ModelPlan,
+    job: JobPlan,
+    configuration_id: str,
+    said: Said,
+    episodes: Sequence[Episode],
+    time_ms: int,
+    *,
+    muted: bool,
 ) -> RetrainEvent:
-    """The event of what was said at a time."""
+    """The event of what was said at a time, when these episodes of the model were open."""
     request, job_source = said.request, source(job.environment, job.name)
     scope = sorted({cause.segment for cause in request.causes})
     severities = {cause.severity for cause in request.causes}
+    asks = said.type in ("io.tidemark.retrain.waiting", "io.tidemark.retrain.requested")
+    advised = advice(episodes, request.version) if asks else None
     return RetrainEvent(
         type=said.type,
         source=job_source,
@@ -40,10 +51,12 @@ def event(
             configuration=configuration_id,
             info=plan.info,
             muted=muted,
-            message=_message(plan, said, time_ms),
+            message="; ".join([_message(plan, said, time_ms), *_beside(said.sufficiency, advised)]),
             expires=None if request.expires_ms is None else timestamp(request.expires_ms),
             supersedes=request.supersedes,
             waiting=said.missing,
+            sufficiency=said.sufficiency,
+            advice=advised,
             costs=said.costs,
             blocked_by=tuple(map(_reason, said.blocking)) or None,
             why=said.why,
@@ -96,6 +109,17 @@ def _message(plan: ModelPlan, said: Said, time_ms: int) -> str:
     short = "" if request.enough else "only "
     more = f", in place of request {request.supersedes[:8]}" if request.supersedes else ""
     return f"retrain {name} because of {_why(said)}: {short}{_amount(on)}{more}"
+
+
+def _beside(known: Sufficiency | None, advised: Advice | None) -> Iterator[str]:
+    """How well a measure will be known, and what the new version is best made from."""
+    if known is not None:
+        now = "" if known.half_width is None else f"{known.metric} will be known to ± {known.half_width:.2g}, "
+        when = "" if known.forecast is None else f" (at {_minute(known.forecast)})"
+        yield f"{now}to ± {known.wanted:.2g} by {known.labelled:,} labelled records{when}"
+    if advised is not None:
+        what = "update the model" if advised.how == "update" else "train from scratch"
+        yield f"{what}: {advised.why}"
 
 
 def _why(said: Said) -> str:

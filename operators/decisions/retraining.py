@@ -8,119 +8,23 @@ ends of slides in which the model had records, in the order of event time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import msgspec
 
-from config.plan import LabelsPlan, ModelPlan, RetrainPlan
+from config.plan import ModelPlan, RetrainPlan
 from operators.decisions import ledger
+from operators.decisions.asking import Cause, Completing, Request, Retraining, Said, Spoiled
 from operators.decisions.episodes import Turn
 from operators.decisions.gains import gains, losses
-from operators.decisions.ledger import Ledger, Page
 from operators.decisions.outputs import LabelsCame, Measures, Places, Progress
-from schemas.cloudevents import identity, significant, timestamp
+from operators.decisions.sufficiency import sufficiency
+from operators.decisions.training_data import costs, missing, per_hour, sample_of, train_on
+from schemas.cloudevents import identity
 from schemas.control import Judgement
-from schemas.retraining import (
-    Answered,
-    Costs,
-    Excluded,
-    MetricGain,
-    MetricLoss,
-    Missing,
-    Offsets,
-    RetrainType,
-    TrainOn,
-    Trigger,
-    Withdrawn,
-)
-from schemas.terms import Kind, Severity
+from schemas.retraining import Answered
 
 SPOILED = 200  # spans of unfit data that are remembered; of more, the oldest are trained on
-RATE_MS = 3_600_000  # the present rate is that of the last hour, or of a window where that is longer
 MEASURED = 8  # versions whose performance is remembered: champion, shadows, and those before
 _OPEN = 2**63 - 1
-_HOUR_MS = 3_600_000
-
-
-class Cause(msgspec.Struct, kw_only=True):
-    """An open episode that counts: as a reason, or against the data."""
-
-    episode: str
-    incident: str
-    kind: Kind
-    severity: Severity  # the highest that it was
-    segment: str  # canonical text
-    signals: list[str]
-    onset_ms: int
-    losses: list[MetricLoss] = []  # of episodes of performance
-    asked: bool = False  # a request was made because of it
-    harmless: bool = False  # somebody has said so, or that it is false: it counts no more
-
-
-class Spoiled(msgspec.Struct, array_like=True):
-    """A span of data that an episode made unfit; one that goes on has no end yet."""
-
-    from_ms: int
-    to_ms: int
-    episode: str
-    why: str
-
-
-class Request(msgspec.Struct, kw_only=True):
-    """A request that is being prepared, or was made."""
-
-    id: str
-    version: str
-    trigger: Trigger
-    since_ms: int  # when there first was a reason
-    train_on: TrainOn
-    enough: bool = False
-    told: str = ""  # before it is made: waiting, or which episodes block it
-    causes: list[Cause] = []  # earliest onset first
-    expires_ms: int | None = None  # None: it was not made yet
-    overdue: bool = False
-    supersedes: str | None = None
-    answer: Answered | None = None
-
-
-class Completing(msgspec.Struct, kw_only=True):
-    """A request that a new champion has ended, while it is not known yet how that one does."""
-
-    request: Request
-    version: str
-    since_ms: int
-    old: dict[str, float]  # measures of the version before
-
-
-class Retraining(msgspec.Struct, kw_only=True):
-    """What a model's policy knows about retraining."""
-
-    champion: str | None = None
-    schedule_ms: int = 0  # since when the schedule counts: the last request, or the champion's first records
-    asked_ms: int | None = None  # when the last request was made
-    pages: Ledger = []
-    causes: list[Cause] = []  # in the order of their opening
-    spoiled: list[Spoiled] = []
-    ended: Withdrawn = "recovered"  # how the last reason that there was came to an end
-    pending: Request | None = None
-    request: Request | None = None
-    measures: dict[str, dict[str, float]] = {}  # newest ones by version, the newest version last
-    completing: Completing | None = None
-
-
-@dataclass(frozen=True)
-class Said:
-    """Something to tell about a request."""
-
-    type: RetrainType
-    request: Request
-    missing: Missing | None = None
-    costs: Costs | None = None
-    blocking: Sequence[Cause] = ()
-    why: Withdrawn | None = None
-    new_version: str | None = None
-    compared: tuple[MetricGain, ...] | None = None
 
 
 def noted(state: Retraining, plan: ModelPlan, output: Progress | Places | LabelsCame | Measures) -> None:
@@ -248,7 +152,7 @@ def looked(
     if muted or state.champion is None or (state.asked_ms is not None and time_ms < state.asked_ms + plan.cooldown_ms):
         return said
     from_ms = max(cause.onset_ms for cause in reasons) if reasons else time_ms - (plan.every_ms or 0)
-    on = _train_on(state, from_ms, time_ms, _sample(model))
+    on = train_on(state, from_ms, time_ms, sample_of(model))
     have = on.samples if on.labelled is None else on.labelled
     pending = state.pending
     if pending is None:
@@ -260,39 +164,28 @@ def looked(
     state.pending = pending
     blocking = [cause for cause in state.causes if cause.kind in plan.blocked_by and not cause.harmless]
     if blocking:
-        told = ",".join(sorted(cause.episode for cause in blocking))
-        if pending.told != told:
-            pending.told = told
+        blocked = ",".join(sorted(cause.episode for cause in blocking))
+        if pending.told != blocked:
+            pending.told = blocked
             said.append(Said("io.tidemark.retrain.blocked", pending, blocking=blocking))
         return said
-    late, costs = time_ms >= pending.since_ms + plan.max_wait_ms, _costs(state, model, plan, pending, time_ms)
-    worth = due or costs is None or costs.lost >= costs.cost
-    if worth and (pending.enough or late):
+    late, cost = time_ms >= pending.since_ms + plan.max_wait_ms, costs(state, model, plan, pending, time_ms)
+    worth = due or cost is None or cost.lost >= cost.cost
+    asks, now = worth and (pending.enough or late), "waiting" if worth else "costly"
+    if not asks and pending.told == now:
+        return said
+    rate, known = per_hour(state, model, time_ms), None
+    if on.labelled is not None:
+        told = [loss for cause in reasons for loss in cause.losses]
+        known = sufficiency(told, state.measures.get(pending.version, {}), on.labelled, rate, time_ms)
+    if asks:
         _ask(state, plan, pending, time_ms)
-        said.append(Said("io.tidemark.retrain.requested", pending, costs=costs))
-    elif pending.told != (now := "waiting" if worth else "costly"):
-        pending.told = now
-        short = plan.min_samples - have
-        missing = None if short <= 0 else _missing(state, model, plan, pending, short, time_ms)
-        said.append(Said("io.tidemark.retrain.waiting", pending, missing=missing, costs=costs))
+        said.append(Said("io.tidemark.retrain.requested", pending, costs=cost, sufficiency=known))
+    else:
+        pending.told, short = now, plan.min_samples - have
+        lacks = None if short <= 0 else missing(plan, pending, short, rate, time_ms)
+        said.append(Said("io.tidemark.retrain.waiting", pending, missing=lacks, costs=cost, sufficiency=known))
     return said
-
-
-def _costs(state: Retraining, model: ModelPlan, plan: RetrainPlan, pending: Request, time_ms: int) -> Costs | None:
-    """What was lost since the earliest onset, had all its records the newest accuracy; None where nobody knows."""
-    losses = [loss for cause in pending.causes for loss in cause.losses if loss.metric == "accuracy" and loss.loss]
-    if plan.cost is None or not losses:
-        return None
-    most = max(losses, key=lambda loss: loss.loss or 0.0)
-    now = state.measures.get(pending.version, {}).get("accuracy", most.current)
-    rate = max(0.0, (most.baseline or 0.0) - (now if not most.segment else most.current)) * plan.value_per_correct
-    since = ledger.pages(state.pages, min(cause.onset_ms for cause in pending.causes), time_ms)
-    recent = _recent(state, model, time_ms)
-    lost = significant(rate * sum(page.records for page in since))
-    per_hour = significant(rate * sum(page.records for page in recent) / _hours(recent, time_ms))
-    left = plan.cost - lost
-    forecast = timestamp(time_ms + round(left / per_hour * _HOUR_MS)) if left > 0 and per_hour > 0 else None
-    return Costs(cost=plan.cost, lost=lost, per_hour=per_hour, forecast=forecast)
 
 
 def _of_request(state: Retraining, time_ms: int) -> list[Said]:
@@ -342,72 +235,3 @@ def _ask(state: Retraining, plan: RetrainPlan, pending: Request, time_ms: int) -
     pending.supersedes = None if state.request is None else state.request.id
     state.request, state.pending = pending, None
     state.asked_ms = state.schedule_ms = time_ms
-
-
-def _train_on(state: Retraining, from_ms: int, to_ms: int, sample: float | None) -> TrainOn:
-    """The whole pages since then, but for those that are spoiled; ``sample`` is the share of ids that are joined."""
-    there = ledger.pages(state.pages, from_ms, to_ms)
-    if not there:
-        now = timestamp(to_ms)
-        return TrainOn(start=now, end=now, exclude=(), samples=0, labelled=None if sample is None else 0, offsets=())
-    whole = ledger.total(there)
-    bad = [(page, why) for page in there if (why := _spoiled_by(state.spoiled, page))]
-    samples = whole.records - sum(page.records for page, _ in bad)
-    labelled = whole.labelled - sum(page.labelled for page, _ in bad)
-    return TrainOn(
-        start=timestamp(whole.start_ms),
-        end=timestamp(to_ms),
-        exclude=_joined(bad),
-        samples=samples,
-        labelled=None if sample is None else round(labelled / sample),
-        offsets=tuple(
-            Offsets(topic=topic, partition=partition, start=start, end=end)
-            for topic, partitions in sorted(whole.offsets.items())
-            for partition, (start, end) in sorted(partitions.items())
-        ),
-    )
-
-
-def _spoiled_by(spoiled: Sequence[Spoiled], page: Page) -> str:
-    whys = {span.why for span in spoiled if span.from_ms < page.end_ms and span.to_ms > page.start_ms}
-    return "; ".join(sorted(whys))
-
-
-def _joined(bad: Sequence[tuple[Page, str]]) -> tuple[Excluded, ...]:
-    """Spoiled pages that follow each other for one reason as one span."""
-    spans: list[Excluded] = []
-    for page, why in bad:
-        start, end = timestamp(page.start_ms), timestamp(page.end_ms)
-        if spans and spans[-1].end == start and spans[-1].why == why:
-            start = spans.pop().start
-        spans.append(Excluded(start=start, end=end, why=why))
-    return tuple(spans)
-
-
-def _recent(state: Retraining, model: ModelPlan, time_ms: int) -> Ledger:
-    return ledger.pages(state.pages, time_ms - max(RATE_MS, model.window.size_ms), time_ms)
-
-
-def _hours(recent: Ledger, time_ms: int) -> float:
-    return (time_ms - recent[0].start_ms) / _HOUR_MS if recent else 1.0
-
-
-def _sample(model: ModelPlan) -> float | None:
-    """The share of ids whose labels are looked for; None without a source of labels."""
-    return model.labels.sample if isinstance(model.labels, LabelsPlan) else None
-
-
-def _missing(
-    state: Retraining, model: ModelPlan, plan: RetrainPlan, pending: Request, samples: int, time_ms: int
-) -> Missing:
-    """How much longer it takes at the present rate."""
-    recent = _recent(state, model, time_ms)
-    sample = _sample(model)
-    count = sum(page.records if sample is None else page.arrived / sample for page in recent)
-    rate = significant(count / _hours(recent, time_ms))
-    return Missing(
-        samples=samples,
-        per_hour=rate,
-        forecast=timestamp(time_ms + round(samples / rate * _HOUR_MS)) if rate else None,
-        until=timestamp(pending.since_ms + plan.max_wait_ms),
-    )

@@ -8,10 +8,20 @@ import msgspec
 
 from config.plan import ALL, JobPlan, ModelPlan, RetrainPlan
 from operators.decisions import announcements, episodes, messages, requests, retraining
+from operators.decisions.asking import Retraining, Said
 from operators.decisions.causes import context
 from operators.decisions.episodes import Episode, Story, Turn
-from operators.decisions.outputs import LabelsCame, Learned, Measures, Output, Places, Progress, SignalChange, Told
-from operators.decisions.retraining import Retraining, Said
+from operators.decisions.outputs import (
+    LabelsCame,
+    Learned,
+    Measures,
+    Output,
+    Places,
+    Progress,
+    SignalChange,
+    Told,
+)
+from operators.decisions.recurrence import Past, recurring, remembered
 from schemas import segments
 from schemas.cloudevents import identity, milliseconds, source, subject, timestamp
 from schemas.control import Acknowledge, Mute, Reply
@@ -22,6 +32,7 @@ from schemas.events import (
     DriftEvent,
     ProfileEvent,
     Reference,
+    RefusedEvent,
     RetrainEvent,
     Severity,
     SignalEvidence,
@@ -36,7 +47,7 @@ VOLUMES = 1_000
 CHAMPIONS = 100  # versions that are remembered; one that comes back after so many others is taken for a new one
 
 _LEVELS = ("negligible", "small", "medium", "large")
-AnyEvent = DriftEvent | ProfileEvent | RetrainEvent
+AnyEvent = DriftEvent | ProfileEvent | RetrainEvent | RefusedEvent
 
 
 class Known(Story, kw_only=True):
@@ -46,6 +57,7 @@ class Known(Story, kw_only=True):
     retraining: Retraining | None = None
     muted_ms: int = 0  # until then nothing is delivered
     told_ms: int = 0  # newest time that was told about
+    past: list[Past] = msgspec.field(default_factory=list)  # episodes that are over, the newest last
 
 
 class Teller:
@@ -53,7 +65,7 @@ class Teller:
 
     def __init__(self, plan: ModelPlan, job: JobPlan, configuration_id: str, story: Known) -> None:
         self._plan, self._job, self._configuration_id, self._story = plan, job, configuration_id, story
-        self._scope = (job.environment, job.name)
+        self._scope, self._whose = (job.environment, job.name), (plan, job, configuration_id)
         self._wanted = plan.retrain if isinstance(plan.retrain, RetrainPlan) else None
         if self._wanted is None:
             story.retraining = None
@@ -68,9 +80,7 @@ class Teller:
         for output in step:
             if isinstance(output, Learned):
                 muted = self._is_muted(output.time_ms)
-                self.events.append(
-                    announcements.learned(self._plan, self._job, self._configuration_id, output, muted=muted)
-                )
+                self.events.append(announcements.learned(*self._whose, output, muted=muted))
             elif isinstance(output, SignalChange):
                 changes.append(output)
             elif isinstance(output, Told):
@@ -92,6 +102,9 @@ class Teller:
     def end(self, time_ms: int) -> None:
         """Decide about retraining, after all that happened at a time."""
         state = self._story.retraining
+        for turn in episodes.lasting(self._story, time_ms, self._plan.window.size_ms) if self._looks else ():
+            change = msgspec.structs.replace(next(reversed(turn.episode.members.values())), time_ms=time_ms)
+            self.events.append(self._event(turn, change))
         if self._looks and self._wanted is not None and state is not None:
             muted = self._is_muted(time_ms)
             said = retraining.looked(state, self._plan, self._wanted, self._scope, time_ms, muted=muted)
@@ -118,15 +131,25 @@ class Teller:
         if isinstance(command, Mute):
             self._story.muted_ms = time_ms + command.for_ms
         elif isinstance(command, Acknowledge):
-            self._acknowledge(command, told.id, time_ms)
-        elif self._story.retraining is not None:
-            self._answer(self._story.retraining, command, time_ms)
+            episode = next((one for one in self._story.episodes if one.id == command.episode), None)
+            if episode is None:
+                self._refuse(_refused(told, "there is no such episode that is open", time_ms))
+            else:
+                self._acknowledge(episode, command, told.id, time_ms)
+        else:
+            state = self._story.retraining
+            if state is None or state.request is None or state.request.id != command.request:
+                self._refuse(_refused(told, "there is no such request that is open", time_ms))
+            else:
+                self._answer(state, command, time_ms)
 
-    def _acknowledge(self, command: Acknowledge, id: str, time_ms: int) -> None:
-        """Note it with the episode; of one that is over there is nothing left to say."""
-        episode = next((one for one in self._story.episodes if one.id == command.episode), None)
-        if episode is None:
-            return
+    def _refuse(self, refused: announcements.Refused) -> None:
+        """Tell that nothing follows from a message."""
+        muted = self._is_muted(refused.time_ms)
+        self.events.append(announcements.refused(*self._whose, refused, muted=muted))
+
+    def _acknowledge(self, episode: Episode, command: Acknowledge, id: str, time_ms: int) -> None:
+        """Note it with the episode."""
         episode.acknowledged = Acknowledged(as_=command.as_, time=timestamp(time_ms), by=command.by, why=command.why)
         if self._story.retraining is not None:
             retraining.judged(self._story.retraining, episode.id, command.as_)
@@ -134,7 +157,7 @@ class Teller:
         self.events.append(self._event(Turn("updated", episode), change, said=id))
 
     def _answer(self, state: Retraining, command: Reply, time_ms: int) -> None:
-        """Note it with the request, if that is still open."""
+        """Note it with the request."""
         answer = Answered(answer=command.answer, time=timestamp(time_ms), by=command.by, why=command.why)
         self._ask(retraining.answered(state, command.request, answer), time_ms)
 
@@ -155,8 +178,15 @@ class Teller:
             self._ask(said, output.time_ms)
 
     def _tell(self, turn: Turn, change: SignalChange, new_version: str = "") -> None:
-        event = self._event(turn, change, new_version=new_version)
+        episode, like = turn.episode, None
+        strongest = [one.signal for one in _ranked(episode, turn)]
+        if turn.type == "opened" and (like := recurring(self._story.past, episode, strongest)) is not None:
+            episode.recurs = like.episode
+        event = self._event(turn, change, new_version=new_version, like=like)
         self.events.append(event)
+        if event.data.why is not None:
+            known = self._story.past, episode, change.time_ms, event.data.why
+            self._story.past = remembered(*known, strongest)
         state = self._story.retraining
         if state is None or self._wanted is None:
             return
@@ -166,10 +196,15 @@ class Teller:
     def _ask(self, said: Iterable[Said], time_ms: int) -> None:
         muted = self._is_muted(time_ms)
         self.events += [
-            requests.event(self._plan, self._job, self._configuration_id, one, time_ms, muted=muted) for one in said
+            requests.event(
+                self._plan, self._job, self._configuration_id, one, self._story.episodes, time_ms, muted=muted
+            )
+            for one in said
         ]
 
-    def _event(self, turn: Turn, change: SignalChange, new_version: str = "", said: str = "") -> DriftEvent:
+    def _event(
+        self, turn: Turn, change: SignalChange, new_version: str = "", said: str = "", like: Past | None = None
+    ) -> DriftEvent:
         """The event of a turn; `change` is any change of the step: what is taken from it is the same in all."""
         plan, job, story, episode = self._plan, self._job, self._story, turn.episode
         time = timestamp(change.time_ms)
@@ -177,6 +212,8 @@ class Teller:
         signals = _ranked(episode, turn)
         severity = episode.peak if turn.type == "resolved" else _severity(episode)
         job_source = source(job.environment, job.name)
+        lasted_ms = change.time_ms - episode.detected_ms
+        told = said or ("duration" if turn.escalated == "duration" else "")  # beside what else is told at that time
         data = DriftData(
             episode=episode.id,
             incident=episode.incident,
@@ -196,18 +233,35 @@ class Teller:
             configuration=self._configuration_id,
             info=plan.info,
             muted=self._is_muted(change.time_ms),
-            message=_with(_message(turn, signals, change, new_version, judged=bool(said)), turn, plan, story),
+            message="; ".join(
+                [
+                    _message(turn, signals, change, new_version, judged=bool(said)),
+                    *([messages.recurs(like.episode, like.ended_ms, like.why)] if like is not None else []),
+                    *([messages.escalated(turn.escalated, lasted_ms)] if turn.escalated is not None else []),
+                    *([] if turn.type == "resolved" else filter(None, [context(plan, story.episodes, episode)])),
+                ]
+            ),
             why=(change.why or "recovered") if turn.type == "resolved" else None,
             acknowledged=episode.acknowledged,
+            recurs=episode.recurs,
+            escalated=turn.escalated,
         )
         return DriftEvent(
             type=f"io.tidemark.drift.{turn.type}",  # type: ignore[arg-type]  # mypy does not join literals
             source=job_source,
-            id=identity(job_source, episode.id, turn.type, change.time_ms, *filter(None, [said])),
+            id=identity(job_source, episode.id, turn.type, change.time_ms, *filter(None, [told])),
             time=time,
             subject=subject(plan.name, episode.version, episode.segment),
             data=data,
         )
+
+
+def _refused(told: Told, why: str, time_ms: int) -> announcements.Refused:
+    command = told.command
+    assert not isinstance(command, Mute), "nothing can be wrong with it"
+    what = str(command.__struct_config__.tag)
+    about = command.request if isinstance(command, Reply) else command.episode
+    return announcements.Refused(time_ms=time_ms, id=told.id, what=what, about=about, why=why, by=command.by)
 
 
 def _count(story: Story, progress: Progress, reach_ms: int) -> None:
@@ -241,12 +295,6 @@ def _ranked(episode: Episode, turn: Turn) -> tuple[SignalEvidence, ...]:
 
 def _severity(episode: Episode) -> Severity:
     return "critical" if any(change.severity == "critical" for change in episode.open) else "warning"
-
-
-def _with(message: str, turn: Turn, plan: ModelPlan, story: Story) -> str:
-    """A message, and what the other episodes of the model say of the cause."""
-    said = "" if turn.type == "resolved" else context(plan, story.episodes, turn.episode)
-    return f"{message}; {said}" if said else message
 
 
 def _message(

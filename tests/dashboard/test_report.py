@@ -10,7 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from consumers.testing import drift_event, retrain_event, stream_event
+from consumers.samples import drift_event, retrain_event, stream_event
 from dashboard.report import Report, Series, gather, read_events, read_scores, series_of
 from dashboard.report.markdown import markdown
 from dashboard.report.page import html

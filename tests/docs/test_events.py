@@ -15,6 +15,8 @@ from schemas.events import (
     DriftEvent,
     ProfileData,
     ProfileEvent,
+    RefusedData,
+    RefusedEvent,
     RetrainData,
     RetrainEvent,
     SignalEvidence,
@@ -34,7 +36,8 @@ def told(head):
 
 
 @pytest.mark.parametrize(
-    ("example", "struct"), list(zip(EXAMPLES, [DriftEvent, StreamEvent, ProfileEvent, RetrainEvent], strict=True))
+    ("example", "struct"),
+    list(zip(EXAMPLES, [DriftEvent, StreamEvent, ProfileEvent, RefusedEvent, RetrainEvent], strict=True)),
 )
 def test_the_examples_are_events(example, struct):
     """And nothing in them is unknown to us."""
@@ -50,7 +53,13 @@ def test_the_examples_are_events(example, struct):
             "type",
             [
                 name
-                for types in (events.DriftType, events.StreamType, events.ProfileType, events.RetrainType)
+                for types in (
+                    events.DriftType,
+                    events.StreamType,
+                    events.ProfileType,
+                    events.RefusedType,
+                    events.RetrainType,
+                )
                 for name in get_args(types)
             ],
         ),
@@ -64,7 +73,8 @@ def test_every_type_and_field_is_explained(head, names):
 
 
 @pytest.mark.parametrize(
-    ("section", "data"), [("Stream", StreamData), ("Profile", ProfileData), ("Retrain", RetrainData)]
+    ("section", "data"),
+    [("Stream", StreamData), ("Profile", ProfileData), ("Refused", RefusedData), ("Retrain", RetrainData)],
 )
 def test_every_field_of_another_event_is_explained(section, data):
     """In its own table, after the others."""

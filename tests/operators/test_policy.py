@@ -12,10 +12,11 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from config.plan import AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, WindowPlan
-from operators.decisions.outputs import Progress
+from operators.decisions.outputs import Progress, Told
 from operators.decisions.telling import VOLUMES
 from operators.policy import add, advance, next_time, open_episodes
 from schemas.cloudevents import milliseconds, timestamp
+from schemas.control import Acknowledge
 from schemas.errors import StateVersionError
 from schemas.events import Window, encode
 from tests.operators.changes import MINUTE, change
@@ -81,7 +82,7 @@ def test_a_story_from_opening_to_resolution():
     ] == [
         ("opened", 20, "warning", 1, ["a"], None, "a moved up: PSI 0.2 (alarm at 0.03)"),
         ("updated", 21, "critical", 2, ["b", "a"], None,
-         "still drifting: b moved up: PSI 0.5 (alarm at 0.03); also a"),
+         "still drifting: b moved up: PSI 0.5 (alarm at 0.03); also a; it is critical now"),
         ("updated", 22, "critical", 3, ["b", "c", "a"], None,
          "still drifting: b moved up: PSI 0.5 (alarm at 0.03); also c and a"),
         ("updated", 23, "critical", 2, ["b", "c"], None,
@@ -438,3 +439,45 @@ def test_events_are_decoded_as_they_were_encoded():
     """Nothing in an event is lost on the wire."""
     (event,) = told([change(20)])
     assert msgspec.json.decode(encode(event), type=type(event)) == event
+
+
+def escalations(outputs):
+    return [
+        (milliseconds(event.time) // MINUTE, event.data.escalated)
+        for event in told(outputs)
+        if event.type.endswith("updated")
+    ]
+
+
+def test_what_gets_worse_escalates():
+    """Once when it is critical, and when twice as many signals are open as when people were told."""
+    outputs = [
+        change(20, "a", level="medium"),
+        change(21, "b", level="medium"),
+        change(22, "c", level="medium"),
+        change(23, "c", "changed"),
+        change(24, "c", "changed", level="medium"),
+        change(25, "d", level="medium"),
+        change(26, "d", "changed"),
+    ]
+    assert escalations(outputs) == [
+        (21, "signals"),
+        (22, None),
+        (23, "severity"),
+        (24, None),
+        (25, None),
+        (26, None),
+    ]
+
+
+def test_what_lasts_escalates_unless_somebody_has_acknowledged_it():
+    """After 24 windows, at the end of a slide with records; once, and not of shadows."""
+    outputs = [change(20), change(20, version="4", role="shadow"), *map(progress, range(21, 500))]
+    assert escalations(outputs) == [(260, "duration")]
+    (event,) = (event for event in told(outputs) if event.type.endswith("updated"))
+    assert event.data.message == (
+        "still drifting: feature.age moved up: PSI 0.41 (alarm at 0.03); nobody has acknowledged it for 4 h"
+    )
+    command = Acknowledge(model="churn", episode=event.data.episode, as_="real")
+    said = Told(time_ms=30 * MINUTE, id="m", command=command)
+    assert escalations([*outputs, said]) == [(30, None)]

@@ -111,7 +111,7 @@ def test_asyncapi_names_every_topic_with_its_messages():
     } == {
         "receive-predictions": ("receive", ["Record"]),
         "receive-labels": ("receive", ["Label"]),
-        "send-drift-events": ("send", ["DriftEvent", "StreamEvent", "ProfileEvent", "RetrainEvent"]),
+        "send-drift-events": ("send", ["DriftEvent", "StreamEvent", "ProfileEvent", "RetrainEvent", "RefusedEvent"]),
         "send-drift-summaries": ("send", ["SummaryEvent"]),
         "receive-drift-control": ("receive", ["ControlEvent"]),
         "send-drift-dead-letters": ("send", ["DeadLetterEvent"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from consumers.testing import TIME, drift_event, retrain_event
+from consumers.samples import TIME, drift_event, retrain_event
 from schemas import cloudevents, summaries
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.events import Window, encode

@@ -21,7 +21,7 @@ from rich.text import Text
 from config.load import Configuration, load
 from consumers.event_files import EventFiles
 from consumers.follower import Follower
-from schemas.events import DriftEvent, Event, RetrainEvent, StreamEvent, encode
+from schemas.events import DriftEvent, Event, RefusedEvent, RetrainEvent, StreamEvent, encode
 
 FRAME = 5  # lines of the terminal that are not rows: head, its rule, blank ones and the prompt
 STYLES = {"critical": "bold red", "warning": "yellow", "resolved": "green"}
@@ -128,6 +128,8 @@ def _rows(events: Iterable[Event]) -> Table:
             state = state if state == "resolved" else event.data.severity
         elif isinstance(event, RetrainEvent):
             since = event.data.train_on.start
+        elif isinstance(event, RefusedEvent):
+            since = event.time
         else:
             since = event.data.last_record if isinstance(event, StreamEvent) else event.data.start
         id = _about(event)[:8] if isinstance(event, (DriftEvent, RetrainEvent)) else ""

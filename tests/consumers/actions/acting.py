@@ -14,7 +14,8 @@ from tidemark.testing import FakeTopic
 ENVIRONMENT = {"TOKEN": "t0psecret", "USER": "me", "EMPTY": ""}
 TYPES = (
     "io.tidemark.drift.opened, io.tidemark.drift.updated, io.tidemark.drift.resolved, io.tidemark.retrain.requested, "
-    "io.tidemark.stream.silent, io.tidemark.profile.learned"
+    "io.tidemark.stream.silent, io.tidemark.profile.learned, "
+    "io.tidemark.control.refused"
 )
 
 

@@ -198,6 +198,23 @@ def test_pagerduty_calls_once_an_incident(tmp_path):
     assert "signals" not in payload["custom_details"]
 
 
+def test_people_are_called_again_when_it_escalates(tmp_path):
+    """Once for each way in which an incident gets worse, and not for what is told in between."""
+    events = [
+        drift_event("opened", severity="warning"),
+        drift_event("updated", time="2026-01-05T10:10:00.000Z"),
+        drift_event("updated", escalated="severity", time="2026-01-05T10:15:00.000Z"),
+        drift_event("updated", kind="quality", escalated="severity", time="2026-01-05T10:20:00.000Z"),
+        drift_event("updated", escalated="duration", time="2026-01-06T10:15:00.000Z"),
+    ]
+    with serving((202, '{"status":"success"}')) as server:
+        action = f"pagerduty: {{routing_key: '${{TOKEN}}', url: '{server.address}/v2/enqueue'}}"
+        counts, _ = act(tmp_path, action, *events)
+    assert counts == Counts(handled=3, repeated=2)
+    assert [asked.json["payload"]["timestamp"] for asked in server.asked] == [events[at].time for at in (0, 2, 4)]
+    assert len({asked.json["dedup_key"] for asked in server.asked}) == 1
+
+
 def test_slack_by_a_webhook(tmp_path):
     """Once an incident; another incident and another kind of event are messages of their own."""
     other = drift_event(incident="other", segment={"country": "<b>"}, severity="warning", info={"runbook": "https://r"})

@@ -37,6 +37,8 @@ PLAN = ModelPlan(
     retrain=RETRAIN,
 )  # fmt: skip
 END = 10**15
+SCRATCH = "; train from scratch: performance has fallen and inputs have not drifted"
+UPDATE = "; update the model: inputs are as the reference has them"
 
 
 def plan(labels=False, **settings):
@@ -111,7 +113,7 @@ def test_a_request_names_the_data_since_the_onset():
     }
     assert data.expires == timestamp(40 * MINUTE)
     assert data.message == (
-        "retrain churn 3 because of performance.accuracy: 800 records since 1970-01-01 00:12"
+        "retrain churn 3 because of performance.accuracy: 800 records since 1970-01-01 00:12" + SCRATCH
     )  # fmt: skip
 
 
@@ -135,7 +137,7 @@ def test_waiting_says_what_is_missing_and_when_it_will_be_there():
     assert waiting.request == of_type(events, "requested").data.request
     assert waiting.message == (
         "300 more records are needed to retrain churn 3 because of performance.accuracy: there will be enough at "
-        "1970-01-01 00:23, it is waited for until 1970-01-01 01:20"
+        "1970-01-01 00:23, it is waited for until 1970-01-01 01:20" + SCRATCH
     )
 
 
@@ -159,7 +161,7 @@ def test_what_does_not_come_is_not_waited_for_any_longer():
     assert asked(events)[:2] == [(20, "waiting"), (80, "requested")]
     requested = of_type(events, "requested").data
     assert (requested.enough, requested.train_on.samples) == (False, 68)
-    assert requested.message.endswith(": only 68 records since 1970-01-01 00:12")
+    assert requested.message.endswith(": only 68 records since 1970-01-01 00:12" + SCRATCH)
 
 
 def test_unfit_data_are_waited_out_and_left_out():
@@ -203,7 +205,7 @@ def test_an_episode_is_a_reason_once_and_a_later_one_supersedes():
     assert second.supersedes == first.request != second.request
     assert second.scope == ({"country": "DE"},)
     assert second.train_on.start == timestamp(29 * MINUTE)
-    assert second.message.endswith(f"since 1970-01-01 00:29, in place of request {first.request[:8]}")
+    assert second.message.endswith(f"since 1970-01-01 00:29, in place of request {first.request[:8]}" + SCRATCH)
 
 
 def test_nobody_answers():
@@ -254,7 +256,7 @@ def test_the_schedule_is_a_reason_of_its_own():
     first = next(event.data for event in events if isinstance(event, RetrainEvent))
     assert (first.trigger, first.severity, first.reasons, first.scope) == ("schedule", None, (), ({},))
     assert (first.train_on.start, first.train_on.samples) == (timestamp(MINUTE), 2500)
-    assert first.message == "retrain churn 3 because of the schedule: 2,500 records since 1970-01-01 00:01"
+    assert first.message == "retrain churn 3 because of the schedule: 2,500 records since 1970-01-01 00:01" + UPDATE
 
 
 def test_only_what_is_severe_enough_is_a_reason():
@@ -299,7 +301,7 @@ def test_a_harmless_episode_is_no_reason():
 
 
 def test_what_somebody_says_of_an_episode_is_told():
-    """In an event of its own, and in all that follow; of one that is over, or of none, there is nothing to say."""
+    """In an event of its own, and in all that follow; of one that is over it is refused."""
     outputs = [*progress(*range(1, 61)), worse(20, onset=12), worse(50, "recovered", onset=12)]
     episode = told(outputs)[0].data.episode
     command = Acknowledge(model="churn", episode=episode, as_="real", by="ann", why="new prices")
@@ -313,8 +315,13 @@ def test_what_somebody_says_of_an_episode_is_told():
         (30, "updated"),
         (30, "updated"),
         (50, "resolved"),
+        (55, "refused"),
     ]
-    assert len({event.id for event in events}) == 4
+    assert len({event.id for event in events}) == 5
+    assert (events[4].data.what, events[4].data.about) == ("acknowledge", episode)
+    assert events[4].data.message == (
+        f"'acknowledge' of {episode[:8]} by ann is refused: there is no such episode that is open"
+    )
     assert events[0].data.acknowledged is None
     assert msgspec.to_builtins(events[3].data.acknowledged) == {
         "as": "real",
@@ -478,7 +485,7 @@ def test_what_costs_more_than_it_brings_is_not_asked_for_yet():
     }  # fmt: skip
     assert waiting.message == (
         "to retrain churn 3 is not worth it yet: performance.accuracy has cost 160 of 400; "
-        "it will be at 1970-01-01 00:32"
+        "it will be at 1970-01-01 00:32" + SCRATCH
     )
     assert of_type(events, "requested").data.costs.lost == 400.0
     better = told([*outputs, measures(24, "3", accuracy=0.85)], model)
@@ -508,3 +515,24 @@ def test_policies_are_compared_on_one_history():
     assert compare(msgspec.structs.replace(model, retrain=msgspec.UNSET), JOB, outputs) == []
     nothing = compare(model, JOB, progress(*range(1, 61)))
     assert {(one.lost, one.cost) for one in nothing} == {(None, None)}
+
+
+def test_a_request_says_how_well_the_measure_will_be_known():
+    """By its interval in the window of the episode: half of the loss shows whether it is made good, and takes more."""
+    evidence = msgspec.structs.replace(
+        worse(20, onset=12).evidence,
+        reference=Moments(value=0.9),
+        current=Moments(value=0.86, low=0.84, high=0.88),
+        effect=Effect(size=0.1, level="large", direction="down"),
+    )
+    came = [LabelsCame(time_ms=m * MINUTE, predicted={m * MINUTE: 50}) for m in range(1, 61)]
+    outputs = [*progress(*range(1, 61)), *came, worse(20, onset=12, evidence=evidence)]
+    events = told(outputs, plan(labels=True))
+    known = of_type(events, "requested").data.sufficiency
+    assert (known.metric, known.wanted, known.labelled) == ("accuracy", 0.02, 1_000)
+    assert known.half_width == 0.0282842712  # of 500, where 1,000 say it to 0.02
+    assert known.forecast == timestamp(32 * MINUTE)
+    assert of_type(events, "requested").data.message == (
+        "retrain churn 3 because of performance.accuracy: 500 labelled records since 1970-01-01 00:12; "
+        "accuracy will be known to ± 0.028, to ± 0.02 by 1,000 labelled records (at 1970-01-01 00:32)" + SCRATCH
+    )
