@@ -128,7 +128,7 @@ class Listening:
             elif family == "stream":
                 yield stream_event(what, **about)  # type: ignore[arg-type]
             elif family == "profile":
-                yield profile_event(**about)
+                yield profile_event(what, **about)  # type: ignore[arg-type]
             else:
                 yield refused_event(**about)
 

@@ -9,6 +9,7 @@ import msgspec
 
 from schemas import cloudevents
 from schemas.events import (
+    Accepted,
     Affected,
     DriftData,
     DriftEvent,
@@ -153,6 +154,7 @@ def stream_event(
 
 
 def profile_event(
+    what: Literal["learned", "rebased", "restored"] = "learned",
     *,
     model: str = "churn",
     version: str = "4",
@@ -160,7 +162,13 @@ def profile_event(
     info: Mapping[str, Any] | None = None,
     muted: bool = False,
 ) -> ProfileEvent:
-    """Make an event about a learned reference; equal arguments make the same event."""
+    """Make an event about a reference; equal arguments make the same event."""
+    episode = cloudevents.identity(model, version, "all", "feature")
+    accepted = Accepted(episode=episode, signals=("feature.age",), by="ann", why="new prices")
+    said = f"the first 10,000 records of version {version} are its reference now"
+    if what != "learned":
+        than = "the profile again" if what == "restored" else "10,000 records that were accepted"
+        said = f"feature.age of version {version} is compared with {than}"
     data = ProfileData(
         model=model,
         version=version,
@@ -168,17 +176,18 @@ def profile_event(
         segment={},
         profile=PROFILE,
         records=10_000,
-        signals=23,
+        signals=23 if what == "learned" else 1,
         start=START,
         end=TIME,
         info=dict(info or {}),
         muted=muted,
-        message=f"the first 10,000 records of version {version} are its reference now",
+        message=said,
+        accepted=None if what == "learned" else accepted,
     )
     return ProfileEvent(
-        type="io.tidemark.profile.learned",
+        type=msgspec.convert(f"io.tidemark.profile.{what}", _type(ProfileEvent)),
         source=SOURCE,
-        id=cloudevents.identity("learned", model, version, time),
+        id=cloudevents.identity(what, model, version, time),
         time=time,
         subject=cloudevents.subject(model, version, "all"),
         data=data,
@@ -189,18 +198,18 @@ def refused_event(
     *, model: str = "churn", time: str = TIME, info: Mapping[str, Any] | None = None, muted: bool = False
 ) -> RefusedEvent:
     """Make an event about a message that nothing follows from; equal arguments make the same event."""
-    why = "there is no such episode that is open"
+    why = "there is no such open episode"
     data = RefusedData(
         model=model,
         control=cloudevents.identity("control", model, time),
-        what="acknowledge",
+        what="accept",
         about=cloudevents.identity(model, "3", "all", "feature"),
         refused=why,
         by="ann",
         configuration=PROFILE,
         info=dict(info or {}),
         muted=muted,
-        message=f"'acknowledge' of ann is refused: {why}",
+        message=f"accept of ann is refused: {why}",
     )
     return RefusedEvent(
         type="io.tidemark.control.refused",

@@ -68,8 +68,8 @@ def _send(client: dict[str, Any], topic: str, key: bytes, value: bytes) -> None:
         raise BrokerError(message)
 
 
-def episode(configuration: Configuration, prefix: str) -> DriftEvent:
-    """The newest event of the episode whose id begins so.
+def episode(configuration: Configuration, prefix: str, until: str | None = None) -> DriftEvent:
+    """The newest event of the episode whose id begins so, up to a time if one is given.
 
     Raises
     ------
@@ -78,7 +78,11 @@ def episode(configuration: Configuration, prefix: str) -> DriftEvent:
     """
     found: dict[str, DriftEvent] = {}
     for event in _events(configuration, prefix):
-        if isinstance(event, DriftEvent) and event.data.episode.startswith(prefix):
+        if (
+            isinstance(event, DriftEvent)
+            and event.data.episode.startswith(prefix)
+            and event.time <= (until or event.time)
+        ):
             found[event.data.episode] = event
     return _only(found, "episode", prefix)
 

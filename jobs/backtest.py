@@ -50,13 +50,14 @@ class _Key:
     state: bytes = b""
     ring: bytes = b""
     learned: bytes = b""
+    accepted: bytes = b""
     next_ms: int | None = None
     timers: set[int] = field(default_factory=set)
 
     @property
     def kept(self) -> Kept:
         """As the monitor asks for it."""
-        return Kept(lambda: self.state, lambda: self.ring, lambda: self.learned)
+        return Kept(lambda: self.state, lambda: self.ring, lambda: self.learned, lambda: self.accepted)
 
 
 class Backtest:
@@ -135,8 +136,13 @@ class Backtest:
         for one in control.told(place.path, self._models):
             if isinstance(one, DeadLetter):
                 self.result.letters.append(dead_letters.encode(source, one))
-            else:
-                self._waiting[one[0]].append(one[1])
+                continue
+            model, told = one
+            self._waiting[model].append(told)
+            if (asked := control.asked(told)) is not None:
+                key, part = asked
+                end_ms = control.pane_end(told.time_ms, self._job.plan.job.pane_ms)
+                self._windows.setdefault(end_ms, {}).setdefault(key, []).append(part)
 
     def _blocks(self, source: SourcePlan) -> Iterator[int]:
         """Decode block after block; gives the watermark after each."""
@@ -243,6 +249,8 @@ class Backtest:
             found.ring = result.ring
         if result.learned is not None:
             found.learned = result.learned
+        if result.accepted is not None:
+            found.accepted = result.accepted
         if result.next_ms is not None and result.next_ms not in found.timers:
             found.timers.add(result.next_ms)
             heapq.heappush(self._timers, (result.next_ms, text))

@@ -1,6 +1,7 @@
-"""The control topic or file as a source of the job: what it says goes to the policies, and to nobody else.
+"""The control topic or file as a source of the job: what it says goes to the policies.
 
-It stands beside SQL, with ids of its own: a table would be one more source of the statement that cuts the panes.
+What it asks of monitors goes to them with the chunks of its pane (`asked`), through the statement that cuts panes: so
+panes wait for it as they do for records, and a replay finds it in its place again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pyflink.datastream import ProcessFunction, RuntimeContext
 from pyflink.datastream.connectors.kafka import KafkaOffsetsInitializer, KafkaSource, KafkaTopicPartition
 
 from config.plan import Plan, read_plan
-from jobs.file_source import numbers
+from jobs.file_source import chunk_rows, chunk_table, numbers
 from jobs.functions import aside, tagged
 from operators.decisions import control, outputs
 from operators.decisions.control import Line
@@ -25,6 +26,7 @@ from schemas.control import ControlError
 
 if TYPE_CHECKING:
     from pyflink.datastream import DataStream, StreamExecutionEnvironment
+    from pyflink.table import StreamTableEnvironment, Table
 
     from jobs.monitor import Setting
 
@@ -68,11 +70,13 @@ class ControlFunction(ProcessFunction):  # type: ignore[misc]
             yield self._letters, Row(control.NAME.encode(), letter)
             return
         yield Row("output", model, outputs.encode(told))
+        if (asked := control.asked(told)) is not None:
+            yield Row("asked", *asked)
 
 
 class _ToldAt(TimestampAssigner):  # type: ignore[misc]
     def extract_timestamp(self, value: Any, record_timestamp: int) -> int:
-        return outputs.decode(bytes(value[2])).time_ms
+        return control.time_of(bytes(value[2]))
 
 
 def commands(env: StreamExecutionEnvironment, plan: Plan, setting: Setting) -> DataStream:
@@ -107,6 +111,17 @@ def timed(told: DataStream, plan: Plan) -> DataStream:
         return told
     strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(_ToldAt())
     return told.assign_timestamps_and_watermarks(strategy)
+
+
+def asked(told: DataStream, table_env: StreamTableEnvironment) -> Table:
+    """What is asked of monitors as a table of event time, key and chunk; from `timed`."""
+    rows = told.filter(lambda row: row[0] == "asked").map(_chunk, output_type=chunk_rows())
+    return chunk_table(table_env, rows)
+
+
+def _chunk(row: Row) -> Row:
+    part = bytes(row[2])
+    return Row(control.time_of(part), row[1], part)
 
 
 def _topic(topic: str, plan: Plan, setting: Setting) -> KafkaSource:

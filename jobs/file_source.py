@@ -25,7 +25,7 @@ from operators.profiles.references import JobReferences, read_job
 from operators.reading.files import Block, list_blocks
 
 if TYPE_CHECKING:
-    from pyflink.datastream import StreamExecutionEnvironment
+    from pyflink.datastream import DataStream, StreamExecutionEnvironment
     from pyflink.table import StreamTableEnvironment, Table
 
 BLOCKS_PER_S = 50.0  # handed on; less than decode could do would slow it down, more are more to hold in a bundle
@@ -79,7 +79,6 @@ def chunk_stream(
     """
     source = job.plan.sources[number]
     blocks = list_blocks(source)
-    kind = Types.ROW_NAMED(["et_ms", "k", "chunk"], [Types.LONG(), Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())])
     out_of_orderness = Duration.of_millis(source.out_of_orderness_ms)
     watermarks = WatermarkStrategy.for_bounded_out_of_orderness(out_of_orderness)
     rows = (
@@ -87,13 +86,23 @@ def chunk_stream(
         .uid(f"tidemark-blocks-{source.name}")
         .set_parallelism(1)
         .key_by(lambda block: 0, key_type=Types.INT())
-        .process(DecodeBlocks(packed, number, msgspec.msgpack.encode(blocks)), output_type=kind)
+        .process(DecodeBlocks(packed, number, msgspec.msgpack.encode(blocks)), output_type=chunk_rows())
         .uid(f"tidemark-decode-{source.name}")
         .name(f"decode {source.name}")
         .set_parallelism(1)
         .assign_timestamps_and_watermarks(watermarks.with_timestamp_assigner(_FirstField()))
         .set_parallelism(1)
     )
+    return chunk_table(table_env, rows)
+
+
+def chunk_rows() -> Any:
+    """Type of rows of event time in ms, key and chunk."""
+    return Types.ROW_NAMED(["et_ms", "k", "chunk"], [Types.LONG(), Types.STRING(), Types.PRIMITIVE_ARRAY(Types.BYTE())])
+
+
+def chunk_table(table_env: StreamTableEnvironment, rows: DataStream) -> Table:
+    """Rows of `chunk_rows`, with timestamps and watermarks, as a table."""
     schema = (
         Schema.new_builder()
         .column("et_ms", DataTypes.BIGINT())

@@ -101,6 +101,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._states = bytes_map(runtime_context, "key")
         self._rings = bytes_map(runtime_context, "ring")
         self._learned = bytes_map(runtime_context, "learned")
+        self._accepted = bytes_map(runtime_context, "accepted")
         self._summaries, self._letters = aside("summaries"), aside("letters")
         self._wants_letters = job.plan.dead_letters is not None
         self._metrics = Metrics(runtime_context)
@@ -158,12 +159,16 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
             ctx.timer_service().register_event_time_timer(next_ms - 1)
 
     def _kept(self, key: str, state: bytes) -> Kept:
-        return Kept(lambda: state, lambda: _entry(self._rings, key), lambda: _entry(self._learned, key))
+        rings, learned, accepted = self._rings, self._learned, self._accepted
+        return Kept(
+            lambda: state, lambda: _entry(rings, key), lambda: _entry(learned, key), lambda: _entry(accepted, key)
+        )
 
     def _keep(self, key: str, before: bytes, result: Step) -> None:
         if result.state is not before:
             _put(self._states, key, result.state)
-        for kept, value in ((self._rings, result.ring), (self._learned, result.learned)):
+        told = ((self._rings, result.ring), (self._learned, result.learned), (self._accepted, result.accepted))
+        for kept, value in told:
             if value is not None:
                 _put(kept, key, value)
 

@@ -5,7 +5,7 @@
     topics -> decode (SQL, vectorised) --+                   +-> monitor  -> policy -> events
                                          +-> panes (TUMBLE) -+   (by bucket) (by model)
     files  -> blocks -> decode ----------+                   |-> summaries
-                                         +-> letters, counts +-> dead letters, report
+    control -----------------------------+-> letters, counts +-> dead letters, report
 
 Labels come by the same way; the join, which keeps predictions until their labels come, has its own keys in the
 monitor's operator. Both go on to the performance (by model, version and segment), and from there to the policy too.
@@ -68,18 +68,22 @@ def build(env: StreamExecutionEnvironment, job: JobReferences, setting: Setting)
     """Put the whole graph into an environment."""
     from pyflink.table import StreamTableEnvironment
 
-    from jobs.control_source import commands, timed
+    from jobs.control_source import asked, commands, timed
     from jobs.functions import aside
 
     table_env = StreamTableEnvironment.create(env)
+    plan = job.plan
+    said = told = None
+    if plan.control is not None:
+        said = commands(env, plan, setting)
+        told = timed(said, plan)
+        table_env.create_temporary_view("asked", asked(told, table_env))
     panes = _panes(env, table_env, job, setting)
     found = _monitored(panes, job, setting)
     performance = _performance(found, job) if measured_models(job.plan) else None
-    plan = job.plan
-    said = None if plan.control is None else commands(env, plan, setting)
     others = [] if performance is None else [performance]
-    if said is not None:
-        others.append(timed(said, plan))
+    if told is not None:
+        others.append(_only(told, "output"))
     events = _decided(found, others, job, setting)
     sinks.attach(events, plan.events, "events", plan, setting.kafka)
     if plan.summaries is not None:
@@ -104,7 +108,7 @@ def _panes(
 
     packed = msgspec.msgpack.encode(job)
     queries = []
-    files = []
+    files = [] if job.plan.control is None else ["asked"]
     for number, source in enumerate(job.plan.sources):
         if source.topic is not None:
             table = f"source_{number}"

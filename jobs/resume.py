@@ -23,12 +23,14 @@ class Made(msgspec.Struct, frozen=True):
     sources: tuple[tuple[str, str], ...]  # name, and topic or path: what decides the ids of Flink's operators
     ends: Ends | None = None  # of a bounded run
     graph: int = 0  # `GRAPH` of the release
+    control: str | None = None  # its topic or path: what it asks of monitors comes with the records
 
     @classmethod
     def under(cls, plan: Plan, ends: Ends | None) -> Made:
         """Those of a plan."""
         sources = tuple((source.name, str(source.topic or source.path)) for source in plan.sources)
-        return cls(plan.job.pane_ms, sources, ends, GRAPH)
+        said = plan.control
+        return cls(plan.job.pane_ms, sources, ends, GRAPH, None if said is None else str(said.topic or said.path))
 
 
 def note(where: str, plan: Plan, ends: Ends | None) -> None:
@@ -84,6 +86,10 @@ def check(where: str, plan: Plan, *, bounded: bool) -> Ends | None:
     if made.sources != now.sources:
         was, is_ = (", ".join(f"{name} from {place}" for name, place in m.sources) for m in (made, now))
         message = f"sources: were {was} in the run to go on from, are {is_}; {remedy}"
+        raise UsageError(message)
+    if made.control != now.control:
+        was, is_ = (m.control or "not there" for m in (made, now))
+        message = f"control: was {was} in the run to go on from, is {is_}; {remedy}"
         raise UsageError(message)
     if made.ends is not None and not bounded:
         message = (

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from config.plan import ALL, WindowPlan
-from operators.decisions.outputs import Output, Progress
+from operators.decisions.outputs import Output, Progress, Told
 from operators.encoding.chunks import Pane
 from operators.encoding.codes import ABSENT
+from operators.monitoring import accepting
 from operators.monitoring.detection import Detection
 from operators.monitoring.evaluation import Evaluated, evaluate, open_at_once, over
 from operators.monitoring.state import Held, Key, KeyState, Watch, pack, unpack
@@ -33,6 +34,10 @@ from operators.sketches.sketch import Ring, Slide
 from schemas.profile import Profile
 from schemas.summaries import Summary
 
+# How long what was accepted outlives a key's records. Shorter, and a segment that pauses is compared with its profile
+# again; longer, and more is kept of versions that are gone.
+KEPT_MS = 90 * 86_400_000
+
 
 @dataclass
 class Step:
@@ -45,6 +50,7 @@ class Step:
     counted: int = 0  # records that were folded
     next_ms: int | None = None  # when the key wants to be woken, if nothing comes before
     learned: bytes | None = None  # of `learning`; None: as it was
+    accepted: bytes | None = None  # of `accepting`; likewise
     profile: Profile | None = None  # that was learned in this step
 
 
@@ -56,8 +62,10 @@ def step(
     pane: Pane | None,
     until_ms: int,
     scores: bool,
+    read_accepted: Callable[[], bytes] = bytes,
+    told: Sequence[Told] = (),
 ) -> Step:
-    """Fold a pane, or let time pass.
+    """Fold a pane, or let time pass, and then take what somebody tells.
 
     Parameters
     ----------
@@ -73,16 +81,22 @@ def step(
         Slides that end by then are complete.
     scores
         Whether summaries are wanted.
+    read_accepted
+        Gives what was accepted of the key; called only where something was, or where `told` asks for it.
+    told
+        Commands to accept an episode, in the order of their times, at the end of a pane.
 
     Examples
     --------
     The same panes give the same outputs, whether time passes in small steps or in large ones, and whatever
     happens to the state between two steps; see tests/operators/test_monitor.py.
     """
-    run = _Run(detection, key, state, read_ring, scores)
+    run = _Run(detection, key, state, read_ring, scores, read_accepted)
     if pane is not None:
         run.fold(pane)
     run.pass_time(until_ms)
+    for one in told:
+        run.hear(one, until_ms)
     return run.finish()
 
 
@@ -110,10 +124,17 @@ def _ended(old: KeyState) -> list[Output]:
 
 class _Run:
     def __init__(
-        self, detection: Detection, key: Key, state: bytes, read_ring: Callable[[], bytes], scores: bool
+        self,
+        detection: Detection,
+        key: Key,
+        state: bytes,
+        read_ring: Callable[[], bytes],
+        scores: bool,
+        read_accepted: Callable[[], bytes],
     ) -> None:
-        detection = detection.of(key.segment)
+        self._own = detection = detection.of(key.segment)
         self._detection, self._key, self._read_ring = detection, key, read_ring
+        self._accepted = read_accepted
         self._window = detection.signals.model.window
         self._scores = scores
         self._changed = self._ring_changed = False
@@ -124,17 +145,24 @@ class _Run:
             self._found_ring = Ring()
         elif self._state.made_for != detection.id:
             self._begin_again(self._state)
+        if self._state is not None:
+            self._detection = accepting.compared(detection, key, self._state.accepted, read_accepted)
 
     def _begin_again(self, old: KeyState) -> None:
         """The profile or the configuration is another one: what was open under the old one is over."""
         self._step.outputs += _ended(old)
         self._state = self._fresh(old.pane_ms, old.pane_ms)
+        if old.accepted:
+            if accepting.is_kept(self._own, self._key, self._accepted()):
+                self._state.accepted = old.accepted
+            else:
+                self._step.accepted = b""
         self._found_ring = Ring()
         self._changed = self._ring_changed = True
 
     def _fresh(self, first_ms: int, pane_ms: int) -> KeyState:
-        tracks = self._detection.tracks
-        return KeyState(self._detection.id, first_ms, pane_ms, 0, None, tracks.pack(tracks.start(str(self._key))))
+        tracks = self._own.tracks
+        return KeyState(self._own.id, first_ms, pane_ms, 0, None, tracks.pack(tracks.start(str(self._key))))
 
     @property
     def _ring(self) -> Ring:
@@ -158,9 +186,10 @@ class _Run:
         self._changed = True
         self.pass_time(end_ms - slide_ms)
         state = self._state
-        if state is None:
-            first_ms = int(pane.times_ms[0])
+        if state is None or (state.accepted and not state.records):
+            first_ms, accepted = int(pane.times_ms[0]), b"" if state is None else state.accepted
             state = self._state = self._fresh(first_ms, first_ms)
+            state.accepted = accepted
         before = state.slide.records if state.slide is not None else 0
         if state.slide is None:
             state.slide = Slide(end_ms)
@@ -266,9 +295,37 @@ class _Run:
                 self._tell(slide, evaluate(detection, self._key, state, self._ring, slide, self._scores))
             is_open = any(watch.told is not None for watch in state.watches.values())
             state.slide = Slide(slide.end_ms + window.slide_ms) if is_open else None
-        if state is not None and state.slide is None and until_ms >= forgotten_ms(self._window, state.pane_ms):
-            self._state, self._found_ring = None, Ring()
+        if state is not None and state.slide is None and until_ms >= self._forgotten_ms(state):
+            self._found_ring = Ring()
             self._changed = self._ring_changed = True
+            if state.accepted and state.records:
+                self._state = self._fresh(state.pane_ms, state.pane_ms)
+                self._state.accepted = state.accepted
+            else:
+                self._step.accepted = b"" if state.accepted else None
+                self._state = None
+
+    def _forgotten_ms(self, state: KeyState) -> int:
+        """When to forget a key that sleeps, and later, of one without records, what was accepted of it."""
+        if state.accepted and not state.records:
+            return state.pane_ms + KEPT_MS
+        return forgotten_ms(self._window, state.pane_ms)
+
+    def hear(self, told: Told, end_ms: int) -> None:
+        """Take what somebody tells at the end of a pane."""
+        state = self._state
+        if state is None:
+            self._step.outputs.append(accepting.refused(told, accepting.OVER, end_ms))
+            return
+        ring = self._ring
+        if state.slide is not None and state.slide.records:
+            ring = Ring([*ring.slides, state.slide.until(end_ms, self._window.slide_ms)])
+        before = self._step.accepted if self._step.accepted is not None else self._accepted() if state.accepted else b""
+        outputs, now = accepting.heard(self._own, self._key, state, ring, told, before, end_ms)
+        self._step.outputs += outputs
+        if now != before:
+            self._changed, self._step.accepted = True, now
+            self._detection = accepting.compared(self._own, self._key, state.accepted, lambda: now)
 
     def _tell(self, slide: Slide, evaluated: Evaluated) -> None:
         key = self._key
@@ -294,7 +351,5 @@ class _Run:
         if self._ring_changed:
             result.ring = sketch.pack(self._ring) if state is not None else b""
         if state is not None:
-            result.next_ms = (
-                state.slide.end_ms if state.slide is not None else forgotten_ms(self._window, state.pane_ms)
-            )
+            result.next_ms = state.slide.end_ms if state.slide is not None else self._forgotten_ms(state)
         return result

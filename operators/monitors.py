@@ -12,11 +12,14 @@ import msgspec
 
 from config.plan import ALL
 from operators import monitor
-from operators.decisions.outputs import Learned, Output, Progress
+from operators.decisions import control
+from operators.decisions.outputs import Learned, Output, Progress, Told
 from operators.encoding import chunks, value_chunks
+from operators.encoding.chunks import Pane
 from operators.encoding.keys import split_key
 from operators.encoding.value_chunks import ValuePane
 from operators.monitor import Step
+from operators.monitoring import accepting
 from operators.monitoring.detection import Detection
 from operators.monitoring.state import Key
 from operators.profiles import learning
@@ -43,6 +46,7 @@ class Kept:
     state: Callable[[], bytes]
     ring: Callable[[], bytes]
     learned: Callable[[], bytes]
+    accepted: Callable[[], bytes] = bytes
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,35 @@ class Monitors:
         return found
 
     def fold(self, text: str, kept: Kept, parts: Sequence[bytes]) -> Step | None:
-        """Fold the chunks of a key's pane; None if all of them were made under another configuration."""
+        """Fold what a key's pane has; None if all of it are chunks that were made under another configuration."""
+        parts, told = control.apart(parts)
+        if not told:
+            return self._fold(text, kept, parts)
+        end_ms = control.pane_end(told[-1].time_ms, self._pane_ms)
+        step = (self._fold(text, kept, parts) if parts else None) or self.pass_time(text, kept, end_ms)
+        return self._hear(text, kept, step, told, end_ms)
+
+    def _hear(self, text: str, kept: Kept, step: Step, told: Sequence[Told], end_ms: int) -> Step:
+        """Let the monitor take what it is told, after the records of the pane."""
+        key, signals = self.key(text), self._signals(text)
+        detection = None
+        if isinstance(signals, Unprofiled):
+            learned = self._state(signals, text, kept) if step.learned is None else None
+            if learned is not None and learned.profile:
+                detection = self._known(signals, text, learned).detection
+        elif signals is not None:
+            detection = self._detection(signals)
+        if detection is None:
+            step.outputs += [accepting.refused(one, "there is no reference yet", end_ms) for one in told]
+            return step
+        ring = kept.ring if step.ring is None else lambda: step.ring or b""
+        heard = monitor.step(detection, key, step.state, ring, None, end_ms, self._scores, kept.accepted, told)
+        step.state, step.next_ms = heard.state, heard.next_ms
+        step.accepted = step.accepted if heard.accepted is None else heard.accepted
+        step.outputs += heard.outputs
+        return step
+
+    def _fold(self, text: str, kept: Kept, parts: Sequence[bytes]) -> Step | None:
         if self.key(text).segment == EXPECT:
             return self._fold_facts(text, kept, parts)
         if self.key(text).segment == FIELDS:
@@ -93,7 +125,11 @@ class Monitors:
             return self._fold_values(signals, text, kept, value_chunks.decode(parts, self._pane_ms))
         key, detection = self.key(text), self._detection(signals)
         pane = chunks.decode(parts, self._pane_ms, hashes=detection.wants_hashes and key.segment == ALL)
-        return monitor.step(detection, key, kept.state(), kept.ring, pane, pane.end_ms, self._scores)
+        return self._step(detection, text, kept, pane, pane.end_ms)
+
+    def _step(self, detection: Detection, text: str, kept: Kept, pane: Pane | None, until_ms: int) -> Step:
+        key, state = self.key(text), kept.state()
+        return monitor.step(detection, key, state, kept.ring, pane, until_ms, self._scores, kept.accepted)
 
     def pass_time(self, text: str, kept: Kept, until_ms: int) -> Step:
         """Let time pass for a key that got nothing."""
@@ -114,10 +150,10 @@ class Monitors:
             )
         if signals is None:
             # The configuration knows the key no more; its model may have no policy either, which then says nothing.
-            return Step(b"", b"", monitor.retire(key, kept.state()), learned=b"")
+            return Step(b"", b"", monitor.retire(key, kept.state()), learned=b"", accepted=b"")
         if isinstance(signals, Unprofiled):
             return self._pass_learned(signals, text, kept, until_ms)
-        step = monitor.step(self._detection(signals), key, kept.state(), kept.ring, None, until_ms, self._scores)
+        step = self._step(self._detection(signals), text, kept, None, until_ms)
         step.learned = None if step.state else b""  # from a time when the version had no profile
         return step
 
@@ -239,17 +275,16 @@ class Monitors:
         return [counted] if key.segment == ALL and records and watches_volume(signals.model) else []
 
     def _watch(self, found: _Learned, text: str, kept: Kept, pane: ValuePane) -> Step:
-        key, coded = self.key(text), found.coder.pane(pane)
-        return monitor.step(found.detection, key, kept.state(), kept.ring, coded, pane.end_ms, self._scores)
+        return self._step(found.detection, text, kept, found.coder.pane(pane), pane.end_ms)
 
     def _pass_learned(self, signals: Unprofiled, text: str, kept: Kept, until_ms: int) -> Step:
         state = kept.state()
         learned = self._state(signals, text, kept)
         if learned is None:
-            return Step(b"", b"", monitor.retire(self.key(text), state), learned=b"")
+            return Step(b"", b"", monitor.retire(self.key(text), state), learned=b"", accepted=b"")
         if state:
             detection = self._known(signals, text, learned).detection
-            step = monitor.step(detection, self.key(text), state, kept.ring, None, until_ms, self._scores)
+            step = self._step(detection, text, kept, None, until_ms)
             if not step.state:
                 learned.forget_ms = step.next_ms = until_ms + learning.KEPT_MS
                 step.learned = learning.pack(learned)

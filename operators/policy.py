@@ -24,13 +24,25 @@ import msgspec
 
 from config.plan import JobPlan, ModelPlan
 from operators.decisions import outputs
-from operators.decisions.outputs import LabelsCame, Learned, Measures, Output, Places, Progress, SignalChange, Told
+from operators.decisions.outputs import (
+    LabelsCame,
+    Learned,
+    Measures,
+    Output,
+    Places,
+    Progress,
+    Rebased,
+    Refused,
+    SignalChange,
+    Told,
+)
 from operators.decisions.telling import AnyEvent, Known, Teller
 from operators.quality import volume
 from schemas.errors import StateVersionError
 
 FORMAT = 1  # raised when an older release could misread the bytes
 MIN, MAX = -(2**63), 2**63 - 1
+ASIDE = (Places, LabelsCame, Measures, Told, Refused)
 _MAGIC = b"TP"
 _HEAD = struct.Struct(">2sHqqqI")
 _LENGTH = struct.Struct(">I")
@@ -47,7 +59,7 @@ def add(state: bytes, new: Iterable[Output]) -> bytes:
             empty_ms = min(empty_ms, output.time_ms)
         else:
             # None of these says that the slide is over.
-            if not isinstance(output, (Places, LabelsCame, Measures, Told)) and not _of_labels(output):
+            if not isinstance(output, (*ASIDE, Rebased)) and not _of_labels(output):
                 progress_ms = max(progress_ms, output.time_ms)
             full_ms = min(full_ms, output.time_ms)
         data = outputs.encode(output)
@@ -87,7 +99,7 @@ def advance(
     -------
     state : bytes
         Without what was taken.
-    events : list of DriftEvent, ProfileEvent and RetrainEvent
+    events : list of DriftEvent, ProfileEvent, RetrainEvent and RefusedEvent
         The same in whatever order outputs were added and however often `advance` is called.
     """
     time_ms = next_time(state)
@@ -119,11 +131,11 @@ def advance(
 
 
 def _order(output: Output) -> _Order:
-    if isinstance(output, (Places, LabelsCame, Measures, Told)):
+    if isinstance(output, ASIDE):
         return output.time_ms, "", "", "", ""
     if isinstance(output, Progress):
         return output.time_ms, output.version, "", "", ""  # before the changes of its time: their share rests on it
-    if isinstance(output, Learned):
+    if isinstance(output, (Learned, Rebased)):
         return output.time_ms, output.version, output.segment, "", ""
     return output.time_ms, output.version, output.segment, output.kind, output.evidence.signal
 

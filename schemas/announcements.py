@@ -14,7 +14,7 @@ PROFILE_SCHEMA: Final = "urn:tidemark:profile:1"
 REFUSED_SCHEMA: Final = "urn:tidemark:refused:1"
 
 StreamType = Literal["io.tidemark.stream.silent", "io.tidemark.stream.resumed"]
-ProfileType = Literal["io.tidemark.profile.learned"]
+ProfileType = Literal["io.tidemark.profile.learned", "io.tidemark.profile.rebased", "io.tidemark.profile.restored"]
 RefusedType = Literal["io.tidemark.control.refused"]
 
 
@@ -44,26 +44,39 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: StreamData
 
 
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody has accepted as the new normal, or does not any more."""
+
+    episode: str
+    signals: tuple[str, ...]  # that are compared with the window, or with the profile again
+    by: str
+    why: str
+
+
 class ProfileData(msgspec.Struct, frozen=True, kw_only=True, rename={"start": "from", "end": "to"}, omit_defaults=True):
-    """The first records of a model version have become the reference of its traffic, or of a segment of it."""
+    """Records of a model version are the reference of its traffic, or of a segment of it: the first ones, or a window.
+
+    In `restored` the window that they were is let go.
+    """
 
     model: str
     version: str
     role: Role
     segment: dict[str, str]  # empty: the whole traffic
-    profile: str  # id of its content
-    records: int  # that it was made of
-    signals: int  # that it describes
-    start: Time  # event time of the first of the records
+    profile: str  # id of what is compared with from now on
+    records: int  # that it was made of; of the window
+    signals: int  # that it describes; that are compared with the window
+    start: Time  # event time of the first of the records; of the window
     end: Time  # of the last
     configuration: str = ""  # id; events of older releases have none
     info: dict[str, Any]  # the model's `info` of the configuration
     muted: bool
     message: str
+    accepted: Accepted | None = None  # `rebased` and `restored` only
 
 
 class ProfileEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A reference was learned from the stream; from now on drift is looked for."""
+    """A reference was learned from the stream, rebased on a window that was accepted, or restored."""
 
     specversion: Literal["1.0"] = "1.0"
     type: ProfileType
@@ -81,7 +94,7 @@ class RefusedData(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     control: str  # id of the message
-    what: str  # it asks for: acknowledge or answer
+    what: str  # it asks for: accept, acknowledge or answer
     about: str  # the episode or request
     refused: str  # why nothing follows
     by: str  # who says it

@@ -1,6 +1,7 @@
 """Control: what people and pipelines tell the job, as CloudEvents on a topic of their own.
 
-A message takes effect at its event time: Kafka's timestamp, in files its own `time`.
+A message takes effect at its event time: Kafka's timestamp, in files its own `time`. One that nothing can follow from
+is refused by an event.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ import msgspec
 from schemas.cloudevents import MEDIA_TYPE, Time, encode
 from schemas.errors import TidemarkError
 from schemas.retraining import Answer
+from schemas.terms import Kind, Role
 
 __all__ = [
     "CONTROL_SCHEMA",
+    "PROFILED",
+    "Accept",
     "Acknowledge",
     "Command",
     "ControlError",
@@ -33,7 +37,12 @@ ControlType = Literal[
     "io.tidemark.control.acknowledge",
     "io.tidemark.control.mute",
     "io.tidemark.control.answer",
+    "io.tidemark.control.accept",
 ]
+# Kinds of episodes that can be accepted: what they are about is compared with a profile.
+PROFILED: Final[frozenset[Kind]] = frozenset(
+    ("feature", "prediction", "confidence", "multivariate", "correlation", "quality")
+)
 Judgement = Literal["real", "harmless", "false"]
 
 
@@ -70,7 +79,26 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="an
     why: str = ""
 
 
-Command = Acknowledge | Mute | Reply
+class Accept(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="accept"):
+    """What an episode found is the new normal: from now on its signals are compared with the present window.
+
+    The fields but for the last three are those of an event of the episode, which `tidemark accept` looks up.
+    """
+
+    model: str
+    version: str
+    role: Role = "champion"
+    segment: dict[str, str] = {}  # empty: the whole traffic
+    kind: Kind
+    episode: str
+    signals: tuple[str, ...]  # that are open, by that event
+    seen: Time  # its time: what opened later is not meant
+    undo: bool = False  # of an episode that was accepted: compare its signals with the profile again
+    by: str = ""
+    why: str = ""
+
+
+Command = Acknowledge | Mute | Reply | Accept
 
 
 class ControlEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from schemas.announcements import (
     PROFILE_SCHEMA,
     REFUSED_SCHEMA,
     STREAM_SCHEMA,
+    Accepted,
     ProfileData,
     ProfileEvent,
     ProfileType,
@@ -37,6 +38,7 @@ __all__ = [
     "REFUSED_SCHEMA",
     "RETRAIN_SCHEMA",
     "STREAM_SCHEMA",
+    "Accepted",
     "Acknowledged",
     "Affected",
     "CategoryChange",
@@ -236,7 +238,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the window was compared with."""
 
     id: str  # of the profile; of `previous` the one that its bins and categories are of
-    kind: Literal["profile", "learned", "previous"]
+    kind: Literal["profile", "learned", "previous", "accepted"]  # `accepted`: in part a window that was accepted
     span: Span | None = None  # `previous` only: the time before the window
 
 

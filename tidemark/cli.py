@@ -39,6 +39,7 @@ COMMANDS = {  # in the order of `tidemark --help`; a command is there as soon as
     "compare": "tidemark.commands.compare:compare",
     "report": "tidemark.commands.report:report",
     "ack": "tidemark.commands.ack:ack",
+    "accept": "tidemark.commands.accept:accept",
     "mute": "tidemark.commands.mute:mute",
     "answer": "tidemark.commands.answer:answer",
     "simulate": "tidemark.commands.simulate:simulate",

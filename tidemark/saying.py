@@ -1,10 +1,20 @@
-"""When a message to the job is said."""
+"""Saying something to the job: who says it, and when."""
 
 from __future__ import annotations
 
+import msgspec
+
 from config.durations import time_ms
 from config.load import Configuration
+from consumers import telling
+from schemas.control import Command
 from schemas.errors import UsageError
+
+
+def say(loaded: Configuration, command: Command, by: str | None, said_ms: int | None) -> None:
+    """Send a command in somebody's name: `by`, or whoever is logged in; `said_ms` is from `at_ms`."""
+    who = telling.myself() if by is None else by
+    telling.tell(loaded, msgspec.structs.replace(command, by=who), said_ms)
 
 
 def at_ms(loaded: Configuration, at: str | None) -> int | None:

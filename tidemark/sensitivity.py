@@ -230,7 +230,9 @@ def _slow(detection: Detection, count: int, known: int) -> dict[int, Slow]:
     """By position of the signals whose values follow each other: by how much, in a typical window."""
     tables = detection.tables
     if detection.signals.model.window.previous_ms:
-        tables = replace(tables, moving=True, totals=np.full(len(tables.totals), float(known)))
+        tables = replace(
+            tables, moving=np.ones(len(tables.totals), np.bool_), totals=np.full(len(tables.totals), float(known))
+        )
     grown, long = tables.inflated(np.full(len(tables.totals), float(count))), tables.inflation.long
     return {
         position: Slow(

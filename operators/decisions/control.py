@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from operators.decisions import outputs
 from operators.decisions.outputs import Told
-from schemas import control
+from operators.encoding.keys import monitor_key
+from schemas import control, segments
 from schemas.cloudevents import milliseconds, timestamp
-from schemas.control import ControlError
+from schemas.control import PROFILED, Accept, ControlError
 from schemas.dead_letters import DeadLetter
 from schemas.errors import DataError
 
 NAME = "control"  # the source's, in dead letters
+_ASKED = b"A"  # what a part of a pane begins with that is a message: chunks begin with their format
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -39,6 +42,37 @@ def read(data: bytes, time_ms: int, models: Collection[str]) -> tuple[str, Told]
         message = f"control: is about a model that is not watched (there are: {', '.join(sorted(models))})"
         raise ControlError(message)
     return model, Told(time_ms=time_ms, id=event.id, command=event.data)
+
+
+def asked(told: Told) -> tuple[str, bytes] | None:
+    """The monitor's key that a message is for, and the part of its pane that it comes as; None: it is for policies."""
+    command = told.command
+    if not isinstance(command, Accept) or command.kind not in PROFILED:
+        return None
+    key = monitor_key(command.model, command.version, command.role, segments.text(command.segment))
+    return key, _ASKED + outputs.encode(told)
+
+
+def apart(parts: Sequence[bytes]) -> tuple[Sequence[bytes], list[Told]]:
+    """Chunks of a pane, and the messages among them in the order of their times."""
+    told = [one for part in parts if part[:1] == _ASKED if isinstance(one := outputs.decode(part[1:]), Told)]
+    if not told:
+        return parts, []
+    return [part for part in parts if part[:1] != _ASKED], sorted(told, key=lambda one: (one.time_ms, one.id))
+
+
+def pane_end(time_ms: int, pane_ms: int) -> int:
+    """End of the pane in which a message takes effect.
+
+    >>> pane_end(19_999, 10_000), pane_end(20_000, 10_000)
+    (20000, 30000)
+    """
+    return time_ms - time_ms % pane_ms + pane_ms
+
+
+def time_of(data: bytes) -> int:
+    """When what is told, or asked, was said."""
+    return outputs.decode(data.removeprefix(_ASKED)).time_ms
 
 
 def lines(path: str) -> list[Line]:

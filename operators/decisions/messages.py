@@ -160,6 +160,12 @@ def escalated(what: Escalation, lasted_ms: int) -> str:
     }[what]
 
 
+def accepted(signals: Sequence[SignalEvidence], segment: str, duration_ms: int) -> str:
+    """What is the new normal."""
+    names = listed([signal.signal for signal in signals])
+    return f"{names}{_place(segment)}: accepted as the new normal, after {duration(duration_ms)}"
+
+
 def dropped(signals: Sequence[SignalEvidence], segment: str, duration_ms: int) -> str:
     """What is no longer compared with what it differed from."""
     names = listed([signal.signal for signal in signals])

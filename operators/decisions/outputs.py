@@ -10,7 +10,7 @@ from schemas.control import Command
 from schemas.events import Kind, Role, Severity, SignalEvidence, Span, Why, Window
 from schemas.profile import Level
 
-ProfileKind = Literal["profile", "learned", "previous"]
+ProfileKind = Literal["profile", "learned", "previous", "accepted"]
 
 
 class SignalChange(msgspec.Struct, frozen=True, kw_only=True, tag="signal"):
@@ -96,7 +96,39 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
     command: Command
 
 
-Output = SignalChange | Progress | Learned | Places | LabelsCame | Measures | Told
+class Rebased(msgspec.Struct, frozen=True, kw_only=True, tag="rebased"):
+    """Signals of a key are compared with a window that somebody has accepted, or are not any more."""
+
+    time_ms: int  # end of the pane of the message
+    id: str  # of the message
+    model: str
+    version: str
+    role: Role
+    segment: str  # canonical text
+    episode: str
+    signals: list[str]
+    undone: bool  # they are compared with the profile again
+    profile_id: str
+    records: int  # of the window
+    start: str  # of the window, as text
+    end: str
+    by: str
+    why: str
+
+
+class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
+    """Nothing follows from what somebody told the job."""
+
+    time_ms: int
+    id: str  # of the message
+    model: str
+    what: str  # it asks for
+    about: str  # the episode or request
+    why: str
+    by: str
+
+
+Output = SignalChange | Progress | Learned | Places | LabelsCame | Measures | Told | Rebased | Refused
 
 _decoder: msgspec.msgpack.Decoder[Output] = msgspec.msgpack.Decoder(Output)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from config.plan import ALL, JobPlan, ModelPlan, RetrainPlan
-from operators.decisions import announcements, episodes, messages, requests, retraining
+from operators.decisions import announcements, control, episodes, messages, requests, retraining
 from operators.decisions.asking import Retraining, Said
 from operators.decisions.causes import context
 from operators.decisions.episodes import Episode, Story, Turn
@@ -18,13 +18,15 @@ from operators.decisions.outputs import (
     Output,
     Places,
     Progress,
+    Rebased,
+    Refused,
     SignalChange,
     Told,
 )
 from operators.decisions.recurrence import Past, recurring, remembered
 from schemas import segments
 from schemas.cloudevents import identity, milliseconds, source, subject, timestamp
-from schemas.control import Acknowledge, Mute, Reply
+from schemas.control import PROFILED, Accept, Acknowledge, Mute, Reply
 from schemas.events import (
     Acknowledged,
     Affected,
@@ -57,6 +59,7 @@ class Known(Story, kw_only=True):
     retraining: Retraining | None = None
     muted_ms: int = 0  # until then nothing is delivered
     told_ms: int = 0  # newest time that was told about
+    asked: list[Told] = msgspec.field(default_factory=list)  # of monitors, that have not answered yet
     past: list[Past] = msgspec.field(default_factory=list)  # episodes that are over, the newest last
 
 
@@ -81,6 +84,12 @@ class Teller:
             if isinstance(output, Learned):
                 muted = self._is_muted(output.time_ms)
                 self.events.append(announcements.learned(*self._whose, output, muted=muted))
+            elif isinstance(output, Rebased):
+                self._story.asked = [one for one in self._story.asked if one.id != output.id]
+                muted = self._is_muted(output.time_ms)
+                self.events.append(announcements.rebased(*self._whose, output, muted=muted))
+            elif isinstance(output, Refused):
+                self._refuse(output)
             elif isinstance(output, SignalChange):
                 changes.append(output)
             elif isinstance(output, Told):
@@ -110,6 +119,10 @@ class Teller:
             said = retraining.looked(state, self._plan, self._wanted, self._scope, time_ms, muted=muted)
             self._ask(said, time_ms)
         self._looks = False
+        for told in list(self._story.asked):
+            if control.pane_end(told.time_ms, self._job.pane_ms) <= time_ms:
+                why = "the stream had passed its time when it came; say it again"
+                self._refuse(_refused(told, why, time_ms))
         self._story.told_ms = max(self._story.told_ms, time_ms)
 
     def _is_muted(self, time_ms: int) -> bool:
@@ -130,6 +143,11 @@ class Teller:
         command, time_ms = told.command, max(told.time_ms, self._story.told_ms)
         if isinstance(command, Mute):
             self._story.muted_ms = time_ms + command.for_ms
+        elif isinstance(command, Accept) and command.kind in PROFILED:
+            self._story.asked.append(told)
+        elif isinstance(command, Accept):
+            why = f"{command.kind.replace('_', ' ')} is not compared with a profile"
+            self._refuse(_refused(told, why, time_ms))
         elif isinstance(command, Acknowledge):
             episode = next((one for one in self._story.episodes if one.id == command.episode), None)
             if episode is None:
@@ -143,8 +161,9 @@ class Teller:
             else:
                 self._answer(state, command, time_ms)
 
-    def _refuse(self, refused: announcements.Refused) -> None:
+    def _refuse(self, refused: Refused) -> None:
         """Tell that nothing follows from a message."""
+        self._story.asked = [one for one in self._story.asked if one.id != refused.id]
         muted = self._is_muted(refused.time_ms)
         self.events.append(announcements.refused(*self._whose, refused, muted=muted))
 
@@ -256,12 +275,12 @@ class Teller:
         )
 
 
-def _refused(told: Told, why: str, time_ms: int) -> announcements.Refused:
+def _refused(told: Told, why: str, time_ms: int) -> Refused:
     command = told.command
     assert not isinstance(command, Mute), "nothing can be wrong with it"
     what = str(command.__struct_config__.tag)
     about = command.request if isinstance(command, Reply) else command.episode
-    return announcements.Refused(time_ms=time_ms, id=told.id, what=what, about=about, why=why, by=command.by)
+    return Refused(time_ms=time_ms, id=told.id, model=command.model, what=what, about=about, why=why, by=command.by)
 
 
 def _count(story: Story, progress: Progress, reach_ms: int) -> None:
@@ -309,6 +328,8 @@ def _message(
         return messages.updated(signals, episode.segment)
     if new_version:
         return messages.replaced(signals, episode.segment, new_version, lasted_ms)
+    if why == "accepted":
+        return messages.accepted(signals, episode.segment, lasted_ms)
     if why == "configuration":
         return messages.dropped(signals, episode.segment, lasted_ms)
     return messages.resolved(signals, episode.segment, lasted_ms, moving=change.profile_kind == "previous")

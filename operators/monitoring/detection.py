@@ -42,7 +42,6 @@ from operators.relations.references import RelationReference
 from operators.sketches.sketch import Slide
 from operators.statistics.lepage import is_even
 from schemas import segments
-from schemas.profile import Signal
 
 TABLES = 15_000  # bytes of a signal of a segment: tables, and the counts that they come from
 KEPT = 512 << 20  # bytes of tables for a model version's segments; of more the ones used last are kept
@@ -94,27 +93,26 @@ class Detection:
         self.tests = others + (calibration.count_tests(budgeted) if any(budgeted) or not others else 0)
         self.tests += 0 if self.relations is None else self.relations.tests
         self.domain: DomainReference | None = signals.domain
-        self.tests += len(tested(signals.model, signals.profile)) + stream_tests(signals.model, signals.profile)
-        # The volume of a model is one test, whichever of its versions it is held against the budget of.
-        self.tests += watches_volume(signals.model)
         self.looks_up = self.quality is not None and bool((self.quality.sampled >= 0).any())  # whether ids came before
         self.wants_hashes = self.looks_up or self.domain is not None  # of ids of records of the whole traffic
         self.schema = tells_fields(signals.model, signals.profile)
         self.frozen = frozen_signals(signals, unordered(signals))
-        self.tests += (self.domain is not None) + label_tests(signals.model) + len(self.frozen) + self.schema
+        # The volume of a model is one test, whichever of its versions it is held against the budget of.
+        self.tests += watches_volume(model) + len(tested(model, signals.profile)) + stream_tests(model, signals.profile)
+        self.tests += (self.domain is not None) + label_tests(model) + len(self.frozen) + self.schema
         self.references = SegmentReferences(signals)
         self._kept: OrderedDict[str, Detection] = OrderedDict()
+        self.accepted: OrderedDict[bytes, Detection] = OrderedDict()  # see accepting.py
         self._given: dict[tuple[str, ...], npt.NDArray[np.bool_]] = {}
         self._tilts_of: dict[str, tuple[Floats, Floats]] = {}
-        self._segment = ALL
         self._limits: dict[tuple[bool, float], Thresholds] = {}
         self._parts: OrderedDict[int, Tracks] = OrderedDict()
-        self._whole = self  # also of segments
+        self._segment, self._whole = ALL, self  # the whole is it also of segments
         self.season = SeasonReferences(signals, self.tables.groups) if signals.model.season else None
         self._season_shares: SeasonShares | None = None
         if self.season is not None and self.quality is not None:
-            named = dict(zip(signals.names, signals.signals, strict=True))
-            self._season_shares = SeasonShares(self.quality, signals.profile, named)
+            of = dict(zip(signals.names, signals.signals, strict=True))
+            self._season_shares = SeasonShares(self.quality, signals.profile, of)
 
     def of(self, segment: str) -> Detection:
         """The same detectors against the reference of a segment; itself where that has none of its own."""
@@ -122,8 +120,10 @@ class Detection:
         if found is not None:
             self._kept.move_to_end(segment)
             return found
-        signals = None if segment == ALL else self.references.signals(segment)
-        found = self if signals is None else self._against(signals, segment)
+        found, signals = self, None if segment == ALL else self.references.signals(segment)
+        if signals is not None:
+            tables = replace(reference_tables(signals), is_value=self.tables.is_value)  # the same, and kept once
+            found = self.against(self.signals.compared_with(signals), tables, segment)
         if (self.related is not None or self.domain is not None) and segment != ALL:
             found = copy.copy(found)
             found.relations = found.related = found.domain = None
@@ -136,15 +136,13 @@ class Detection:
             self._kept.popitem(last=False)
         return found
 
-    def _against(self, signals: tuple[Signal, ...], segment: str) -> Detection:
+    def against(self, signals: ModelSignals, tables: ReferenceTables, name: str) -> Detection:
+        """The same detectors against another reference of the same signals, which the name stands for."""
         found = copy.copy(self)
-        found.signals = self.signals.compared_with(signals)
-        found.tables = replace(reference_tables(signals), is_value=self.tables.is_value)  # the same, and kept once
-        found._always, found._parts = found.tables, OrderedDict()
-        found.stream = StreamDependence(self.signals, unordered(self.signals), found.tables)
-        found._slower = OrderedDict()
-        found.tracks = found._follow(self.tracks.tracks, found.tables)
-        found._segment, found._limits = segment, {}
+        found.signals, found.tables, found._always = signals, tables, tables
+        found.stream = StreamDependence(self.signals, unordered(self.signals), tables)
+        found._slower, found._parts, found.accepted = OrderedDict(), OrderedDict(), OrderedDict()
+        found.tracks, found._segment, found._limits = found._follow(self.tracks.tracks, tables), name, {}
         return found
 
     @property

@@ -313,7 +313,7 @@ class _Evaluation:
             kind = signals.kinds[position]
             many = signals.kinds.count(kind)
             told = evidence.evidence(self._detection, position, self._slides, alarm, onset)
-        watch.turned = 0
+        watch.turned, watch.opened_ms = 0, self._slide.end_ms if what == "opened" else watch.opened_ms
         watch.told = SignalChange(
             time_ms=self._slide.end_ms,
             model=self._key.model,

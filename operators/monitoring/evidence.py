@@ -67,8 +67,8 @@ def _contributions(detection: Detection, position: int, slides: Slides) -> tuple
     signals, columns = detection.signals, detection.related
     if signals.names[position] != RECONSTRUCTION or signals.reconstruction is None or columns is None:
         return None
-    if detection.tables.moving:
-        return None  # the window is compared with the time before it, of which no losses are known
+    if detection.tables.moving is not None and detection.tables.moving[position]:
+        return None  # the window is compared with other records of the stream, of which no losses are known
     then = signals.reconstruction.known
     now = signals.reconstruction.losses(columns.crossed(unpack(slides.relations)))
     moved = now - then

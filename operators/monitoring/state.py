@@ -61,6 +61,7 @@ class Watch(msgspec.Struct, array_like=True):
     calm: int = 0  # evaluations in a row without an alarm, since it was opened
     turned: int = 0  # evaluations in a row that show a move opposite to the one told
     told: SignalChange | None = None  # what was said of it last; None: it is not open
+    opened_ms: int = -(2**63)  # when it was opened; in state of older releases it is not told
 
 
 class Still(msgspec.Struct, array_like=True):
@@ -89,6 +90,7 @@ class KeyState(msgspec.Struct, array_like=True):
     shares: bytes = b""  # as octaves, of quality signals
     share_tau: bytes = b""  # what these came to
     domain: DomainState = msgspec.field(default_factory=DomainState)  # what its classifier has learned, if it has one
+    accepted: bytes = b""  # what stands for the state of accepting.py; none: nothing was accepted
 
 
 _decoder = msgspec.msgpack.Decoder(KeyState)

@@ -13,7 +13,7 @@ the last pane left of a block is kept in the state.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,6 +190,18 @@ class Tracks:
             *alone,
             *blocks,
         ]
+
+    def start_anew(self, state: list[Any], signals: Collection[int], key: str = "") -> None:
+        """Forget what the tracks of some signals have seen; ``state`` is updated in place."""
+        fresh = self.start(key)
+        again = [np.isin(bank.signals, list(signals)) for bank in self._banks]
+        for number, rows in enumerate(again):
+            state[number][rows] = fresh[number][rows]
+        for at, number in enumerate(self.alone, len(self._banks)):
+            if self.tracks[number].signal in signals:
+                state[at] = fresh[at]
+        if self._has_blocks:
+            state[-1][np.concatenate(again)] = 0.0
 
     def _of_alone(self, state: list[Any]) -> list[Any]:
         return state[2 : 2 + len(self.alone)]

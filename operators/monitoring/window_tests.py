@@ -47,15 +47,22 @@ class ReferenceTables:
     spread: RankMoments  # (S,) of the spread ranks
     inflation: Inflation  # of variances, where values follow each other
     places: NDArray[np.float64]  # (S, 256) means of the bins in reference sd; NaN for what is no number
-    moving: bool = False  # the reference is a part of the stream, whose values follow each other like the window's
+    # (S,) whose reference is a part of the stream, where values follow each other like the window's; None: of no signal
+    moving: NDArray[np.bool_] | None = None
 
     def inflated(self, values: NDArray[np.float64]) -> Inflated:
         """How much more means of so many values of each signal, less the reference's, vary than independent ones do."""
         found = self.inflation.at(values)
-        if not self.moving:
+        if self.moving is None:
             return found
         totals = np.maximum(self.totals, 1.0)
-        return of_difference(found, np.maximum(values, 1.0), self.inflation.at(totals), totals)
+        moved = of_difference(found, np.maximum(values, 1.0), self.inflation.at(totals), totals)
+        return Inflated(
+            *(
+                np.where(self.moving[:, None] if one.ndim > 1 else self.moving, other, one)
+                for one, other in zip(found, moved, strict=True)
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)

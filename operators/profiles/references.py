@@ -52,7 +52,7 @@ class ModelSignals:
     def __init__(self, model: ModelPlan, profile: Profile, *, learned: bool = False) -> None:
         self.model = model
         self.profile = profile
-        self.kind: Literal["profile", "learned", "previous"] = "learned" if learned else "profile"
+        self.kind: Literal["profile", "learned", "previous", "accepted"] = "learned" if learned else "profile"
         self.profile_id = profile.id
         wanted = [FEATURE + feature.name for feature in model.features]
         multivariate = () if model.multivariate is msgspec.UNSET else (RECONSTRUCTION,)

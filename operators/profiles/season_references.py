@@ -81,6 +81,22 @@ class SeasonReferences:
         reference : float64, shape (signals, 256)
             Counts of the whole reference, or of a segment.
         """
+        factors, known = self._factors(weights)
+        expected = reference * factors
+        sums, values = expected.sum(axis=1), reference.sum(axis=1)
+        error = 1 / np.maximum(values, 1) + np.maximum(known - 1 / np.maximum(self._totals, 1), 0)
+        size = np.where(values > 0, 1 / error, 0.0)
+        return np.ascontiguousarray(expected * (size / np.where(sums > 0, sums, 1.0))[:, None])
+
+    def without(self, weights: Mapping[int, float], counts: Floats) -> Floats:
+        """Counts by code of what is as `counts` at some times, as many as these, at all times."""
+        factors, _ = self._factors(weights)
+        found = counts / np.where(factors > 0, factors, 1.0)
+        sums = found.sum(axis=1)
+        return np.asarray(found * (counts.sum(axis=1) / np.where(sums > 0, sums, 1.0))[:, None], np.float64)
+
+    def _factors(self, weights: Mapping[int, float]) -> tuple[Floats, Floats]:
+        """What shares by code are at some times over what they are at all times, and how well that is known."""
         known = np.zeros_like(self._totals)
         slices, shared = np.zeros_like(self._whole), np.zeros_like(self._totals)
         for number, weight in weights.items():
@@ -88,14 +104,9 @@ class SeasonReferences:
             known += weight**2 / values
             slices += (weight / values)[:, None] * self._counts(number)
             shared += weight / values * self.precision
-        totals = np.maximum(self._totals, 1)
-        shares = self._whole / totals[:, None]
+        shares = self._whole / np.maximum(self._totals, 1)[:, None]
         at_times = slices + shared[:, None] * shares
-        expected = reference * np.where(shares > 0, at_times / np.where(shares > 0, shares, 1.0), 0.0)
-        sums, values = expected.sum(axis=1), reference.sum(axis=1)
-        error = 1 / np.maximum(values, 1) + np.maximum(known - 1 / totals, 0)
-        size = np.where(values > 0, 1 / error, 0.0)
-        return np.ascontiguousarray(expected * (size / np.where(sums > 0, sums, 1.0))[:, None])
+        return np.where(shares > 0, at_times / np.where(shares > 0, shares, 1.0), 0.0), known
 
     def _noted(self, number: int) -> npt.NDArray[np.int64]:
         counts = self._read(number)

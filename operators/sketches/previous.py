@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 
-import msgspec
 import numpy as np
 
-from operators.encoding.codes import UNSEEN
 from operators.monitoring.detection import Detection
 from operators.monitoring.window_tests import recounted
-from operators.profiles.segment_references import recounted_signal
 from operators.relations import correlations
 from operators.sketches import sketch
-from operators.sketches.sketch import Ring
+from operators.sketches.sketch import Ring, Slide
+from operators.sketches.stream_references import stream_reference
 from operators.statistics.wasserstein import bin_places
 from schemas.cloudevents import timestamp
 from schemas.events import Span
-from schemas.profile import NumericSignal, Signal
 
 
 def before(detection: Detection, ring: Ring, start_ms: int) -> tuple[Detection, Span] | None:
@@ -38,10 +36,9 @@ def before(detection: Detection, ring: Ring, start_ms: int) -> tuple[Detection, 
     if not slides or sum(slide.records for slide in slides) < window.min_count:
         return None
     first_ms = min(start_ms - window.previous_ms, slides[0].start_ms(window.slide_ms))
-    numeric = len(detection.signals.numeric)
-    counts = sketch.count(slides, len(detection.signals.names))
-    found = _against(detection, counts, sketch.sums(slides, numeric))
+    found = _against(detection, slides)
     if detection.quality is not None:
+        counts = sketch.count(slides, len(detection.signals.names))
         found.quality = detection.quality.of_span(counts, np.array(sketch.outside(slides), np.int64))
     if detection.relations is not None:
         sums = correlations.unpack(correlations.added([slide.relations for slide in slides]))
@@ -49,29 +46,16 @@ def before(detection: Detection, ring: Ring, start_ms: int) -> tuple[Detection, 
     return found, Span(start=timestamp(first_ms), end=timestamp(start_ms))
 
 
-def _against(detection: Detection, counts: sketch.Counts, sums: sketch.Counts) -> Detection:
-    signals, tables, windowed = detection.signals, detection.tables, detection.windowed
-    values = counts * tables.is_value.astype(np.int64)
-    many = values[list(signals.numeric)].sum(axis=1)
-    moments = np.zeros((len(signals.names), 2))
-    moments[list(signals.numeric), 0] = np.nan_to_num(signals.moments.mean(sums, many))
-    moments[list(signals.numeric), 1] = np.nan_to_num(signals.moments.sd(sums, many))
-    told = tuple(
-        _counted(signal, row, *of) for signal, row, of in zip(signals.signals, counts, moments.tolist(), strict=True)
-    )
+def _against(detection: Detection, slides: Sequence[Slide]) -> Detection:
+    signals, tables = detection.signals, detection.tables
+    values, told = stream_reference(detection, slides)
     places = tables.places
-    if "wasserstein" in windowed:
+    if "wasserstein" in detection.windowed:
         places = np.array([bin_places(signal) for signal in told])
     found = copy.copy(detection)
     found.signals = signals.compared_with(told)
     found.signals.kind = "previous"
     moved = recounted(tables, values.astype(np.float64))
-    found.tables = replace(moved, unseen=tables.unseen & (values == 0), places=places, moving=True)
+    every = np.ones(len(told), np.bool_)
+    found.tables = replace(moved, unseen=tables.unseen & (values == 0), places=places, moving=every)
     return found
-
-
-def _counted(signal: Signal, row: sketch.Counts, mean: float, sd: float) -> Signal:
-    found = recounted_signal(signal, row, mean, sd)
-    if isinstance(found, NumericSignal):
-        return found
-    return msgspec.structs.replace(found, count=found.count + int(row[UNSEEN]))

@@ -153,7 +153,7 @@ class Ring(msgspec.Struct):
                 groups.append([slide])
             block_ms = _block(slide.end_ms, length_ms)
         if len(groups) < len(self.slides):
-            self.slides = [_merged(group, slide_ms, signals) if len(group) > 1 else group[0] for group in groups]
+            self.slides = [together(group, slide_ms, signals) if len(group) > 1 else group[0] for group in groups]
 
     def ago(self, records: float, slide_ms: int) -> int | None:
         """When the key had so many records less than at the end of the newest slide; None: before the ring begins.
@@ -203,7 +203,8 @@ def _block(end_ms: int, length_ms: int) -> int:
     return -(-end_ms // length_ms) * length_ms
 
 
-def _merged(slides: Sequence[Slide], slide_ms: int, signals: int) -> Slide:
+def together(slides: Sequence[Slide], slide_ms: int, signals: int) -> Slide:
+    """Several slides, at least one, as one; `slide_ms` is the length of those that are not merged yet."""
     first, last = slides[0], slides[-1]
     total = Slide(last.end_ms, sum(slide.records for slide in slides), span_ms=last.end_ms - first.start_ms(slide_ms))
     total.sums = sums(slides, len(first.sums) // (8 * moments.FIELDS)).tobytes()

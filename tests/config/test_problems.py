@@ -59,8 +59,8 @@ NO_BROKERS = "is a topic, and there are no brokers; give 'kafka: {bootstrap: HOS
           "io.tidemark.drift.updated, io.tidemark.drift.resolved, io.tidemark.retrain.requested, "
           "io.tidemark.retrain.waiting, io.tidemark.retrain.blocked, io.tidemark.retrain.withdrawn, "
           "io.tidemark.retrain.overdue, io.tidemark.retrain.completed, io.tidemark.stream.silent, "
-          "io.tidemark.stream.resumed, io.tidemark.profile.learned, "
-          "io.tidemark.control.refused); did you mean 'io.tidemark.drift.opened'?"]),
+          "io.tidemark.stream.resumed, io.tidemark.profile.learned, io.tidemark.profile.rebased, "
+          "io.tidemark.profile.restored, io.tidemark.control.refused); did you mean 'io.tidemark.drift.opened'?"]),
         (SOURCES + MODELS + "actions: [{on: io.tidemark.drift.opened, models: [x*]}]",
          ["3:11: actions[0]: does nothing; give one of http, command, slack, pagerduty, kubernetes, airflow, "
           "prefect, jenkins, github", "3:51: actions[0].models[0]: 'x*' matches no model (churn)"]),

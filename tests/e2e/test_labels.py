@@ -19,7 +19,7 @@ from jobs.savepoints import latest_checkpoint
 from jobs.totals import read_totals
 from schemas import control, events, summaries
 from schemas.cloudevents import timestamp
-from schemas.control import Mute
+from schemas.control import Accept, Mute
 from schemas.events import RetrainEvent, decode
 from tests.e2e.comparing import assert_same
 from tests.e2e.conftest import Known
@@ -96,10 +96,28 @@ def labels(records: list[Record]) -> tuple[list[Record], dict[str, int], list[Re
 
 
 def told() -> list[Record]:
-    """What people tell the job: a mute that puts a request off, and something that nobody understands."""
-    time_ms = DRIFT_MS + 140_000
+    """What people tell the job: a mute that puts a request off, a drift that is normal, and what nobody understands."""
+    time_ms, seen_ms, accepted_ms = DRIFT_MS + 140_000, DRIFT_MS + 150_000, DRIFT_MS + 172_000
     mute = control.event(Mute(model="fraud", for_ms=40_000), "test", "mute", timestamp(time_ms))
-    return [Record(time_ms - 10, 0, b"{"), Record(time_ms, 1, control.encode(mute))]
+    normal = Accept(
+        model="churn",
+        version="1",
+        segment={"country": "DE"},
+        kind="feature",
+        episode="of country=DE",
+        signals=("feature.age",),
+        seen=timestamp(seen_ms),
+    )
+    accept = control.event(normal, "test", "accept", timestamp(accepted_ms))
+    unknown = control.event(
+        msgspec.structs.replace(normal, version="9", episode="of nobody"), "test", "refused", timestamp(accepted_ms)
+    )
+    return [
+        Record(time_ms - 10, 0, b"{"),
+        Record(time_ms, 1, control.encode(mute)),
+        Record(accepted_ms, 0, control.encode(accept)),
+        Record(accepted_ms, 1, control.encode(unknown)),
+    ]
 
 
 def configured(folder: Path, sources: str, sinks: str, said: str, kafka: str | None = None) -> Path:
@@ -151,12 +169,24 @@ def labelled(tmp_path_factory: pytest.TempPathFactory, profiles: Path, known: Kn
     backtest = command("backtest", config, "--events", folder / "events.jsonl", "--scores", scores, "--json")
     assert backtest.totals["labels"] == fates
     events = (folder / "events.jsonl").read_bytes().splitlines()
-    (request,) = (event for event in map(decode, events) if event.type == "io.tidemark.retrain.requested")
-    assert (request.data.model, request.time) == ("fraud", timestamp(DRIFT_MS + 180_000))  # 30 s later than without
+    requests = [event for event in map(decode, events) if event.type == "io.tidemark.retrain.requested"]
+    (request,) = (event for event in requests if event.data.model == "fraud")
+    assert request.time == timestamp(DRIFT_MS + 180_000)  # 30 s later than without
     asked = [json.loads(line)["type"].rpartition(".")[2] for line in events if b"io.tidemark.retrain" in line]
     of_limit = [line for line in events if b'"kind":"performance"' in line and b"io.tidemark.drift" in line]
     assert of_limit, "F1 is below its limit"
-    assert len(events) == len(known.events) + len(asked) + len(of_limit)
+    where = b'"churn/1/country=DE"'
+    there = [line for line in events if where in line and line not in of_limit]
+    about = [
+        (one["type"].rpartition(".")[2], one["data"].get("why"))
+        for one in map(json.loads, there)
+        if one["data"].get("kind", "feature") == "feature"
+    ]
+    assert {("rebased", None), ("resolved", "accepted")} <= set(about), "the drift is normal"
+    assert about.count(("opened", None)) == 2, "and its end is a drift"
+    assert sum(b"control.refused" in line for line in events) == 1
+    others = [line for line in known.events if where not in line]
+    assert len(events) == len(others) + len(there) + 1 + len(asked) + len(of_limit)
     assert {"waiting", "blocked", "requested", "withdrawn"} <= set(asked)
     return Labelled(records, made, fates, events, of_scores(scores))
 

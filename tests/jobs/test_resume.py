@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from config.plan import AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, Plan, SinkPlan, SourcePlan, WindowPlan
+from config.plan import AlarmsPlan, ControlPlan, FeaturePlan, JobPlan, ModelPlan, Plan, SinkPlan, SourcePlan, WindowPlan
 from jobs.resume import check, note
 from schemas.errors import UsageError
 
@@ -54,6 +54,22 @@ def test_other_sources_are_refused(tmp_path: Path) -> None:
         "sources: were predictions from predictions in the run to go on from, "
         "are predictions from predictions, features from features.jsonl; put it back, or begin anew with --fresh"
     )
+
+
+def test_control_is_put_in_or_taken_out_by_beginning_anew(tmp_path: Path) -> None:
+    """What it asks of monitors comes with the records: it is a part of the statement that cuts panes."""
+    with_control = msgspec.structs.replace(PLAN, control=ControlPlan(topic="drift-control"))
+    for kept, now, was, is_ in (
+        (PLAN, with_control, "not there", "drift-control"),
+        (with_control, PLAN, "drift-control", "not there"),
+    ):
+        note(str(tmp_path), kept, None)
+        with pytest.raises(UsageError) as caught:
+            check(str(tmp_path), now, bounded=False)
+        assert str(caught.value) == (
+            f"control: was {was} in the run to go on from, is {is_}; put it back, or begin anew with --fresh"
+        )
+        check(str(tmp_path), kept, bounded=False)
 
 
 def test_a_bounded_run_goes_on_to_its_own_end(tmp_path: Path) -> None:

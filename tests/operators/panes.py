@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from config.plan import AlarmsPlan, DetectorPlan, FeaturePlan, ModelPlan, SegmentPlan, WindowPlan
-from operators.decisions.outputs import Output, SignalChange
+from operators.decisions.outputs import Output, SignalChange, Told
 from operators.encoding import chunks
 from operators.encoding.chunks import Pane
 from operators.encoding.unnamed import Names
@@ -96,33 +96,39 @@ class Driver:
     scores: bool = False
     state: bytes = b""
     ring: bytes = b""
+    accepted: bytes = b""
     next_ms: int | None = None
     outputs: list[Output] = field(default_factory=list)
     summaries: list[Summary] = field(default_factory=list)
     counted: int = 0
     rings_read: int = 0
 
-    def run(self, items: Iterable[Records | int | str], again: Detection | None = None) -> Driver:
+    def run(self, items: Iterable[Records | int | str | Told], again: Detection | None = None) -> Driver:
         """Show panes; let time pass to a moment (int); restart; permute the records of the panes that come."""
         order = None
         for item in items:
             if item == RESTART:
-                self.state, self.ring = bytes(bytearray(self.state)), bytes(bytearray(self.ring))
+                for name in ("state", "ring", "accepted"):
+                    setattr(self, name, bytes(bytearray(getattr(self, name))))
                 self.detection = Detection(self.detection.signals)
             elif item == SHUFFLE:
                 order = np.random.default_rng(len(self.outputs))
             elif isinstance(item, int):
                 while self.next_ms is not None and self.next_ms <= item:
                     self._step(None, self.next_ms)
+            elif isinstance(item, Told):
+                self._step(None, item.time_ms, [item])  # a moment before the end of its pane
             else:
                 self._step(pane(item, self.detection, order), item.end_ms)
         return self
 
-    def _step(self, shown: Pane | None, until_ms: int) -> None:
+    def _step(self, shown: Pane | None, until_ms: int, told: Sequence[Told] = ()) -> None:
         key = Key("churn", "3", "champion", self.segment)
-        done = step(self.detection, key, self.state, self._read_ring, shown, until_ms, self.scores)
+        kept = self.state, self._read_ring
+        done = step(self.detection, key, *kept, shown, until_ms, self.scores, lambda: self.accepted, told)
         self.state, self.next_ms = done.state, done.next_ms
         self.ring = self.ring if done.ring is None else done.ring
+        self.accepted = self.accepted if done.accepted is None else done.accepted
         self.outputs += done.outputs
         self.summaries += done.summaries
         self.counted += done.counted

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from schemas import control
-from schemas.control import Acknowledge, ControlError, Mute, Reply
+from schemas.control import Accept, Acknowledge, ControlError, Mute, Reply
 
+TIME = "2026-01-05T10:05:00.000Z"
 MUTE = Mute(model="churn", for_ms=1, by="ann", why="x")
 
 
@@ -17,6 +18,7 @@ MUTE = Mute(model="churn", for_ms=1, by="ann", why="x")
         MUTE,
         Acknowledge(model="churn", episode="e", as_="false"),
         Reply(model="churn", request="r", answer="failed"),
+        Accept(model="churn", version="3", kind="feature", episode="e", signals=("feature.age",), seen=TIME, undo=True),
     ],
 )
 def test_each_command_survives(command):

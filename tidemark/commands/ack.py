@@ -12,7 +12,7 @@ from config import load
 from consumers import telling
 from schemas.control import Acknowledge
 from tidemark.options import At, By, ConfigOption, Why
-from tidemark.saying import at_ms
+from tidemark.saying import at_ms, say
 
 
 class Judgement(str, Enum):
@@ -41,9 +41,8 @@ def ack(
     """
     loaded = load(config)
     found = telling.episode(loaded, episode).data
-    who = telling.myself() if by is None else by
-    said = Acknowledge(model=found.model, episode=found.episode, as_=judgement.value, by=who, why=why)
-    telling.tell(loaded, said, at_ms(loaded, at))
+    said = Acknowledge(model=found.model, episode=found.episode, as_=judgement.value, why=why)
+    say(loaded, said, by, at_ms(loaded, at))
     print(f"episode {found.episode} of {found.model} {found.version} is {judgement.value}: {found.message}")
     if found.why is not None:
         print(f"it is over already ({found.why}): nothing follows from it")

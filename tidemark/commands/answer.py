@@ -12,7 +12,7 @@ from config import load
 from consumers import telling
 from schemas.control import Reply
 from tidemark.options import At, By, ConfigOption, Why
-from tidemark.saying import at_ms
+from tidemark.saying import at_ms, say
 
 
 class Said(str, Enum):
@@ -39,7 +39,6 @@ def answer(
     """
     loaded = load(config)
     found = telling.request(loaded, request).data
-    who = telling.myself() if by is None else by
-    reply = Reply(model=found.model, request=found.request, answer=said.value, by=who, why=why)
-    telling.tell(loaded, reply, at_ms(loaded, at))
+    reply = Reply(model=found.model, request=found.request, answer=said.value, why=why)
+    say(loaded, reply, by, at_ms(loaded, at))
     print(f"request {found.request} of {found.model} {found.version} is {said.value}")

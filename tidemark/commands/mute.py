@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from config import durations, load
-from consumers import telling
 from schemas.control import Mute
 from schemas.errors import UsageError
 from tidemark.options import At, By, ConfigOption, Why
-from tidemark.saying import at_ms
+from tidemark.saying import at_ms, say
 
 
 def mute(
@@ -45,6 +44,5 @@ def mute(
     except ValueError as error:
         message = f"--for: {error}"
         raise UsageError(message) from error
-    who = telling.myself() if by is None else by
-    telling.tell(loaded, Mute(model=model, for_ms=for_ms, by=who, why=why), at_ms(loaded, at))
+    say(loaded, Mute(model=model, for_ms=for_ms, why=why), by, at_ms(loaded, at))
     print(f"{model} is muted for {durations.duration(for_ms)}" if for_ms else f"{model} is not muted any more")

@@ -14,7 +14,7 @@ from tidemark.testing import FakeTopic
 ENVIRONMENT = {"TOKEN": "t0psecret", "USER": "me", "EMPTY": ""}
 TYPES = (
     "io.tidemark.drift.opened, io.tidemark.drift.updated, io.tidemark.drift.resolved, io.tidemark.retrain.requested, "
-    "io.tidemark.stream.silent, io.tidemark.profile.learned, "
+    "io.tidemark.stream.silent, io.tidemark.profile.learned, io.tidemark.profile.rebased, "
     "io.tidemark.control.refused"
 )
 

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from config.plan import AlarmsPlan, FeaturePlan, JobPlan, LabelsPlan, MetricPlan, ModelPlan, RetrainPlan, WindowPlan
-from operators.decisions.outputs import LabelsCame, Measures, Places, Progress, Told
+from operators.decisions.outputs import LabelsCame, Measures, Places, Progress, Rebased, Told
 from operators.decisions.policies import compare
 from operators.policy import add, advance
 from schemas.cloudevents import milliseconds, timestamp
-from schemas.control import Acknowledge, Mute, Reply
+from schemas.control import Accept, Acknowledge, Mute, Reply
 from schemas.events import Effect, Moments, RetrainEvent, encode
 from tests.operators.changes import MINUTE, change
 
@@ -515,6 +515,75 @@ def test_policies_are_compared_on_one_history():
     assert compare(msgspec.structs.replace(model, retrain=msgspec.UNSET), JOB, outputs) == []
     nothing = compare(model, JOB, progress(*range(1, 61)))
     assert {(one.lost, one.cost) for one in nothing} == {(None, None)}
+
+
+def accepted(kind="feature"):
+    return Accept(
+        model="churn",
+        version="3",
+        kind=kind,
+        episode="e1e2e3e4e5",
+        signals=("feature.age",),
+        seen=timestamp(29 * MINUTE),
+        by="ann",
+        why="prices",
+    )
+
+
+def test_what_monitors_make_of_it_is_told():
+    """That the profile is rebased, before the episode that it resolves; or what they refuse."""
+    command = accepted()
+    rebased = Rebased(
+        time_ms=30 * MINUTE + 10_000,
+        id="m1",
+        model="churn",
+        version="3",
+        role="champion",
+        segment="country=DE",
+        episode=command.episode,
+        signals=["feature.age"],
+        undone=False,
+        profile_id="sha256:3",
+        records=1_200,
+        start=timestamp(22 * MINUTE),
+        end=timestamp(30 * MINUTE),
+        by="ann",
+        why="prices",
+    )
+    opened = change(25, segment="country=DE")
+    over = msgspec.structs.replace(opened, time_ms=rebased.time_ms, state="recovered", why="accepted")
+    undone = msgspec.structs.replace(rebased, time_ms=40 * MINUTE, id="m2", undone=True)
+    outputs = [opened, over, rebased, undone, said(30, command, "m1"), said(39, command, "m2"), *progress(60)]
+    events = told(outputs)
+    assert [(event.type.removeprefix("io.tidemark."), event.data.message) for event in events] == [
+        ("drift.opened", "feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03)"),
+        (
+            "profile.rebased",
+            "feature.age in country=DE: compared with the 1,200 records since 1970-01-01 00:22, "
+            "accepted by ann (prices)",
+        ),
+        ("drift.resolved", "feature.age in country=DE: accepted as the new normal, after 10 min 10 s"),
+        (
+            "profile.restored",
+            "feature.age in country=DE: compared with the profile again, not with the 1,200 records since "
+            "1970-01-01 00:22",
+        ),
+    ]
+    assert events[2].data.why == "accepted"
+    assert (events[1].data.profile, events[1].data.accepted.by, events[1].subject) == (
+        "sha256:3",
+        "ann",
+        "churn/3/country=DE",
+    )
+
+
+def test_what_nobody_answers_came_too_late():
+    """Of what is asked of monitors; what has no profile is refused at once."""
+    outputs = [*progress(20, 60), said(30, accepted(), "m1"), said(30, accepted("performance"), "m2")]
+    assert [(milliseconds(event.time), event.data.refused) for event in told(outputs)] == [
+        (30 * MINUTE, "performance is not compared with a profile"),
+        (60 * MINUTE, "the stream had passed its time when it came; say it again"),
+    ]
 
 
 def test_a_request_says_how_well_the_measure_will_be_known():

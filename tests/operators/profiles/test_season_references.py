@@ -64,6 +64,14 @@ def test_a_mixture_is_weighted_by_records(detection):
     assert (everything.sum(axis=1) <= 72_000.001).all()
 
 
+def test_what_is_known_of_an_hour_tells_of_all(detection):
+    """Counts of some times, without what these times make of them, are those of the whole."""
+    season, whole = detection.season, detection.tables.counts
+    found = season.without({6: 0.25, 18: 0.75}, season.counts({6: 0.25, 18: 0.75}, whole))
+    there = whole[AGE] > 0
+    assert found[AGE, there] / found[AGE].sum() == pytest.approx(whole[AGE, there] / whole[AGE].sum())
+
+
 def test_a_window_over_several_parts(detection):
     """Each slide with the part that it is in, one on the border with both."""
     assert detection.shares([slide(6, 5, 300), slide(6, 10, 100), slide(7, 2, 100)]) == pytest.approx(

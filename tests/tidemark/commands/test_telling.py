@@ -1,4 +1,4 @@
-"""`tidemark ack`, `mute` and `answer`: what they print, and what the job reads then."""
+"""`tidemark ack`, `accept`, `mute` and `answer`: what they print, and what the job reads then."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas import control
-from schemas.control import Acknowledge, Mute, Reply
+from schemas.control import Accept, Acknowledge, Mute, Reply
 from tests.consumers.events import MESSAGES
 from tidemark import cli
 
@@ -83,6 +83,53 @@ def test_wrong_usage(words, message, folder, capsys):
     """Each is one message, and nothing is told."""
     assert cli.main(words) == 2
     assert capsys.readouterr().err == message + "\n"
+    assert not (folder / "told").exists()
+
+
+def test_an_episode_is_accepted_as_it_was_known(folder, capsys):
+    """With whose it is and what was open by the newest event, of the time that is given or before."""
+    later = msgspec.json.decode((MESSAGES / "drift.opened.json").read_bytes())
+    later["time"] = "2026-01-05T11:00:00.000Z"
+    later["data"]["signals"][0]["signal"] = "feature.income"
+    with (folder / "events.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode(later) + b"\n")
+    assert cli.main(["accept", "d8a4", "--why", "prices", "--at", "2026-01-05T10:12:00Z", "--by", "ann"]) == 0
+    assert cli.main(["accept", "d8a4", "--why", "no", "--undo", "--by", ""]) == 0
+    first, undone = (event.data for event in told(folder))
+    assert first == Accept(
+        model="churn",
+        version="3",
+        segment={"country": "DE"},
+        kind="feature",
+        episode=EPISODE,
+        signals=("feature.age",),
+        seen="2026-01-05T10:05:00.000Z",
+        by="ann",
+        why="prices",
+    )
+    assert (undone.undo, undone.signals, undone.seen) == (True, ("feature.income",), later["time"])
+    said = "feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03)"
+    hint = "'tidemark watch' shows what the job makes of it: rebased, restored or refused"
+    assert capsys.readouterr().out.splitlines() == [
+        f"episode {EPISODE} of churn 3 is the new normal: {said}",
+        hint,
+        f"episode {EPISODE} of churn 3 is not the new normal any more: {said}",
+        hint,
+    ]
+
+
+def test_what_cannot_be_accepted(folder, capsys):
+    """An episode that is over, or about what has no profile; nothing is told."""
+    over = (MESSAGES / "drift.resolved.json").read_bytes()
+    measured = msgspec.json.decode((MESSAGES / "drift.opened.json").read_bytes())
+    measured["data"] |= {"kind": "performance", "episode": "beef0000"}
+    (folder / "events.jsonl").write_bytes(over + msgspec.json.encode(measured) + b"\n")
+    assert cli.main(["accept", EPISODE, "--why", "x"]) == 2
+    assert cli.main(["accept", "beef", "--why", "x"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"episode {EPISODE} is over already (recovered): there is nothing to accept",
+        "episode beef0000 is about performance, which is not compared with a profile: it cannot be accepted",
+    ]
     assert not (folder / "told").exists()
 
 
