@@ -9,13 +9,13 @@ from operators.monitoring.slice_search import LEVEL
 
 
 def lines(sliced: Sliced) -> Iterator[str]:
-    """Of one model."""
-    found = sliced.found
+    """Of one model version."""
+    found, model = sliced.found, sliced.model if sliced.alone else f"{sliced.model}/{sliced.version}"
     if found is None:
-        yield f"slices of {sliced.model}: no episode says since when to look; give data to compare with by --reference"
+        yield f"slices of {model}: no episode says since when to look; give data to compare with by --reference"
         return
     yield (
-        f"slices of {sliced.model}, against {sliced.reference}: {found.compared:,} with at least {found.smallest:,} "
+        f"slices of {model}, against {sliced.reference}: {found.compared:,} with at least {found.smallest:,} "
         f"records on both sides, in {found.tests:,} tests of which one in {1 / LEVEL:.0f} searches fails by chance"
     )
     if found.labelled:

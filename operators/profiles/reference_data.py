@@ -118,11 +118,15 @@ class ReferenceData:
         How its records are read.
     version
         Only its records; without it, those of all versions, of which there must not be two.
+    several
+        There may be.
     """
 
-    def __init__(self, model: ModelPlan, source: SourcePlan, version: str | None = None) -> None:
+    def __init__(
+        self, model: ModelPlan, source: SourcePlan, version: str | None = None, *, several: bool = False
+    ) -> None:
         self._model, self._source = model, source
-        self._wanted = version
+        self._wanted, self._several = version, several
         fields = dict.fromkeys(field for segment in model.segments for field in segment.fields)
         self._others = list(fields)
         self._features = list(dict.fromkeys([*(f.field for f in model.features), *fields]))
@@ -204,7 +208,7 @@ class ReferenceData:
 
     def _of_version(self, columns: Columns) -> Columns:
         column: Column | None = columns.fields.get("version")
-        if self._source.version is not None or column is None:
+        if self._source.version is not None or column is None or self._several:
             return columns
         versions = names(column)
         if self._wanted is not None:

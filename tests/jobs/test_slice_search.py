@@ -111,3 +111,24 @@ def test_what_cannot_be_searched(folder, capsys):
     (folder / "m.yaml").write_text(CONFIGURATION)
     assert cli.main(["backtest", "m.yaml", "--slices", "--reference", "none.jsonl"]) != 0
     assert "none.jsonl: no such file" in capsys.readouterr().err
+
+
+def test_several_versions(folder, capsys):
+    """Each is searched by itself: what is wrong with one is not told of the other."""
+    records = [json.loads(line) for line in (folder / "live.jsonl").read_text().splitlines()]
+    calm = [json.loads(line) for line in lines(5, 8_000)]
+    both = [
+        record | {"version": str(n + 9)} for pair in zip(records, calm, strict=True) for n, record in enumerate(pair)
+    ]
+    (folder / "live.jsonl").write_text("\n".join(map(json.dumps, both)))
+    (folder / "m.yaml").write_text(CONFIGURATION.replace('version: "1", ', ""))
+    assert cli.main(["backtest", "m.yaml", "--slices"]) == 0
+    found = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("slices", "  country"))]
+    assert found[0].startswith("slices of m/9, against the records before 2026-01-02T0")
+    assert found[1].startswith("  country=FR, plan=gold: mean error 0.")
+    assert found[-1] == "slices of m/10: no episode says since when to look; give data to compare with by --reference"
+    assert cli.main(["backtest", "m.yaml", "--slices", "--reference", "reference.jsonl", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["slices"]
+    assert [(one["version"], one["alone"]) for one in told] == [("9", False), ("10", False)]
+    assert told[0]["found"]["losses"][0]["slice"] == {"country": "FR", "plan": "gold"}
+    assert told[1]["found"]["losses"] == told[1]["found"]["changes"] == []
