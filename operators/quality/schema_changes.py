@@ -67,8 +67,8 @@ class _State(msgspec.Struct, array_like=True):
     open: dict[str, _Open] = {}
     streaks: dict[str, int] = {}  # new fields of some records: slides in a row
     settled: list[str] = []
-    seen: list[str] = []  # usual fields that the model does not read, and that some record had
     told: SignalChange | None = None
+    seen: list[str] = []  # usual fields that the model does not read, and that some record had
 
 
 _format = StateFormat(b"TF", 1, _State)
