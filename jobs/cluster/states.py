@@ -17,10 +17,12 @@ from operators.labels.signals import waits_ms
 from operators.monitoring.detection import Detection
 from operators.profiles.references import JobReferences, ModelSignals, References
 from operators.profiles.unprofiled import Unprofiled
+from operators.quality.field_reference import FieldReference, field_reference
 from operators.quality.rules import meaning, rules_of
 from operators.quality.signals import watches_labels
 
 WINDOWS, LEARNED_WINDOWS, EXPECTATIONS = "windows", "windows of learned versions", "expectations"
+FIELDS = "fields of records"
 OUTCOMES, LABELS = "windows of performance", "shares and delays of labels"
 LEARNED, WAITING, STORY = "learned references", "predictions that wait for labels", "episodes and requests"
 LASTING = (LEARNED, WAITING, STORY)  # what does not come back by itself with the next windows
@@ -58,6 +60,11 @@ def _state(model: ModelPlan, job: JobReferences, references: References, waits: 
             parts[f"{WINDOWS} of version {version}" if version else WINDOWS] = _hash(
                 detection.id.hex(), signals.meaning
             )
+            fields = field_reference(model, signals.profile, job.plan.sources)
+            if isinstance(fields, FieldReference):
+                parts[f"{FIELDS} of version {version}" if version else FIELDS] = _hash(
+                    fields.meaning, model.window.slide_ms
+                )
     if model.learn is not None:
         unprofiled = Unprofiled(model)
         parts[LEARNED] = _hash(unprofiled.meaning)

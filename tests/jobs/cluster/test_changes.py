@@ -7,12 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from config.plan import ControlPlan, LabelsPlan, LearnPlan, Plan, SourcePlan
+from config.plan import ControlPlan, LabelsPlan, LearnPlan, Plan, QualityPlan, SourcePlan
 from jobs.cluster.about import About
 from jobs.cluster.changes import Changes, changes
 from jobs.cluster.states import ModelState, states
 from operators.profiles.references import JobReferences
+from schemas.profile import Fields
 from tests.jobs.cluster.plans import PLAN, PREDICTIONS, about, model
+from tests.operators import decoding
 
 LABELS = SourcePlan(name="labels", kind="labels", topic="labels")
 
@@ -134,3 +136,19 @@ def test_what_was_learned_does_not_come_back() -> None:
     assert "windows of learned versions" in found.anew["churn"]
     same = changes(learning(before), learning(before))
     assert same.nothing
+
+
+def test_fields_of_records() -> None:
+    """What is kept of them begins anew where the reference has other ones, like all that a profile is compared with."""
+    decoded = decoding.job(models=(decoding.model("churn", quality=QualityPlan()),))
+    (known,) = decoded.profiles["churn"].values()
+
+    def of(**named: int) -> About:
+        names = {f"/{name}": count for name, count in named.items()}
+        fields = Fields(form="json", records=10, named=names, rest=0, most=0)
+        profiles = {"churn": {"": msgspec.structs.replace(known, fields=fields)}}
+        job = JobReferences(decoded.plan, profiles)
+        return About(plan=decoded.plan, states=states(job), release="0.1.0")
+
+    assert changes(of(id=10), of(id=10)).anew == {}
+    assert changes(of(id=10), of(id=10, age=10)).anew == {"churn": ["fields of records", "windows"]}
