@@ -25,6 +25,7 @@ class Piece(msgspec.Struct, frozen=True):
     records: Sequence[bytes] | pa.Table
     malformed: tuple[Malformed, ...] = ()
     times_ms: Sequence[int] | None = None  # a topic's; files have the records' own
+    first_row: int = 0  # of files: how many records of them came before
 
 
 class Pieces(msgspec.Struct, frozen=True):
@@ -113,8 +114,10 @@ def _of_files(source: SourcePlan) -> Pieces:
     blocks = list_blocks(source)
 
     def pieces() -> Iterator[Piece]:
-        for rows in map(BlockReader(source).read, blocks):
-            yield Piece(rows.records, rows.malformed)
+        reader = BlockReader(source)
+        for block in blocks:
+            rows = reader.read(block)
+            yield Piece(rows.records, rows.malformed, first_row=block.first_row)
 
     return Pieces(source, pieces, sum(block.rows for block in blocks))
 

@@ -117,6 +117,9 @@ def as_read(feature: FeaturePlan) -> FeaturePlan:
 
 def times_of(piece: Piece, rows: np.ndarray[Any, Any], column: Column, source: SourcePlan) -> list[int]:
     """Event times of records; NO_TIME where one says none."""
+    if source.time.kind == "every":
+        times: list[int] = (source.time.from_ms + (piece.first_row + rows) * source.time.every_us // 1_000).tolist()
+        return times
     if source.topic is not None and source.time.kind == "kafka" and piece.times_ms is not None:
         return [piece.times_ms[row] for row in rows.tolist()]
     read = [event_time(value, texts=source.format == "csv") for value in listed(column)]

@@ -290,3 +290,25 @@ def test_what_cannot_be_done_is_said(words, status, said, folder, capsys):
     Path("empty.json").write_bytes(encode(retrain_event(train_on=span)))
     assert main(["dataset", *words]) == status
     assert capsys.readouterr().err.splitlines()[-1] == said.format(folder)
+
+
+def test_times_that_are_counted(tmp_path, monkeypatch, capsys):
+    """Rows and labels without times of their own are at those that the sources' `time` gives them, by their places."""
+    monkeypatch.chdir(tmp_path)
+    every = f"time: {{every: 1 min, from: {START}}}"
+    (tmp_path / "c.yaml").write_text(
+        CONFIGURATION.replace("predictions: {path", f"predictions: {{{every}, path")
+        .replace("labels: {path", f"labels: {{{every}, path")
+        .replace(", LABELS", "")
+    )
+    records = [prediction(number, number) for number in range(100)]
+    (tmp_path / "predictions.jsonl").write_bytes(
+        b"".join(msgspec.json.encode({**record, "timestamp": None}) + b"\n" for record in records)
+    )
+    (tmp_path / "labels.jsonl").write_bytes(
+        b"".join(msgspec.json.encode({**label(number, 0), "timestamp": None}) + b"\n" for number in range(100))
+    )
+    (tmp_path / "request.json").write_bytes(encode(REQUEST))
+    assert main(["dataset", "request.json", "-c", "c.yaml", "-o", "train.parquet"]) == 0, capsys.readouterr().err
+    ids = [id for part in ("train", "train.test") for id in pq.read_table(f"{part}.parquet")["id"].to_pylist()]
+    assert ids == [f"i{number}" for number in range(60) if not 20 <= number < 30]
