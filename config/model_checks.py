@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import get_args
 
-from config.compile import learned_records
+from config.compile_model import learned_records
 from config.detector_checks import detector_problems
 from config.durations import duration, time_ms
 from config.errors import Path, Problem
