@@ -101,7 +101,8 @@ def step(
         head = Head()
     if pane is not None and pane.end_ms <= head.pane_ms:
         return joined  # joined before a restart of the sources; its timers are set
-    start_ms = until_ms - pane_ms if pane is not None else until_ms
+    # What is to come is not older; of a time within a pane, that is the pane's start.
+    start_ms = until_ms - pane_ms if pane is not None else until_ms - until_ms % pane_ms
     waiting = join_state.read_waiting(kept)
     if head.pane_ms + pane_ms < until_ms or (pane is None and head.pane_ms + pane_ms <= until_ms):
         joined.counts.orphan += len(waiting.hashes)

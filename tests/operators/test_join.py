@@ -97,6 +97,7 @@ arrivals = st.lists(st.tuples(st.integers(0, 99), st.integers(0, 3)), max_size=1
 
 
 @example([(35, 0)], [(60, 0), (61, 0)], 25, False)
+@example([(20, 0), (45, 0)], [(70, 0)], 25, True)  # woken within the pane that has the label
 @given(arrivals, arrivals, st.integers(1, 400), st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_equals_the_simulation(predictions, labels, within_ms, wakes):
