@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from schemas.errors import TidemarkError
 from store import tables
 
+_ALONE = {"sqlite": "BEGIN IMMEDIATE", "postgresql": "SELECT pg_advisory_xact_lock(7240112)"}
 BUSY_S = 30  # another writer holds an SQLite file for milliseconds; a backup of it, for longer
 
 
@@ -66,6 +67,8 @@ class Database:
 
     def _make(self) -> None:
         with self.begin() as connection:
+            # Two that begin at the same time make the tables one after the other.
+            connection.exec_driver_sql(_ALONE[self.dialect])
             there = set(inspect(connection).get_table_names())
             ours = set(tables.metadata.tables)
             if there & ours and tables.about.name not in there:

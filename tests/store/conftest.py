@@ -6,11 +6,15 @@ from store import Database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path):
-    """An empty store, in each kind of database."""
+def empty(request, tmp_path):
+    """The address of an empty database of each kind."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/tidemark.db"
-    else:
-        url = request.getfixturevalue("postgres").fresh(tmp_path.name)
-    with Database(url) as found:
+        return f"sqlite:///{tmp_path}/tidemark.db"
+    return request.getfixturevalue("postgres").fresh(tmp_path.name)
+
+
+@pytest.fixture
+def database(empty):
+    """An empty store, in each kind of database."""
+    with Database(empty) as found:
         yield found

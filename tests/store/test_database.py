@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import create_engine, text
 
@@ -13,6 +15,13 @@ def test_it_is_there_again_when_opened_again(database):
     Writer(database).write([window()])
     with Database(database._engine.url.render_as_string(hide_password=False)) as again:
         assert Writer(again).write([window()]).repeated == 1
+
+
+def test_several_that_begin_at_once(empty):
+    """All find the tables, which one of them has made."""
+    with ThreadPoolExecutor(8) as pool:
+        for made in [pool.submit(Database, empty) for _ in range(8)]:
+            made.result().close()
 
 
 def test_what_a_newer_release_wrote_is_refused(tmp_path):
