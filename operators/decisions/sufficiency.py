@@ -39,7 +39,7 @@ def sufficiency(
     Examples
     --------
     >>> sufficiency([], {"accuracy": 0.9}, 1_000, 900.0, 0)
-    Sufficiency(metric='accuracy', segment={}, half_width=0.0185938573, wanted=0.01, labelled=3458, \
+    Sufficiency(metric='accuracy', segment={}, half_width=0.0185938511, wanted=0.01, labelled=3458, \
 forecast='1970-01-01T02:43:52.000Z')
     """
     known = [one for one in losses if one.labels and one.low is not None and one.high is not None]

@@ -29,7 +29,7 @@ class FieldNames:
     --------
     >>> names = FieldNames(SourcePlan(name="predictions", kind="predictions", topic="predictions"))
     >>> names.of(b'{"id": 1, "features": {"age": 41, "a/b": 2}}')
-    ('/features', '/features/a~1b', '/features/age', '/id')
+    ('/features', '/features/age', '/features/a~1b', '/id')
     """
 
     def __init__(self, source: SourcePlan) -> None:
@@ -68,6 +68,15 @@ def place_name(place: str) -> str:
     ('/id', '/request/id')
     """
     return shown("".join(map(_step, steps(place))))
+
+
+def holder_name(place: str) -> str:
+    """Name of a record's field that holds a place of the configuration, or is it.
+
+    >>> holder_name("id"), holder_name("/request/id")
+    ('/id', '/request')
+    """
+    return shown(_step(steps(place)[0]))
 
 
 def limited(names: Iterable[str]) -> tuple[str, ...]:

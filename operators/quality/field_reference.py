@@ -13,7 +13,7 @@ from functools import cached_property
 import msgspec
 
 from config.plan import ModelPlan, QualityPlan, SourcePlan
-from operators.quality.field_names import TABLES, FieldNames, place_name
+from operators.quality.field_names import TABLES, FieldNames, holder_name, place_name
 from operators.reading.columns import FIELDS, column_name
 from schemas.profile import Profile
 
@@ -96,6 +96,8 @@ def field_reference(model: ModelPlan, profile: Profile, sources: Sequence[Source
     elsewhere = fields - set(fields if source.carries is None else source.carries)  # in records of other sources
     read = {feature(name) for name in fields} | {place(getattr(source.fields, name)) for name in READ}
     known = {feature(name) for name in elsewhere} | {place(getattr(source.fields, name)) for name in FIELDS}
+    if source.format not in TABLES:
+        known |= {holder_name(getattr(source.fields, name)) for name in (*FIELDS, *READ)}
     named, prefix = told.named, ""
     if source.format not in TABLES and told.form == "table":
         if not names.prefix:

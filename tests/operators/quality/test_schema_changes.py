@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
-from config.plan import AlarmsPlan, ModelPlan, QualityPlan, SourcePlan, WindowPlan
+from config.plan import AlarmsPlan, FieldsPlan, ModelPlan, QualityPlan, SourcePlan, WindowPlan
 from operators.decisions import messages
 from operators.monitoring.state import Key
 from operators.quality.field_reference import NEW, FieldReference, field_reference
@@ -196,6 +197,12 @@ def made(form="json", named=None):
 
 TOPIC = SourcePlan(name="predictions", kind="predictions", topic="predictions")
 TABLE = SourcePlan(name="predictions", kind="predictions", path="a.csv", format="csv")
+
+
+def test_what_holds_a_field_of_the_configuration_is_not_new():
+    """The stream keeps its times elsewhere than the reference, and the configuration says so."""
+    source = msgspec.structs.replace(TOPIC, fields=FieldsPlan(timestamp="/meta/ts"))
+    assert "/meta" in field_reference(MODEL, made(), [source]).others
 
 
 def test_what_is_compared():
