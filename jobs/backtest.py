@@ -224,8 +224,8 @@ class Backtest:
             heapq.heappush(self._slides, (measured.next_ms, key))
         for change in measured.changes:
             self._waiting[change.model].append(change)
-        for measures in measured.measures:
-            self._waiting[measures.model].append(measures)
+        for told in measured.beside:
+            self._waiting[told.model].append(told)
         if self._on_summary:
             for summary in measured.summaries:
                 self._on_summary(summary)

@@ -66,7 +66,7 @@ class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
             ctx.timer_service().register_event_time_timer(measured.next_ms - 1)
         for change in measured.changes:
             yield Row("output", change.model, outputs.encode(change))
-        for measures in measured.measures:
-            yield Row("output", measures.model, outputs.encode(measures))
+        for told in measured.beside:
+            yield Row("output", told.model, outputs.encode(told))
         for summary in measured.summaries:
             yield self._summaries, Row(summary.model.encode(), summaries.encode(self._source, summary))

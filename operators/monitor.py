@@ -340,7 +340,7 @@ class _Run:
                     level=self._detection.level(ALL) if watches_volume(self._detection.signals.model) else 0.0,
                 )
             )
-        self._step.outputs += evaluated.changes
+        self._step.outputs += evaluated.outputs
         if evaluated.summary is not None:
             self._step.summaries.append(evaluated.summary)
 

@@ -21,12 +21,14 @@ import msgspec
 import numpy as np
 
 from config.plan import ALL, LabelsPlan, MetricPlan, ModelPlan, WindowPlan
-from operators.decisions.outputs import Measures, SignalChange
+from operators.decisions.outputs import Measures, SignalChange, SliceAlarms
 from operators.estimation.promises import Kept
 from operators.labels.join_rows import Labelled
 from operators.metrics.lists import sums_of
+from operators.metrics.measure_verdicts import Against
 from operators.metrics.outcome_sums import OutcomeSums
-from operators.metrics.performance_windows import Against, PerformanceWindow, evaluated
+from operators.metrics.performance_windows import PerformanceWindow, evaluated
+from operators.monitoring.slice_alarms import slice_alarms
 from operators.monitoring.state import Key
 from operators.monitoring.watched import Watched, ended
 from operators.sketches.sketch import taken
@@ -65,7 +67,7 @@ class Measured:
     state: bytes
     summaries: list[Summary] = field(default_factory=list)
     changes: list[SignalChange] = field(default_factory=list)
-    measures: list[Measures] = field(default_factory=list)
+    beside: list[Measures | SliceAlarms] = field(default_factory=list)
     next_ms: int | None = None  # when the key wants to be woken, if nothing comes before
 
 
@@ -219,7 +221,11 @@ def _evaluate(
             ends_ms=[slide.end_ms for slide in slides],
             slides=[slide.sums for slide in slides],
         )
-        summary, changes = evaluated(plan, metrics, key, against, known.watches, known.kept, at)
+        summary, changes, found = evaluated(plan, metrics, key, against, known.watches, known.kept, at)
+        # Of cohorts each segment is evaluated when a label of its own comes, so two slides on at the latest.
+        until_ms = at.told_ms + long_ms * (2 if mature_ms(plan) else 1)
+        result.beside = [one for one in result.beside if one.time_ms != at.told_ms]  # of windows at once the newest
+        result.beside += slice_alarms(key, at.told_ms, until_ms, found)
         result.summaries.append(summary)
         result.changes += changes
 

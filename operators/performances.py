@@ -8,7 +8,7 @@ import msgspec
 
 from config.plan import ALL, ModelPlan, Plan, RetrainPlan
 from operators import calibration, monitor, performance
-from operators.decisions.outputs import Measures
+from operators.decisions.outputs import Measures, SliceAlarms
 from operators.encoding.keys import LABELLED, split_key
 from operators.estimation.promises import Promise
 from operators.joins import is_measured, labelled, performance_of
@@ -19,7 +19,7 @@ from operators.labels.join_rows import Labelled, unpack
 from operators.labels.past import Past, of_reference
 from operators.metrics.baseline import baseline_of, decoded, followed
 from operators.metrics.error_streams import ErrorStreams
-from operators.metrics.performance_windows import Against
+from operators.metrics.measure_verdicts import Against
 from operators.monitoring.detection import Detection
 from operators.monitoring.state import Key
 from operators.performance import Measured, mature_ms, slide_ms
@@ -105,7 +105,7 @@ class Performances:
         both = _both(state, key)
         measured = performance.step(plan, metrics, key, both.measures, pane_ms, found, until_ms, self._against(key))
         if key.segment == ALL and isinstance(plan.retrain, RetrainPlan):
-            measured.measures = _measures(key, measured, until_ms)
+            measured.beside += _measures(key, measured, until_ms)
         streams = self._streams_of(key)
         if streams is None:
             if both.errors:
@@ -115,7 +115,11 @@ class Performances:
         ring = both.ring if step.ring is None else step.ring
         if step.state or ring:
             measured.state = _format.pack(_Both(measured.state, step.state, ring))
-        measured.changes += step.outputs  # type: ignore[arg-type]  # of signals alone
+        for output in step.outputs:
+            if isinstance(output, SliceAlarms):
+                measured.beside.append(output)
+            else:
+                measured.changes.append(output)  # type: ignore[arg-type]  # of signals alone
         measured.summaries += step.summaries
         measured.next_ms = min((ms for ms in (measured.next_ms, step.next_ms) if ms is not None), default=None)
         return measured

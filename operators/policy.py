@@ -34,6 +34,7 @@ from operators.decisions.outputs import (
     Rebased,
     Refused,
     SignalChange,
+    SliceAlarms,
     Told,
 )
 from operators.decisions.telling import AnyEvent, Known, Teller
@@ -59,7 +60,7 @@ def add(state: bytes, new: Iterable[Output]) -> bytes:
             empty_ms = min(empty_ms, output.time_ms)
         else:
             # None of these says that the slide is over.
-            if not isinstance(output, (*ASIDE, Rebased)) and not _of_labels(output):
+            if not isinstance(output, (*ASIDE, Rebased, SliceAlarms)) and not _of_labels(output):
                 progress_ms = max(progress_ms, output.time_ms)
             full_ms = min(full_ms, output.time_ms)
         data = outputs.encode(output)
@@ -133,8 +134,8 @@ def advance(
 def _order(output: Output) -> _Order:
     if isinstance(output, ASIDE):
         return output.time_ms, "", "", "", ""
-    if isinstance(output, Progress):
-        return output.time_ms, output.version, "", "", ""  # before the changes of its time: their share rests on it
+    if isinstance(output, (Progress, SliceAlarms)):
+        return output.time_ms, output.version, "", "", ""  # before the changes of its time, which tell of them
     if isinstance(output, (Learned, Rebased)):
         return output.time_ms, output.version, output.segment, "", ""
     return output.time_ms, output.version, output.segment, output.kind, output.evidence.signal

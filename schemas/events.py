@@ -28,6 +28,7 @@ from schemas.announcements import (
 from schemas.cloudevents import MEDIA_TYPE, Time, encode
 from schemas.control import Judgement
 from schemas.errors import TidemarkError
+from schemas.evidence import CategoryChange, Contribution, Example, FieldChange, Histogram, UnseenValues
 from schemas.profile import Level
 from schemas.retraining import RETRAIN_SCHEMA, RetrainData, RetrainEvent, RetrainType
 from schemas.terms import Escalation, Kind, Role, Severity, Span
@@ -68,6 +69,7 @@ __all__ = [
     "Role",
     "Severity",
     "SignalEvidence",
+    "SliceEvidence",
     "Span",
     "StreamData",
     "StreamEvent",
@@ -153,59 +155,6 @@ class Moments(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     records: float | None = None  # of a window, for the volume
 
 
-class Histogram(msgspec.Struct, frozen=True, kw_only=True):
-    """Shares of the present values between interior edges: one more than there are edges, ends open."""
-
-    edges: tuple[float, ...]
-    reference: tuple[float, ...]
-    current: tuple[float, ...]
-
-
-class CategoryChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A category's share of the present values, then and now."""
-
-    category: str
-    reference: float
-    current: float
-
-
-class UnseenValues(msgspec.Struct, frozen=True, kw_only=True):
-    """Values that have no name in the reference: a category, or where numbers lie, ``between 3 and 4``, ``above 9``."""
-
-    values: str  # of a sensitive category what stands for it; an ellipsis stands for what is over 100 characters
-    current: float  # share of the present values; of categories about, where there are many
-
-
-class Example(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a record stands, never what is in it: `topic`, `partition` and `offset`, or `path` and `row`."""
-
-    topic: str | None = None
-    partition: int | None = None
-    offset: int | None = None
-    path: str | None = None
-    row: int | None = None  # from 0, over all files of the source
-
-
-class Contribution(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature's part in a change of what features do together."""
-
-    feature: str
-    share: float  # of the change, of all features that changed in its direction
-    # Mean square of what is lost of its scores, in standard deviations; of `multivariate.classifier` what it adds to
-    # the log odds of being of the stream.
-    reference: float
-    current: float
-
-
-class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A field that records have and had not, or have no more."""
-
-    field: str  # a pointer (RFC 6901), or a column; an ellipsis stands for what is over 60 characters
-    change: Literal["new", "gone"]
-    reference: float  # share of records that have it
-    current: float  # when it was noticed, of the records that were looked at
-
-
 class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a signal is said to have changed: the strongest alarm on it, and what the values look like.
 
@@ -232,6 +181,20 @@ class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     examples: tuple[Example, ...] | None = None  # expectations: the first records that do not keep to it, three at most
     fields: tuple[FieldChange, ...] | None = None  # `quality.schema`: those that changed most, ten at most
     more_fields: int = 0  # likewise: how many more changed
+
+
+class SliceEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a segment's own window says of a signal of an episode of the whole traffic."""
+
+    segment: dict[str, str]
+    count: int  # records of its window; of performance labels
+    signal: str  # that changed most there
+    detector: str
+    statistic: float
+    threshold: float
+    effect: Effect
+    reference: Moments | None = None  # of measures of performance
+    current: Moments | None = None  # likewise, with their interval
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -277,6 +240,8 @@ class DriftData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     acknowledged: Acknowledged | None = None
     recurs: str | None = None  # the earlier episode of the same segment and kind that it is like
     escalated: Escalation | None = None  # `updated` only: it is worse than when people were told
+    # Of the whole traffic: the segments in which its signals changed most, strongest first, five at most.
+    slices: tuple[SliceEvidence, ...] | None = None
 
 
 class DriftEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -166,6 +166,11 @@ def accepted(signals: Sequence[SignalEvidence], segment: str, duration_ms: int) 
     return f"{names}{_place(segment)}: accepted as the new normal, after {duration(duration_ms)}"
 
 
+def most(segment: str) -> str:
+    """Where it has changed more than elsewhere."""
+    return f"most in {segment}"
+
+
 def dropped(signals: Sequence[SignalEvidence], segment: str, duration_ms: int) -> str:
     """What is no longer compared with what it differed from."""
     names = listed([signal.signal for signal in signals])

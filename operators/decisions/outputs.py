@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from schemas.control import Command
-from schemas.events import Kind, Role, Severity, SignalEvidence, Span, Why, Window
+from schemas.events import Kind, Role, Severity, SignalEvidence, SliceEvidence, Span, Why, Window
 from schemas.profile import Level
 
 ProfileKind = Literal["profile", "learned", "previous", "accepted"]
@@ -96,6 +96,17 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, tag="told"):
     command: Command
 
 
+class SliceAlarms(msgspec.Struct, frozen=True, kw_only=True, tag="slice"):
+    """Signals that alarm in the window of a segment, confirmed or not."""
+
+    time_ms: int
+    until_ms: int  # it is evaluated again by then
+    model: str
+    version: str
+    segment: str  # canonical text
+    found: list[SliceEvidence]
+
+
 class Rebased(msgspec.Struct, frozen=True, kw_only=True, tag="rebased"):
     """Signals of a key are compared with a window that somebody has accepted, or are not any more."""
 
@@ -128,7 +139,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     by: str
 
 
-Output = SignalChange | Progress | Learned | Places | LabelsCame | Measures | Told | Rebased | Refused
+Output = SignalChange | Progress | Learned | Places | LabelsCame | Measures | Told | SliceAlarms | Rebased | Refused
 
 _decoder: msgspec.msgpack.Decoder[Output] = msgspec.msgpack.Decoder(Output)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from config.plan import ALL, JobPlan, ModelPlan, RetrainPlan
-from operators.decisions import announcements, control, episodes, messages, requests, retraining
+from operators.decisions import announcements, control, episodes, messages, requests, retraining, slices
 from operators.decisions.asking import Retraining, Said
 from operators.decisions.causes import context
 from operators.decisions.episodes import Episode, Story, Turn
@@ -21,6 +21,7 @@ from operators.decisions.outputs import (
     Rebased,
     Refused,
     SignalChange,
+    SliceAlarms,
     Told,
 )
 from operators.decisions.recurrence import Past, recurring, remembered
@@ -38,6 +39,7 @@ from schemas.events import (
     RetrainEvent,
     Severity,
     SignalEvidence,
+    SliceEvidence,
     Span,
     Window,
 )
@@ -61,6 +63,7 @@ class Known(Story, kw_only=True):
     told_ms: int = 0  # newest time that was told about
     asked: list[Told] = msgspec.field(default_factory=list)  # of monitors, that have not answered yet
     past: list[Past] = msgspec.field(default_factory=list)  # episodes that are over, the newest last
+    slices: dict[str, slices.Slice] = msgspec.field(default_factory=dict)  # what segments say of signals now
 
 
 class Teller:
@@ -90,6 +93,8 @@ class Teller:
                 self.events.append(announcements.rebased(*self._whose, output, muted=muted))
             elif isinstance(output, Refused):
                 self._refuse(output)
+            elif isinstance(output, SliceAlarms):
+                slices.heard(self._story.slices, output)
             elif isinstance(output, SignalChange):
                 changes.append(output)
             elif isinstance(output, Told):
@@ -123,6 +128,7 @@ class Teller:
             if control.pane_end(told.time_ms, self._job.pane_ms) <= time_ms:
                 why = "the stream had passed its time when it came; say it again"
                 self._refuse(_refused(told, why, time_ms))
+        self._story.slices = slices.remembered(self._story.slices, time_ms)
         self._story.told_ms = max(self._story.told_ms, time_ms)
 
     def _is_muted(self, time_ms: int) -> bool:
@@ -233,6 +239,10 @@ class Teller:
         job_source = source(job.environment, job.name)
         lasted_ms = change.time_ms - episode.detected_ms
         told = said or ("duration" if turn.escalated == "duration" else "")  # beside what else is told at that time
+        of_slices: tuple[SliceEvidence, ...] = ()
+        if episode.segment == ALL and turn.type != "resolved":
+            of_slices = slices.of_signals(story.slices, episode.version, signals, change.time_ms)
+        most = slices.standing_out(of_slices, signals)
         data = DriftData(
             episode=episode.id,
             incident=episode.incident,
@@ -258,12 +268,14 @@ class Teller:
                     *([messages.recurs(like.episode, like.ended_ms, like.why)] if like is not None else []),
                     *([messages.escalated(turn.escalated, lasted_ms)] if turn.escalated is not None else []),
                     *([] if turn.type == "resolved" else filter(None, [context(plan, story.episodes, episode)])),
+                    *([] if most is None else [messages.most(most)]),
                 ]
             ),
             why=(change.why or "recovered") if turn.type == "resolved" else None,
             acknowledged=episode.acknowledged,
             recurs=episode.recurs,
             escalated=turn.escalated,
+            slices=of_slices or None,
         )
         return DriftEvent(
             type=f"io.tidemark.drift.{turn.type}",  # type: ignore[arg-type]  # mypy does not join literals

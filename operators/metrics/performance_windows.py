@@ -8,54 +8,33 @@ its segment, at the level that follows from the budget. Both open after `confirm
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
 from config.metrics import CONCEPT
-from config.plan import AlarmsPlan, MetricPlan, ModelPlan
-from operators.decisions.outputs import ProfileKind, SignalChange
-from operators.estimation.concept import relation
-from operators.estimation.promises import Kept, Promise, keep
-from operators.metrics.baseline import calibration_of, stream_calibration
+from config.plan import ALL, AlarmsPlan, MetricPlan, ModelPlan
+from operators.decisions.outputs import SignalChange
+from operators.estimation.promises import Kept, keep
+from operators.metrics.baseline import calibration_of
 from operators.metrics.lists import ListSums
 from operators.metrics.measure import Measure
-from operators.metrics.measure_tests import Judged, judge
+from operators.metrics.measure_verdicts import LIMIT, Against, Said, compared, related
 from operators.metrics.outcome_sums import OutcomeSums
-from operators.monitoring.evaluation import STILL
 from operators.monitoring.evidence import alarm_evidence
 from operators.monitoring.onsets import Onset, likelihoods_of_sums, onset
 from operators.monitoring.scores import Alarm
+from operators.monitoring.slice_alarms import slice_evidence
 from operators.monitoring.state import Key
 from operators.monitoring.watched import Watched
 from operators.statistics import effects
+from schemas import segments
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
-from schemas.events import Effect, Moments, Span, Window
-from schemas.profile import Baseline, Calibration, Signal
+from schemas.events import Moments, SliceEvidence, Span, Window
 from schemas.summaries import Estimated, ListCounts, Summary
-
-MEASURE, LIMIT = "measure", "limit"  # in the place of a detector
-# Sizes of effects from which they are small, medium, large: those of a shift of a normal value by so many deviations,
-# and Cohen's q (1988, 4.2) of correlations.
-SHIFTS = {"mcc": (0.1, 0.3, 0.5), "kappa": (0.1, 0.3, 0.5)}
-LEAST = 50  # labels of a window, or `min_count`: with fewer no measure is compared
-
-
-@dataclass(frozen=True)
-class Against:
-    """What the performance of a key is compared with; without a baseline limits alone alarm."""
-
-    level: float = 0.0  # of one test at one evaluation
-    baseline: OutcomeSums | None = None
-    streams: Mapping[str, Signal] = field(default_factory=dict)
-    measures: Mapping[str, Baseline] = field(default_factory=dict)  # of the baseline of the whole traffic
-    profile_id: str = ""
-    profile_kind: ProfileKind = "profile"
-    edges: tuple[float, ...] = ()  # of the groups of predicted numbers, see concept.py
-    promise: Promise | None = None  # what labelled records had been estimated to be; None: nothing is estimated
 
 
 @dataclass(frozen=True)
@@ -70,19 +49,6 @@ class PerformanceWindow:
     slides: Sequence[OutcomeSums]
 
 
-@dataclass(frozen=True)
-class _Said:
-    """What is said of a measure."""
-
-    alarm: bool
-    still: bool  # it has not recovered, though it does not alarm
-    detector: str
-    threshold: float | None
-    p_value: float | None = None
-    effect: Effect | None = None
-    over: bool = False  # the level of the budget, whatever the effect
-
-
 def evaluated(
     plan: ModelPlan,
     metrics: Sequence[MetricPlan],
@@ -91,8 +57,16 @@ def evaluated(
     watches: dict[str, Watched],
     kept: dict[str, Kept],
     at: PerformanceWindow,
-) -> tuple[Summary, list[SignalChange]]:
-    """Evaluate a window; ``watches`` and ``kept`` are brought up to date, by name of the measure."""
+) -> tuple[Summary, list[SignalChange], list[SliceEvidence]]:
+    """Evaluate a window; ``watches`` and ``kept`` are brought up to date, by name of the measure.
+
+    Returns
+    -------
+    summary : Summary
+    changes : list of SignalChange
+    alarmed : list of SliceEvidence
+        Measures that alarm, where it is a segment's window.
+    """
     assert plan.prediction is not None, "performance is of a task"
     sums = at.slides[0]
     for slide in at.slides[1:]:
@@ -101,6 +75,7 @@ def evaluated(
     errors: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
     changes: list[SignalChange] = []
+    alarmed: list[SliceEvidence] = []
     estimated: dict[str, Estimated] = {}
     exceeded = expected = 0
     if sums.labels >= plan.window.min_count:
@@ -108,16 +83,18 @@ def evaluated(
         for metric in metrics:
             measure = Measure(metric, plan.prediction)
             if metric.name == CONCEPT:
-                said, value = _related(plan, sums, against)
+                said, value = related(plan, sums, against)
                 rows.append(_evaluation(key, at.window.end, metric.title, value, sums.labels, said))
                 exceeded, expected = exceeded + said.over, expected + (said.p_value is not None)
                 watch = watches.setdefault(metric.title, Watched())
-                changes += _follow(_Turn(plan, key, against, at, measure, sums, value, None), watch, said)
+                turn = _Turn(plan, key, against, at, measure, sums, value, None)
+                changes += _follow(turn, watch, said)
+                alarmed += _in_slice(turn, said)
                 continue
             value, error, count = measure.value(sums)
             values[metric.title] = value
             calibration = calibration_of(metric, against.measures, against.streams)
-            said = _said(plan, metric, measure, sums, against, value, calibration)
+            said = compared(plan, metric, measure, sums, against, value, calibration)
             rows.append(_evaluation(key, at.window.end, metric.title, value, count, said))
             if error > 0:
                 errors[metric.title] = significant(error)
@@ -127,7 +104,9 @@ def evaluated(
             exceeded, expected = exceeded + said.over, expected + (said.p_value is not None)
             if not math.isnan(value):
                 watch = watches.setdefault(metric.title, Watched())
-                changes += _follow(_Turn(plan, key, against, at, measure, sums, value, interval), watch, said)
+                turn = _Turn(plan, key, against, at, measure, sums, value, interval)
+                changes += _follow(turn, watch, said)
+                alarmed += _in_slice(turn, said)
         if against.promise is not None:
             estimated = against.promise.of(sums, values)
             keep(kept, estimated, values)
@@ -157,69 +136,11 @@ def evaluated(
         exceeded=exceeded,
         expected=significant(expected * against.level),
     )
-    return summary, changes
+    return summary, changes, alarmed
 
 
 def _list_counts(lists: ListSums) -> ListCounts:
     return ListCounts(measured=lists.measured, incomplete=lists.incomplete, alike=lists.alike, long=lists.long)
-
-
-def _said(
-    plan: ModelPlan,
-    metric: MetricPlan,
-    measure: Measure,
-    sums: OutcomeSums,
-    against: Against,
-    value: float,
-    calibration: Calibration | None,
-) -> _Said:
-    if metric.min is not None or metric.max is not None:
-        low = metric.min is not None and value < metric.min
-        high = metric.max is not None and value > metric.max
-        threshold = metric.max if high or metric.min is None else metric.min
-        assert threshold is not None, "one of both is given"
-        effect = Effect(size=significant(abs(value - threshold)), level="large", direction="down" if low else "up")
-        return _Said(low or high, False, LIMIT, threshold, effect=effect if low or high else None)
-    if against.baseline is None or math.isnan(value) or sums.labels < min(LEAST, plan.window.min_count):
-        return _Said(False, True, MEASURE, None)
-    found = judge(measure, sums, against.baseline, calibration, against.level)
-    if found is None:
-        return _Said(False, True, MEASURE, None)
-    effect = _effect(measure, found)
-    large = found.worse and effects.reaches(effect.level, plan.alarms.min_effect)
-    p_value = significant(found.p_value)
-    over = found.worse and p_value < against.level
-    return _Said(
-        over and large,
-        found.p_value < STILL and large,
-        MEASURE,
-        significant(found.threshold) if math.isfinite(found.threshold) else None,
-        p_value,
-        effect,
-        over,
-    )
-
-
-def _related(plan: ModelPlan, sums: OutcomeSums, against: Against) -> tuple[_Said, float]:
-    """Whether labels depend on predictions otherwise than in the baseline, and chi-squared."""
-    assert plan.prediction is not None, "performance is of a task"
-    found = None
-    if against.baseline is not None and sums.labels >= min(LEAST, plan.window.min_count):
-        name = "bias" if plan.prediction.task == "regression" else "accuracy"
-        calibration = stream_calibration(name, against.streams)
-        found = relation(plan.prediction, sums, against.baseline, calibration, against.level)
-    if found is None:
-        return _Said(False, True, CONCEPT, None), math.nan
-    large, over = effects.reaches(found.effect.level, plan.alarms.min_effect), found.statistic > found.threshold
-    still = found.p_value < STILL and large
-    return _Said(over and large, still, CONCEPT, found.threshold, found.p_value, found.effect, over), found.statistic
-
-
-def _effect(measure: Measure, found: Judged) -> Effect:
-    cuts = SHIFTS.get(measure.name, effects.SHIFTS)
-    level = effects.level_of(found.size, cuts)
-    up = found.rises if measure.two_sided else found.worse == measure.more_is_worse
-    return Effect(size=significant(found.size), level=level, direction="up" if up else "down")
 
 
 @dataclass(frozen=True)
@@ -235,8 +156,12 @@ class _Turn:
     value: float
     interval: tuple[float, float] | None
 
+    @property
+    def signal(self) -> str:
+        return f"performance.{self.measure.metric.title}"
 
-def _follow(turn: _Turn, watch: Watched, said: _Said) -> list[SignalChange]:
+
+def _follow(turn: _Turn, watch: Watched, said: Said) -> list[SignalChange]:
     critical = said.alarm and _severity(turn.plan.alarms, said) == "critical"
     state = watch.follow(turn.plan.alarms, said.alarm, critical, said.still, turn.at.starts_ms[-1])
     if state == "recovered":
@@ -244,34 +169,17 @@ def _follow(turn: _Turn, watch: Watched, said: _Said) -> list[SignalChange]:
     return [] if state is None else _tell(turn, watch, said, state)
 
 
-def _severity(alarms: AlarmsPlan, said: _Said) -> str:
+def _severity(alarms: AlarmsPlan, said: Said) -> str:
     assert said.effect is not None, "it alarms"
     critical = said.detector == LIMIT or effects.reaches(said.effect.level, alarms.critical)
     return "critical" if critical else "warning"
 
 
-def _tell(turn: _Turn, watch: Watched, said: _Said, state: str) -> list[SignalChange]:
+def _tell(turn: _Turn, watch: Watched, said: Said, state: str) -> list[SignalChange]:
     assert said.effect is not None, "it alarms"
     assert said.threshold is not None, "at something"
     began = _onset(turn, watch)
-    then = math.nan
-    if turn.against.baseline is not None and turn.measure.name != CONCEPT:
-        then = turn.measure.value(turn.against.baseline)[0]
-    low, high = turn.interval or (None, None)
-    now = Moments(
-        value=None if turn.measure.name == CONCEPT else significant(turn.value),
-        low=None if low is None else significant(low),
-        high=None if high is None else significant(high),
-    )
-    alarm = Alarm(
-        detector=said.detector,
-        statistic=turn.value,
-        threshold=said.threshold,
-        p_value=said.p_value,
-        effect=said.effect,
-        streak=watch.streak,
-    )
-    reference = Moments() if math.isnan(then) else Moments(value=significant(then))
+    alarm, reference, now = _found(turn, said, watch.streak)
     metrics = turn.plan.performance
     watch.told = SignalChange(
         time_ms=turn.at.told_ms,
@@ -290,9 +198,41 @@ def _tell(turn: _Turn, watch: Watched, said: _Said, state: str) -> list[SignalCh
         of=len(metrics) if isinstance(metrics, tuple) else 1,
         profile_id=turn.against.profile_id,
         profile_kind=turn.against.profile_kind,
-        evidence=alarm_evidence(f"performance.{turn.measure.metric.title}", alarm, began, reference, now),
+        evidence=alarm_evidence(turn.signal, alarm, began, reference, now),
     )
     return [watch.told]
+
+
+def _found(turn: _Turn, said: Said, streak: int = 1) -> tuple[Alarm, Moments, Moments]:
+    """The alarm, and what is measured in the baseline and now."""
+    assert said.effect is not None, "it alarms"
+    assert said.threshold is not None, "at something"
+    then = math.nan
+    if turn.against.baseline is not None and turn.measure.name != CONCEPT:
+        then = turn.measure.value(turn.against.baseline)[0]
+    low, high = turn.interval or (None, None)
+    now = Moments(
+        value=None if turn.measure.name == CONCEPT else significant(turn.value),
+        low=None if low is None else significant(low),
+        high=None if high is None else significant(high),
+    )
+    alarm = Alarm(
+        detector=said.detector,
+        statistic=turn.value,
+        threshold=said.threshold,
+        p_value=said.p_value,
+        effect=said.effect,
+        streak=streak,
+    )
+    return alarm, Moments() if math.isnan(then) else Moments(value=significant(then)), now
+
+
+def _in_slice(turn: _Turn, said: Said) -> list[SliceEvidence]:
+    """What an alarm of a segment says of it, for the episode of the whole traffic."""
+    if not said.alarm or turn.key.segment == ALL:
+        return []
+    alarm, reference, now = _found(turn, said)
+    return [slice_evidence(segments.parse(turn.key.segment), turn.at.window, turn.signal, alarm, reference, now)]
 
 
 def _onset(turn: _Turn, watch: Watched) -> Onset:
@@ -314,7 +254,7 @@ def _onset(turn: _Turn, watch: Watched) -> Onset:
     return onset(found, np.array(at.starts_ms), np.array(at.ends_ms))
 
 
-def _evaluation(key: Key, time: str, name: str, value: float, count: int, said: _Said) -> Evaluation:
+def _evaluation(key: Key, time: str, name: str, value: float, count: int, said: Said) -> Evaluation:
     return Evaluation(
         time=time,
         model=key.model,

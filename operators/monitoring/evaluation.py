@@ -9,12 +9,13 @@ import msgspec
 import numpy as np
 
 from config.plan import ALL
-from operators.decisions.outputs import SignalChange
+from operators.decisions.outputs import SignalChange, SliceAlarms
 from operators.monitoring import evidence, scores
 from operators.monitoring.detection import Detection
-from operators.monitoring.onsets import Onset
-from operators.monitoring.scores import Alarm, Bools
+from operators.monitoring.onsets import Onset, told_onset
+from operators.monitoring.scores import Alarm, Bools, strength
 from operators.monitoring.signal_windows import SignalWindow, alarms_of, signal_windows
+from operators.monitoring.slice_alarms import alarmed, opened
 from operators.monitoring.state import Held, Key, KeyState, Watch
 from operators.monitoring.verdicts import Verdict
 from operators.monitoring.window_tests import WindowTests, evaluate_counts
@@ -23,7 +24,6 @@ from operators.sketches.previous import before
 from operators.sketches.sketch import Ring, Slide
 from operators.sketches.windows import Slides
 from operators.statistics import effects
-from schemas.cloudevents import milliseconds
 from schemas.events import Direction, Effect, Why
 from schemas.summaries import Summary
 
@@ -38,7 +38,7 @@ OPPOSITE: Mapping[Direction, Direction] = {"up": "down", "down": "up", "spread":
 class Evaluated:
     """What an evaluation comes to."""
 
-    changes: list[SignalChange]
+    outputs: list[SignalChange | SliceAlarms]
     summary: Summary | None
 
 
@@ -59,7 +59,7 @@ def evaluate(detection: Detection, key: Key, state: KeyState, ring: Ring, slide:
 
 def open_at_once(
     detection: Detection, key: Key, state: KeyState, ring: Ring, slide: Slide, positions: Iterable[int]
-) -> list[SignalChange]:
+) -> list[SignalChange | SliceAlarms]:
     """What sequential detectors have found within a slide: signals are opened, nothing else is decided.
 
     Parameters
@@ -122,24 +122,26 @@ class _Evaluation:
         for position, watch in list(self._state.watches.items()):
             if watch.told is None and not watch.streaks and not watch.held:
                 del self._state.watches[position]
+        told: list[SignalChange | SliceAlarms] = [*self._changes]
+        told += alarmed(self._detection, self._key, self._slide, self._window, alarms)
         if not wanted or not self._slide.records:
-            return Evaluated(self._changes, None)
+            return Evaluated(told, None)
         about = self._detection, self._key, self._slides, self._slide, self._window
         summary = scores.summary(*about, verdicts, judged, alarms, self._previous)
         summary = with_outside(summary, self._detection, self._slides)
         for first, window in self._beside.items():
             rows = [position - first for position in alarms if first <= position < first + window.many]
             summary = window.summarized(summary, rows)
-        return Evaluated(self._changes, summary)
+        return Evaluated(told, summary)
 
-    def open(self, positions: Iterable[int]) -> list[SignalChange]:
+    def open(self, positions: Iterable[int]) -> list[SignalChange | SliceAlarms]:
         if self._enough:
             for position in sorted(positions):
                 watch = self._state.watches[position]
                 found = [alarm for held in watch.held if (alarm := self._shown(position, held)) is not None]
                 if found and self._has_values(position):
                     self._alarmed(position, watch, found)
-        return self._changes
+        return [*self._changes, *opened(self._key, self._changes, self._model.window.slide_ms)]
 
     def _has_values(self, position: int) -> bool:
         """Whether a signal has enough of them to be judged."""
@@ -244,11 +246,11 @@ class _Evaluation:
         """Open a signal, or say that it changes further."""
         watch.calm = 0
         confirm = self._model.alarms.confirm
-        strongest = min(alarms, key=_strength)
+        strongest = min(alarms, key=strength)
         if watch.told is None:
             confirmed = [alarm for alarm in alarms if alarm.streak >= confirm]
             if confirmed:
-                self._say(position, watch, "opened", min(confirmed, key=_strength), self._onset(position, alarms))
+                self._say(position, watch, "opened", min(confirmed, key=strength), self._onset(position, alarms))
             return
         direction = watch.told.evidence.effect.direction
         turned = strongest.effect.direction == OPPOSITE.get(direction, "")
@@ -337,20 +339,8 @@ class _Evaluation:
         self._changes.append(watch.told)
 
 
-def told_onset(told: SignalChange) -> Onset:
-    """The onset that was told of a signal."""
-    sure = told.evidence.onset_from, told.evidence.onset_to
-    from_ms, to_ms = (None if time is None else milliseconds(time) for time in sure)
-    return Onset(told.onset_ms, from_ms, told.onset_ms if to_ms is None else to_ms)
-
-
 def over(told: SignalChange, slide: Slide, why: Why, **more: object) -> SignalChange:
     """That what was told of a signal is over, at the end of a slide."""
     return msgspec.structs.replace(
         told, time_ms=slide.end_ms, state="recovered", why=why, empty=slide.records == 0, **more
     )
-
-
-def _strength(alarm: Alarm) -> tuple[int, float, str]:
-    """Sort key: the largest level first, then windowed before sequential and the least p-value, then the name."""
-    return -effects.LEVELS.index(alarm.effect.level), 2.0 if alarm.p_value is None else alarm.p_value, alarm.detector

@@ -14,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.decisions.outputs import SignalChange
 from operators.statistics.effects import CLEAR
+from schemas.cloudevents import milliseconds
 
 STEPS = 32  # places in a slide: fewer show in the interval of a clear change, which is a tenth of a slide; more cost
 # How far below the largest a likely place may be. By simulation 87 to 97 % of onsets lie within 4 (chi-square of one
@@ -31,6 +33,13 @@ class Onset(NamedTuple):
     at_ms: int  # the most likely one
     from_ms: int | None  # nine times in ten it lies between these; None: it may have begun before the window
     to_ms: int
+
+
+def told_onset(told: SignalChange) -> Onset:
+    """The onset that was told of a signal."""
+    sure = told.evidence.onset_from, told.evidence.onset_to
+    from_ms, to_ms = (None if time is None else milliseconds(time) for time in sure)
+    return Onset(told.onset_ms, from_ms, told.onset_ms if to_ms is None else to_ms)
 
 
 def likelihoods(rows: Floats, reference: Floats, scores: Floats, tau: float = 1.0) -> Floats:

@@ -16,6 +16,7 @@ from operators.monitoring.verdicts import Verdict
 from operators.sketches import sketch
 from operators.sketches.sketch import Slide
 from operators.sketches.windows import Slides
+from operators.statistics.effects import LEVELS
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
 from schemas.events import Effect, Span, Window
@@ -35,6 +36,11 @@ class Alarm:
     effect: Effect
     streak: int = 1  # evaluations in a row, this one included
     onset_ms: int | None = None  # as far as the detector knows
+
+
+def strength(alarm: Alarm) -> tuple[int, float, str]:
+    """Sort key: the largest level first, then windowed before sequential and the least p-value, then the name."""
+    return -LEVELS.index(alarm.effect.level), 2.0 if alarm.p_value is None else alarm.p_value, alarm.detector
 
 
 def summary(

@@ -20,6 +20,7 @@ from schemas.events import (
     RetrainData,
     RetrainEvent,
     SignalEvidence,
+    SliceEvidence,
     StreamData,
     StreamEvent,
 )
@@ -65,6 +66,7 @@ def test_the_examples_are_events(example, struct):
         ),
         ("field of `data`", DriftData.__struct_fields__),
         ("field of `signals[]`", SignalEvidence.__struct_fields__),
+        ("field of `slices[]`", SliceEvidence.__struct_fields__),
     ],
 )
 def test_every_type_and_field_is_explained(head, names):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from config.plan import DetectorPlan
-from operators.decisions.outputs import Progress, SignalChange
+from operators.decisions.outputs import Progress, SignalChange, SliceAlarms
 from operators.encoding.codes import MISSING
 from operators.monitor import retire
 from operators.monitoring.state import Key
@@ -276,6 +276,32 @@ def test_a_segment_is_not_compared_by_what_it_is():
         driver = Driver(detection({"country": country}, None, segments=[("country",)]), segment, scores=True).run(panes)
         assert [(minute, state, why) for minute, _, state, why in driver.told] == said
         assert bool(driver.summaries[-1].evaluations) == (segment == "all")
+
+
+def test_a_segment_says_what_alarms_in_it():
+    """As long as it does, confirmed or not, from the first window on; the whole traffic does not."""
+    panes = timeline("oooouuuuoooooooo", KINDS)
+    drivers = [Driver(detection(), segment).run(panes) for segment in ("all", "country=DE")]
+    assert len({str(driver.told) for driver in drivers}) == 1
+    whole, part = ([one for one in driver.outputs if isinstance(one, SliceAlarms)] for driver in drivers)
+    assert whole == []
+    assert [one.time_ms // MINUTE for one in part] == list(range(5, 11))
+    assert {one.until_ms - one.time_ms for one in part} == {MINUTE}
+    (found,) = part[0].found
+    assert (found.segment, found.signal, found.detector) == ({"country": "DE"}, "feature.age", "lepage")
+    assert (found.count, found.effect.direction, found.reference) == (600, "up", None)
+
+
+def test_a_segment_says_at_once_what_opens_in_it():
+    """What is found within a slide holds until the slide is evaluated, and then as long as the alarm is held."""
+    values = np.concatenate([np.random.default_rng(1).integers(low, 10, many) for low, many in ((0, 1_200), (8, 600))])
+    panes = [Records(10_000 * (at + 1), values[10 * at : 10 * at + 10, None], 10_000) for at in range(180)]
+    driver = Driver(detection(detectors=SEQUENTIAL), "country=DE").run(panes)
+    first = next(one for one in driver.outputs if isinstance(one, SliceAlarms))
+    (opened, *_) = driver.changes
+    assert (first.time_ms, first.found[0].effect) == (opened.time_ms, opened.evidence.effect)
+    assert first.time_ms % MINUTE
+    assert first.until_ms == -(-first.time_ms // MINUTE) * MINUTE
 
 
 def test_a_signal_that_is_mostly_missing():

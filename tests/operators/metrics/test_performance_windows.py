@@ -7,10 +7,10 @@ import numpy as np
 
 from config.plan import LabelsPlan, MetricPlan, ModelPlan, PredictionPlan
 from operators import performance
-from operators.decisions.outputs import SignalChange
+from operators.decisions.outputs import SignalChange, SliceAlarms
 from operators.labels.join_rows import Labelled
+from operators.metrics.measure_verdicts import Against
 from operators.metrics.outcome_sums import OutcomeSums
-from operators.metrics.performance_windows import Against
 from operators.monitoring.state import Key
 from operators.performance import Measured, step
 from schemas.cloudevents import milliseconds
@@ -45,17 +45,19 @@ AGAINST = Against(
 )
 
 
-def run(made: ModelPlan, metrics, panes: dict[int, Labelled], until: int, against: Against = AGAINST) -> list[Measured]:
+def run(
+    made: ModelPlan, metrics, panes: dict[int, Labelled], until: int, against: Against = AGAINST, key: Key = KEY
+) -> list[Measured]:
     """Steps of panes by the numbers of their ends, with the key woken as often as it asks for it."""
     state, results = b"", []
     next_ms: int | None = None
     for number in range(1, until + 1):
         end_ms = number * SLIDE
         while next_ms is not None and next_ms < end_ms:
-            results.append(step(made, metrics, KEY, state, None, None, next_ms, against))
+            results.append(step(made, metrics, key, state, None, None, next_ms, against))
             state, next_ms = results[-1].state, results[-1].next_ms
         if number in panes:
-            results.append(step(made, metrics, KEY, state, end_ms, panes[number], end_ms, against))
+            results.append(step(made, metrics, key, state, end_ms, panes[number], end_ms, against))
             state, next_ms = results[-1].state, results[-1].next_ms
     return results
 
@@ -170,3 +172,29 @@ def test_an_undefined_measure_says_nothing():
     result = step(made, metrics, KEY, b"", SLIDE, Labelled(times, times, values), SLIDE)
     (row,) = result.summaries[0].evaluations
     assert (row.statistic, row.alarm, result.changes) == (None, False, [])
+
+
+def test_a_segment_says_which_measures_alarm():
+    """With their baseline and interval, until it is evaluated again; the whole traffic does not."""
+    panes = {1: labels(1, 100, 0), 2: labels(2, 40, 60)}
+    assert not any(one.beside for one in run(plan(), TESTED, panes, 3))
+    results = run(plan(), TESTED, panes, 3, key=Key("churn", "1", "champion", "country=DE"))
+    (told,) = [one for result in results for one in result.beside]
+    assert isinstance(told, SliceAlarms)
+    assert (told.time_ms, told.until_ms, told.segment) == (2 * SLIDE, 3 * SLIDE, "country=DE")
+    (found,) = told.found
+    assert (found.segment, found.count, found.signal) == ({"country": "DE"}, 200, "performance.accuracy")
+    assert (found.statistic, found.reference.value, found.current.value) == (0.7, 0.9, 0.7)
+    assert found.current.low < 0.7 < found.current.high < found.threshold < 0.9
+
+
+def test_a_segment_of_cohorts_waits_for_labels_of_its_own():
+    """So what it says holds for two slides from when it is told."""
+    panes = {1: labels(1, 40, 60), 2: labels(2, 100, 0), 9: labels(9, 100, 0)}
+    key = Key("churn", "1", "champion", "country=DE")
+    results = run(plan(mature_ms=SLIDE), TESTED, panes, 9, key=key)
+    told = [one for result in results for one in result.beside]
+    assert [(one.time_ms // SLIDE, one.until_ms // SLIDE, one.found[0].statistic) for one in told] == [
+        (2, 4, 0.4),
+        (9, 11, 0.7),
+    ]
