@@ -45,8 +45,6 @@ def tidemark(case: Case, folder: Path, bootstrap: str) -> Job:
 
 def _watch(progress: str) -> None:
     """Let the two decoding operators tell how many records they have had."""
-    from pyflink.table.udf import udf
-
     from jobs import decoding, file_source
     from operators.reading.files import Block
 
@@ -71,8 +69,5 @@ def _watch(progress: str) -> None:
             block: Block = self._blocks[int(value)]
             self._progress.add(block.rows)
 
-    def decode_function(job: bytes, source: int) -> Any:
-        return udf(WatchedRecords(job, source), result_type=decoding.result_type(), func_type="pandas")
-
-    decoding.decode_function = decode_function
+    decoding.DecodeRecords = WatchedRecords  # type: ignore[misc]
     file_source.DecodeBlocks = WatchedBlocks  # type: ignore[misc]

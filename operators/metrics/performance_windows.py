@@ -126,13 +126,7 @@ def evaluated(
         lists=msgspec.UNSET if sums.lists is None else _list_counts(sums.lists),
         estimated=estimated,
         estimate_errors={name: kept[name].error for name in estimated if name in kept},
-        estimates_held={
-            name: kept[name].share_held
-            for name in estimated
-            if name in kept and kept[name].told
-            for name in estimated
-            if name in kept and kept[name].told
-        },
+        estimates_held={name: kept[name].share_held for name in estimated if name in kept and kept[name].told},
         exceeded=exceeded,
         expected=significant(expected * against.level),
     )
