@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
@@ -161,6 +161,7 @@ def test_bins_ascend():
     assert bins(scores).max() == BINS - 1
 
 
+@example([(0.0, 349525.56449512683)] * 3, 0)  # a third of whose sum is another number
 @given(st.lists(st.tuples(numbers, numbers), min_size=2, max_size=60), st.integers(0, 60))
 @settings(deadline=None)
 def test_numbers(records, cut):
