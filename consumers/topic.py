@@ -77,6 +77,7 @@ class GroupTopic:
         self._refusals = Refusals()
         self._producer: Producer | None = None
         self._paused: list[TopicPartition] = []
+        self._held: list[Message] = []  # that came while we stayed: a pause does not take back what is on its way
         self._at_end: set[int] = set()
         self._assigned_s = 0.0
         self._shared = False  # others have partitions, too
@@ -149,17 +150,20 @@ class GroupTopic:
         if self._paused:
             self._consumer.resume(self._paused)
             self._paused = []
+        if self._held:
+            held, self._held = self._held, []
+            return held
         first = self._consumer.poll(POLL_S)
         if first is None:
             return []
         return self._good([first, *self._consumer.consume(BATCH - 1, 0)])
 
     def stay(self) -> None:
-        """Remain a member while a handler works; reads nothing."""
+        """Remain a member while a handler works; what comes nevertheless is kept for the next `poll`."""
         if not self._paused:
             self._paused = self._consumer.assignment()
             self._consumer.pause(self._paused)
-        self._good([each for each in [self._consumer.poll(0)] if each is not None])
+        self._held += self._good([each for each in [self._consumer.poll(0)] if each is not None])
 
     def _good(self, polled: Iterable[Any]) -> list[Message]:
         messages = []
@@ -237,9 +241,11 @@ class GroupTopic:
     def _taken(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         self._commit(self.revoked(), wait=True)
         self._ours.clear()
+        self._held.clear()  # whoever has the partition next begins at what is committed
 
     def _lost(self, consumer: Consumer, places: list[TopicPartition]) -> None:
         self._ours.clear()  # others have them already
+        self._held.clear()
         self.revoked()
 
     def commit(self, places: Mapping[Place, int]) -> None:

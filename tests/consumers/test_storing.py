@@ -7,11 +7,12 @@ import time
 import uuid
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 from pydantic import SecretStr
 
 from config.store import StoreAddress
 from consumers.storing import Stored, Storing
+from consumers.topic import GroupTopic
 from jobs.topics import ensure_topic
 from store import Database, Reader
 from tests.consumers.events import UNKNOWN
@@ -54,6 +55,23 @@ def test_each_message_once(broker, topics, tmp_path):
     with Database(url) as database:
         assert [episode.why for episode in Reader(database).episodes()] == ["recovered"]
         assert Reader(database).held().windows == 2
+
+
+def test_what_comes_while_one_waits_is_not_lost(broker, topics):
+    """A pause does not take back what is on its way: the next poll gives it."""
+    bodies = [window(5 * number).body for number in range(3)]
+    send(broker, topics[1], *bodies)
+    topic = GroupTopic(
+        broker.client, topics[1], "g", dead_letters=None, start="earliest", replay=False, until_end=False,
+        stop=threading.Event(), timeout_s=60.0, tell=[].append,
+    )  # fmt: skip
+    topic._paused = [TopicPartition(topics[1], 0)]  # as if the pause were too late
+    until(lambda: topic.stay() or topic._held)
+    topic._paused = []
+    found = []
+    until(lambda: found.extend(each.value for each in topic.poll()) or len(found) == len(bodies))
+    topic.close({})
+    assert found == bodies
 
 
 def test_a_database_that_is_down(broker, topics, postgres):
