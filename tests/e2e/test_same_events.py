@@ -10,8 +10,8 @@ import pytest
 from jobs.broker import Broker
 from tests.e2e.comparing import assert_same
 from tests.e2e.conftest import Known
-from tests.e2e.running import tidemark
-from tests.e2e.stream import Record, configure, write
+from tests.e2e.running import command, tidemark
+from tests.e2e.stream import DRIFT_MS, Record, configure, stream, write
 from tests.e2e.topics import committed, create, produce
 
 pytestmark = pytest.mark.e2e
@@ -45,6 +45,56 @@ def test_from_a_file_again_and_again(folder: Path, known: Known, late: Known) ->
         assert sorted(path.name for path in (folder / "out").iterdir()) == [
             "dead-letters.jsonl", "events.jsonl", "summaries.jsonl"
         ]  # fmt: skip
+
+
+WATCHED = """segments: [country]
+    quality: {schema: true}
+    correlation: true
+    multivariate: true
+    estimated_performance: [accuracy, roc_auc]
+    performance: [accuracy]
+    expect: {age: {max: 500}, income: {min: 0}}
+"""
+
+
+def labelled(records: list[Record]) -> list[Record]:
+    """Records with their labels, of which the later ones have a field more, no plan, and one age again and again."""
+    found = []
+    for number, record in enumerate(records):
+        document = json.loads(record.line or b"")
+        if document["model"] == "churn":
+            document["label"] = "yes" if document["probabilities"]["yes"] > (number * 0.618) % 1 else "no"
+            if record.time_ms >= DRIFT_MS:
+                document["features"] |= {"income": 30_000.0, "age": round(document["features"]["age"] * 1.3)}
+                document["tier"] = document["features"].pop("plan", None)
+        found.append(Record(record.time_ms, record.partition, json.dumps(document).encode()))
+    return found
+
+
+def test_everything_that_is_watched(folder: Path) -> None:
+    """Quality, fields, what stands still, relations, reconstruction, estimates and labels: as in a backtest."""
+
+    def configured(data: str, events: str) -> Path:
+        path = configure(folder, f"predictions: {{path: {data}}}", f"events: {{path: {events}}}")
+        lines = path.read_text().split("segments: [country]\n", 1)
+        rest = lines[1].split("\n", 1)[1]  # without its own line about quality
+        path.write_text(lines[0] + WATCHED + rest)
+        return path
+
+    config = configured("reference.jsonl", "unused.jsonl")
+    reference = write(folder / "reference.jsonl", labelled(stream(12_000, seed=2, drift=False)))
+    for version in ("1", "2"):
+        command("profile", config, "--model", "churn", "--version", version, "--data", reference)
+    write(folder / "data.jsonl", labelled(stream(17_000)))
+    config = configured("data.jsonl", "out/events.jsonl")
+    command("backtest", config, "--events", folder / "expected.jsonl")
+    expected = (folder / "expected.jsonl").read_bytes().splitlines()
+    signals = {one["signal"] for line in expected for one in json.loads(line)["data"].get("signals", ())}
+    told = {"quality.schema", "quality.frozen.income", "quality.missing.plan", "multivariate.reconstruction"}
+    assert told <= signals
+    assert any(name.startswith("correlation.") for name in signals)
+    tidemark(folder, "run", "monitors.yaml", "--parallelism", "2")
+    assert_same((folder / "out/events.jsonl").read_bytes().splitlines(), expected)
 
 
 def test_from_a_topic(folder: Path, known: Known, broker: Broker) -> None:
