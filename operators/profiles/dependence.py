@@ -213,7 +213,7 @@ def _shares(counted: Counted, tau: Floats) -> list[Floats]:
         if len(counted.cells) >= LEAST_COUNTED * length:
             found, blocks = _directions(counted, length)
             # Three standard errors off the total: chance must not choose the longest and noisiest.
-            total = found.sum() * (1 - 3 * math.sqrt(2 * np.sum(found**2) / blocks) / found.sum())
+            total = found.sum() - 3 * math.sqrt(2 * np.sum(found**2) / blocks)
             if total > most:
                 best, most, best_tau = found, total, now
         grown = np.maximum(best * max(1.0, now / best_tau), 1.0)

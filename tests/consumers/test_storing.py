@@ -65,8 +65,13 @@ def test_what_comes_while_one_waits_is_not_lost(broker, topics):
         broker.client, topics[1], "g", dead_letters=None, start="earliest", replay=False, until_end=False,
         stop=threading.Event(), timeout_s=60.0, tell=[].append,
     )  # fmt: skip
-    topic._paused = [TopicPartition(topics[1], 0)]  # as if the pause were too late
-    until(lambda: topic.stay() or topic._held)
+
+    def held():
+        topic._paused = [TopicPartition(topics[1], 0)]  # as if the pause were too late
+        topic.stay()
+        return topic._held
+
+    until(held)
     topic._paused = []
     found = []
     until(lambda: found.extend(each.value for each in topic.poll()) or len(found) == len(bodies))
