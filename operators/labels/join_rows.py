@@ -50,9 +50,9 @@ class Labelled(msgspec.Struct, frozen=True):
 
 def prediction_data(outcomes: Floats, numbers: Sequence[Ints]) -> Bytes:
     """Data of predictions from their outcomes and from their texts' numbers, column by column."""
-    places = np.column_stack(numbers).astype("<u2")
+    places = np.ascontiguousarray(np.column_stack(numbers), "<u2")
     packed = np.ascontiguousarray(outcomes, "<f8").view(np.uint8)
-    return np.hstack([packed, places.view(np.uint8).reshape(len(places), -1)])
+    return np.hstack([packed, places.view(np.uint8)])
 
 
 def label_data(outcomes: Floats, by: int | None = None) -> Bytes:
@@ -81,7 +81,7 @@ def renumbered(part: Part, known: dict[str, int]) -> Rows:
             known[text] = len(known)
     new = np.array([known.get(text, NO_TEXT) for text in part.texts], "<u2")
     numbers = new[np.ascontiguousarray(data[:, 16:]).view("<u2")]
-    packed = np.hstack([data[:, :16], np.ascontiguousarray(numbers).view(np.uint8).reshape(len(data), -1)])
+    packed = np.hstack([data[:, :16], np.ascontiguousarray(numbers).view(np.uint8)])
     return Rows(part.rows.hashes, part.rows.times_ms, packed)
 
 
