@@ -38,7 +38,7 @@ class ErrorSums:
         """Sum over finite numbers."""
         error = predicted - true
         shares = np.abs(error[true != 0] / true[true != 0])
-        low = true.min() if len(true) else 0.0  # from it, so that the mean of equal numbers is that number
+        low = float(true.min()) if len(true) else 0.0  # from it, so that the mean of equal numbers is that number
         mean = low + math.fsum((true - low).tolist()) / max(1, len(true))
         return cls(
             len(true),

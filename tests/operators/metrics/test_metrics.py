@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -167,7 +168,8 @@ def test_bins_ascend():
 def test_numbers(records, cut):
     """All equal but where they are undefined, and panes may be cut anywhere."""
     predicted, true = (np.array(column) for column in zip(*records, strict=True))
-    found = error_metrics(ErrorSums.of(predicted[:cut], true[:cut]) + ErrorSums.of(predicted[cut:], true[cut:]))
+    kept = msgspec.msgpack.encode(ErrorSums.of(predicted[:cut], true[:cut]))
+    found = error_metrics(msgspec.msgpack.decode(kept, type=ErrorSums) + ErrorSums.of(predicted[cut:], true[cut:]))
     assert same(found["mae"], sklearn.mean_absolute_error(true, predicted))
     assert same(found["mse"], sklearn.mean_squared_error(true, predicted))
     assert same(found["rmse"], np.sqrt(sklearn.mean_squared_error(true, predicted)))
