@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from datetime import datetime, timezone
 from fractions import Fraction
+from typing import TypeVar
 
 from config.texts import quote
+from schemas.errors import UsageError
+
+Value = TypeVar("Value")
 
 UNITS_US = {  # microseconds, the finest unit that event times are counted in; the first name of a unit is the one shown
     "us": 1,
@@ -143,3 +148,23 @@ def time_ms(text: str) -> int:
     moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
     since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
     return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
+
+
+def option(name: str, read: Callable[[str], Value], text: str) -> Value:
+    """Read what a command was given by one of the functions above.
+
+    Raises
+    ------
+    UsageError
+        It is none; the message begins with the option.
+
+    Examples
+    --------
+    >>> option("--within", milliseconds, "2 min")
+    120000
+    """
+    try:
+        return read(text)
+    except ValueError as error:
+        message = f"{name}: {error}"
+        raise UsageError(message) from error

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from schemas.errors import UsageError
+
 FRESHNESS = "quality.freshness"  # the rule that is held against the time at which records arrive
 ALL = "all"  # the segment that is the whole traffic
 RIVER = "river:"  # begins the names of river's own detectors
@@ -334,6 +336,20 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelPlan, ...]
     unavailable: tuple[str, ...] = ()  # accepted parts that this release does not run yet, as lines for people
     configuration_id: str = ""  # sha256 of the resolved configuration without secrets
+
+    def model(self, name: str) -> ModelPlan:
+        """Look a model up that a command names.
+
+        Raises
+        ------
+        UsageError
+            There is none of that name.
+        """
+        for model in self.models:
+            if model.name == name:
+                return model
+        message = f"there is no model '{name}' (there are: {', '.join(model.name for model in self.models)})"
+        raise UsageError(message)
 
 
 # Made while this is imported, which one thread does: see operators/profiles/references.py.

@@ -8,7 +8,7 @@ import msgspec
 import pyarrow as pa
 
 from config import Configuration
-from config.durations import time_ms
+from config.durations import option, time_ms
 from config.plan import ModelPlan, SourcePlan
 from operators.profiles.reference_data import check_columns, file_source, label_source, topic_source
 from operators.reading.block_reader import BlockReader
@@ -100,9 +100,9 @@ def _of_topic(
     if loaded.kafka is None:
         message = f"{data}: the configuration names no brokers; add 'kafka: {{bootstrap: HOST:PORT}}'"
         raise UsageError(message)
-    topic = TopicData(
-        loaded.kafka.client_settings(), data.removeprefix(TOPIC), _time("--from", start), _time("--to", end), offsets
-    )
+    start_ms = None if start is None else option("--from", time_ms, start)
+    end_ms = None if end is None else option("--to", time_ms, end)
+    topic = TopicData(loaded.kafka.client_settings(), data.removeprefix(TOPIC), start_ms, end_ms, offsets)
 
     def pieces() -> Iterator[Piece]:
         return (Piece(values, (), times) for values, times in topic.pieces())
@@ -120,13 +120,3 @@ def _of_files(source: SourcePlan) -> Pieces:
             yield Piece(rows.records, rows.malformed, first_row=block.first_row)
 
     return Pieces(source, pieces, sum(block.rows for block in blocks))
-
-
-def _time(option: str, text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return time_ms(text)
-    except ValueError as error:
-        message = f"{option}: {error}"
-        raise UsageError(message) from None

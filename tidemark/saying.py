@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from config.durations import time_ms
+from config.durations import option, time_ms
 from config.load import Configuration
 from consumers import telling
 from schemas.control import Command
@@ -30,8 +30,4 @@ def at_ms(loaded: Configuration, at: str | None) -> int | None:
     if loaded.plan.control is not None and loaded.plan.control.topic is not None:
         message = "--at: is for control files; on a topic the brokers give the time"
         raise UsageError(message)
-    try:
-        return time_ms(at)
-    except ValueError as error:
-        message = f"--at: {error}"
-        raise UsageError(message) from error
+    return option("--at", time_ms, at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +26,7 @@ from schemas.events import Event
 from schemas.profile import Profile
 from schemas.summaries import Summary
 from tidemark.options import AsJson, Config
+from tidemark.printing import columns, tell
 from tidemark.slice_lines import lines
 
 
@@ -78,13 +79,13 @@ def backtest(
     loaded = load(config)
     plan = loaded.plan
     if model is not None:
-        plan = _only(plan, model)
+        plan = msgspec.structs.replace(plan, models=(plan.model(model),))
     plan = _with_labels(plan, data, labels)
     if control is not None:
         plan = msgspec.structs.replace(plan, control=ControlPlan(path=control))
     known = read_truth(truth, plan) if truth is not None else None
     for line in loaded.unavailable:
-        print(line, file=sys.stderr)
+        tell(line)
     told: dict[str, list[Output]] = {}
     keep = (lambda model, outputs: told.setdefault(model, []).extend(outputs)) if policy else None
     with _scores(scores) as write:
@@ -135,7 +136,7 @@ def _sliced(loaded: Configuration, job: JobReferences, events: list[Event], refe
     yield from search_slices(loaded, job, events, data, labels.path if labels else None, reference)
 
 
-def _table(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def _table(outcomes: Sequence[Outcome]) -> Iterable[str]:
     """Policies side by side."""
     head = ("model", "policy", "retrainings", "samples", "correct lost", "cost")
     rows = [
@@ -149,20 +150,7 @@ def _table(outcomes: Sequence[Outcome]) -> Iterator[str]:
         )
         for one in outcomes
     ]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        cells = [
-            cell.ljust(w) if at < 2 else cell.rjust(w) for at, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
-
-
-def _only(plan: Plan, model: str) -> Plan:
-    chosen = tuple(m for m in plan.models if m.name == model)
-    if not chosen:
-        message = f"--model: there is no model '{model}' (there are: {', '.join(m.name for m in plan.models)})"
-        raise UsageError(message)
-    return msgspec.structs.replace(plan, models=chosen)
+    return columns([head, *rows], right=range(2, len(head)))
 
 
 def _with_labels(plan: Plan, data: str | None, labels: str | None) -> Plan:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from jobs.broker import Broker
+from tidemark.printing import tell
 
 
 def broker(
@@ -27,7 +28,7 @@ def broker(
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as Ctrl-C: through the block below, so that it stops
     try:
-        with Broker(port, folder, tell=lambda line: print(line, file=sys.stderr, flush=True)) as running:
+        with Broker(port, folder, tell=tell) as running:
             print(f"ready localhost:{running.port}", flush=True)
             running.wait()
     except KeyboardInterrupt:

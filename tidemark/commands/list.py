@@ -10,6 +10,7 @@ import typer
 
 from tidemark.cluster_options import DEFAULT, ClusterOption
 from tidemark.options import AsJson
+from tidemark.printing import columns
 
 
 def list(
@@ -49,7 +50,4 @@ def list(
         )
 
     head = ("job", "state", "since", "records/s", "last checkpoint", "configuration", "models")
-    rows = [head, *map(row, found)]
-    widths = [max(len(cells[column]) for cells in rows) for column in range(len(head))]
-    for cells in rows:
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip())
+    print(*columns([head, *map(row, found)]), sep="\n")

@@ -16,6 +16,7 @@ from config.load import load
 from consumers.delivery import Outcome
 from consumers.listening import Listening
 from tidemark.options import AsJson, Config
+from tidemark.printing import tell
 
 
 def listen(
@@ -59,21 +60,17 @@ def listen(
                       f"{action}: {type}: {line}")  # fmt: skip
             return
         for action in dict.fromkeys(action for action, _, _ in rehearsed):
-            print(f"{action}: listening", file=sys.stderr)
+            tell(f"{action}: listening")
         if loaded.store is not None:
-            _say(f"store {loaded.store.name}: writing")
+            tell(f"store {loaded.store.name}: writing")
 
-        def tell(action: str, outcome: Outcome) -> None:
+        def tell_outcome(action: str, outcome: Outcome) -> None:
             print(_json(action, outcome) if json else _line(action, outcome), flush=True)
 
-        counts = listening.run(tell, replay_from=replay, until_end=until_end)
+        counts = listening.run(tell_outcome, replay_from=replay, until_end=until_end)
     for action, count in counts.items():
         skipped = f", {count.unknown + count.malformed} skipped" if count.unknown + count.malformed else ""
-        print(f"{action}: {count.handled} done, {count.repeated} before, {count.dead} failed{skipped}", file=sys.stderr)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        tell(f"{action}: {count.handled} done, {count.repeated} before, {count.dead} failed{skipped}")
 
 
 def _result(outcome: Outcome) -> str:

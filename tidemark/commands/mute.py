@@ -32,17 +32,10 @@ def mute(
     Example: tidemark mute churn --for 2h --why 'load test'
     """
     loaded = load(config)
-    models = [one.name for one in loaded.plan.models]
-    if model not in models:
-        message = f"there is no model '{model}' (there are: {', '.join(models)})"
-        raise UsageError(message)
+    loaded.plan.model(model)
     if off == (duration is not None):
         message = "give either --for DURATION or --off"
         raise UsageError(message)
-    try:
-        for_ms = 0 if duration is None else durations.milliseconds(duration)
-    except ValueError as error:
-        message = f"--for: {error}"
-        raise UsageError(message) from error
+    for_ms = 0 if duration is None else durations.option("--for", durations.milliseconds, duration)
     say(loaded, Mute(model=model, for_ms=for_ms, why=why), by, at_ms(loaded, at))
     print(f"{model} is muted for {durations.duration(for_ms)}" if for_ms else f"{model} is not muted any more")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Collection, Sequence
 from typing import Annotated
 
 import typer
@@ -23,6 +21,7 @@ from schemas.profile import (
     Signal,
 )
 from tidemark.options import Config, From, Model, To
+from tidemark.printing import columns, tell
 from tidemark.progress import progress
 
 
@@ -67,7 +66,7 @@ def profile(
     )
     write(made.path, made.profile)
     for line in made.remarks:
-        print(line, file=sys.stderr)
+        tell(line)
     print(*describe(made.profile), sep="\n")
     print(f"written to {_shown(made.path)}")
 
@@ -78,9 +77,8 @@ def describe(profile: Profile) -> list[str]:
     lines = [f"{name}: {profile.provenance.rows:,} records of {profile.provenance.source}"]
     if profile.provenance.start is not None:
         lines[0] += f", {profile.provenance.start} to {profile.provenance.end}"
-    lines += _aligned(
-        [("signal", "type", "values", "missing", ""), *map(_row, *zip(*profile.signals.items(), strict=True))]
-    )
+    head = ("signal", "type", "values", "missing", "")
+    lines += columns([head, *map(_row, *zip(*profile.signals.items(), strict=True))], right=(2, 3))
     lines += [f"segments by {fields}: {len(values):,}" for fields, values in profile.segments.items()]
     if isinstance(profile.fields, Fields):
         more = f", and {profile.fields.rest:,} rare ones" if profile.fields.rest else ""
@@ -101,7 +99,7 @@ def _performance(found: PerformanceReference) -> list[str]:
         value, error = (("undefined" if x is None else f"{x:.3g}") for x in (measure.value, measure.error))
         shown.append((name, f"{measure.count:,}", value, "" if measure.value is None else error))
     where = " (the profile's own data)" if found.trained else ""
-    return [f"performance of {found.source}{where}: {found.labels:,} labels", *_aligned(shown, (1, 2, 3))]
+    return [f"performance of {found.source}{where}: {found.labels:,} labels", *columns(shown, right=(1, 2, 3))]
 
 
 def _row(name: str, signal: Signal) -> tuple[str, ...]:
@@ -119,18 +117,6 @@ def _content(signal: Signal) -> str:
         return f"{signal.distinct:,} different: {shown}" if shown else f"{signal.distinct:,} different"
     spread = "" if signal.min is None else f", {signal.min:g} to {signal.max:g}"
     return f"mean {signal.mean:g}, sd {signal.sd:g}{spread}"
-
-
-def _aligned(rows: Sequence[tuple[str, ...]], right: Collection[int] = (2, 3)) -> list[str]:
-    """Columns side by side, those of numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if number in right else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def _shown(path: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from config.durations import time_ms
+from config.durations import option, time_ms
 from config.load import Configuration, load
 from config.store import StoreAddress
 from dashboard.report import Report, Series, gather, read_events, read_scores, series_of
@@ -45,10 +45,10 @@ def report(
         message = f"--output: '{output}' is none of {', '.join(FORMS)}"
         raise UsageError(message)
     loaded = load(config)
-    if model is not None and model not in {each.name for each in loaded.plan.models}:
-        message = f"--model: there is no model '{model}' (there are: {', '.join(m.name for m in loaded.plan.models)})"
-        raise UsageError(message)
-    start_ms, end_ms = _time(start, "--from"), _time(end, "--to")
+    if model is not None:
+        loaded.plan.model(model)
+    start_ms = None if start is None else option("--from", time_ms, start)
+    end_ms = None if end is None else option("--to", time_ms, end)
     found, series, skipped = _read(loaded, events, model, start_ms, end_ms)
     if scores is not None:
         series = read_scores(scores)
@@ -57,14 +57,6 @@ def report(
     print(f"{output}: {len(made.episodes)} episodes, {len(made.requests)} retrain requests")
     if skipped:
         print(f"{len(skipped)} lines were not used; the report names them", file=sys.stderr)
-
-
-def _time(text: str | None, option: str) -> int | None:
-    try:
-        return None if text is None else time_ms(text)
-    except ValueError as error:
-        message = f"{option}: {error}"
-        raise UsageError(message) from None
 
 
 def _read(

@@ -15,6 +15,7 @@ from config.load import Configuration
 from jobs.totals import Totals
 from schemas.errors import UsageError
 from tidemark.options import AsJson, Config
+from tidemark.printing import tell
 
 
 def run(
@@ -41,11 +42,7 @@ def run(
     if parallelism is not None:
         loaded = with_parallelism(loaded, parallelism)
     for line in loaded.unavailable:
-        print(line, file=sys.stderr)
-
-    def tell(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
+        tell(line)
     totals = embedded.run(loaded, bounded=bounded, fresh=fresh, tell=tell, on_totals=_progress())
     if not totals.records["read"]:
         tell("read 0 records: is the topic empty, or has its retention deleted records with old timestamps?")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from config import load
 from schemas.errors import UsageError
 from tidemark.cluster_options import ClusterOption, address
 from tidemark.options import Config
+from tidemark.printing import tell
 
 
 def submit(
@@ -53,7 +53,7 @@ def submit(
 
     loaded = load(config)
     for line in loaded.unavailable:
-        print(line, file=sys.stderr)
+        tell(line)
     if manifest:
         from jobs.cluster.manifest import manifest as written
 
@@ -62,9 +62,6 @@ def submit(
     if fresh and from_savepoint is not None:
         message = "--fresh: begins anew, which --from-savepoint does not; give one of them"
         raise UsageError(message)
-
-    def tell(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
 
     to = address(loaded.plan.job, cluster)
     print(

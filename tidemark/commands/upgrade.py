@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from config import load
-from config.durations import milliseconds
+from config.durations import milliseconds, option
 from schemas.errors import UsageError
 from tidemark.cluster_options import ClusterOption, address
 from tidemark.options import AsJson, Config
+from tidemark.printing import tell
 
 
 def upgrade(
@@ -72,14 +72,11 @@ def upgrade(
         return
     from jobs.cluster.upgrading import upgrade as go_on
 
-    def tell(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
-
     done = go_on(
         loaded,
         address(loaded.plan.job, cluster),
         drop_state=drop_state,
-        within_ms=_within(within),
+        within_ms=option("--within", milliseconds, within),
         python=python,
         tell=tell,
     )
@@ -87,11 +84,3 @@ def upgrade(
         print(json.dumps(done.document()))
     elif done.job is not None:
         print(done.job)
-
-
-def _within(text: str) -> int:
-    try:
-        return milliseconds(text)
-    except ValueError as error:
-        message = f"--within: {error}"
-        raise UsageError(message) from error
