@@ -81,31 +81,25 @@ def evaluated(
     if sums.labels >= plan.window.min_count:
         values: dict[str, float] = {}
         for metric in metrics:
-            measure = Measure(metric, plan.prediction)
+            measure, interval = Measure(metric, plan.prediction), None
             if metric.name == CONCEPT:
                 said, value = related(plan, sums, against)
-                rows.append(_evaluation(key, at.window.end, metric.title, value, sums.labels, said))
-                exceeded, expected = exceeded + said.over, expected + (said.p_value is not None)
-                watch = watches.setdefault(metric.title, Watched())
-                turn = _Turn(plan, key, against, at, measure, sums, value, None)
-                changes += _follow(turn, watch, said)
-                alarmed += _in_slice(turn, said)
-                continue
-            value, error, count = measure.value(sums)
-            values[metric.title] = value
-            calibration = calibration_of(metric, against.measures, against.streams)
-            said = compared(plan, metric, measure, sums, against, value, calibration)
+                count = sums.labels
+            else:
+                value, error, count = measure.value(sums)
+                values[metric.title] = value
+                calibration = calibration_of(metric, against.measures, against.streams)
+                said = compared(plan, metric, measure, sums, against, value, calibration)
+                if error > 0:
+                    errors[metric.title] = significant(error)
+                interval = measure.interval(sums, calibration)
+                if interval is not None:
+                    intervals[metric.title] = significant(interval[0]), significant(interval[1])
             rows.append(_evaluation(key, at.window.end, metric.title, value, count, said))
-            if error > 0:
-                errors[metric.title] = significant(error)
-            interval = measure.interval(sums, calibration)
-            if interval is not None:
-                intervals[metric.title] = significant(interval[0]), significant(interval[1])
             exceeded, expected = exceeded + said.over, expected + (said.p_value is not None)
             if not math.isnan(value):
-                watch = watches.setdefault(metric.title, Watched())
                 turn = _Turn(plan, key, against, at, measure, sums, value, interval)
-                changes += _follow(turn, watch, said)
+                changes += _follow(turn, watches.setdefault(metric.title, Watched()), said)
                 alarmed += _in_slice(turn, said)
         if against.promise is not None:
             estimated = against.promise.of(sums, values)

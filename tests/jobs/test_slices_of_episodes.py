@@ -76,3 +76,18 @@ def test_where_it_changed_and_where_it_was_lost(capsys):
     for one in whole.values():
         assert one["message"].endswith("; most in country=FR")
         assert all(200 < found["count"] < 1_200 for found in one["slices"])
+
+
+def test_concept_of_a_segment(folder, capsys):
+    """Labels depend on predictions otherwise than they did in one country: its own episode says so, others' do not."""
+    (folder / "m.yaml").write_text(CONFIGURATION.replace("[accuracy]", "[accuracy, concept]"))
+    assert cli.main(["backtest", "m.yaml", "--events", "events.jsonl"]) == 0
+    events = [json.loads(line)["data"] for line in open("events.jsonl").read().splitlines()]
+    losses = [one for one in events if one["kind"] == "performance"]
+    assert not {"DE", "IT"} & {one["segment"].get("country") for one in losses}
+    for segment in ({}, {"country": "FR"}):
+        opened = next(one for one in losses if one["segment"] == segment)
+        assert "performance.concept" in {one["signal"] for one in opened["signals"]}
+        assert "both: inputs have drifted, and labels depend on predictions otherwise" in opened["message"]
+    slices = next(one for one in losses if one["segment"] == {})["slices"]
+    assert (slices[0]["segment"], slices[0]["signal"]) == ({"country": "FR"}, "performance.concept")
