@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from jobs.broker import Broker
 from tests.e2e.comparing import assert_same
 from tests.e2e.conftest import Known
 from tests.e2e.running import command, tidemark
-from tests.e2e.stream import DRIFT_MS, Record, configure, stream, write
+from tests.e2e.stream import DRIFT_MS, START_MS, Record, configure, stream, write
 from tests.e2e.topics import committed, create, produce
 
 pytestmark = pytest.mark.e2e
@@ -55,6 +56,16 @@ WATCHED = """segments: [country]
     performance: [accuracy]
     expect: {age: {max: 500}, income: {min: 0}}
 """
+RANKED = """  search:
+    reference: profiles/search.json
+    window: {size: 2 min, slide: 1 min, min_count: 100}
+    alarms: {budget: 1 per day, confirm: 1, recover: 2}
+    prediction: {task: ranking, positive: click}
+    features: {price: numeric, kind: categorical}
+    segments: [kind]
+    labels: {within: 2 min, mature: 1 min, absent: none}
+    performance: [ndcg, {precision_at_k: {k: 3}}, {hit_rate: {k: 1}}]
+"""
 
 
 def labelled(records: list[Record]) -> list[Record]:
@@ -71,25 +82,51 @@ def labelled(records: list[Record]) -> list[Record]:
     return found
 
 
+def ranked(seed: int, *, drift: bool = True) -> tuple[list[Record], list[Record]]:
+    """Items of a list every second, of which the better scores are clicked until they drift; and the clicks."""
+    random = np.random.default_rng(seed)
+    items, clicks = [], []
+    for number in range(400):
+        time_ms = START_MS + 1_000 * number
+        for place in range(int(random.integers(2, 7))):
+            score, kind = float(random.normal()), str(random.choice(["book", "film"]))
+            known = {"group": f"q{number}", "id": f"i{place}", "model": "search", "timestamp": time_ms + 10 * place}
+            more = {"features": {"price": float(random.lognormal(3)), "kind": kind}, "prediction": round(score, 2)}
+            items.append(Record(known["timestamp"], 0, json.dumps(known | more).encode()))
+            lost = drift and time_ms >= START_MS + 180_000 and kind == "film"
+            if random.random() < 1 / (1 + np.exp(1 - (0.0 if lost else 3.0) * score)):
+                later = int(time_ms + random.exponential(20_000))
+                clicks.append(Record(later, 0, json.dumps(known | {"timestamp": later, "label": "click"}).encode()))
+    return items, sorted(clicks, key=lambda click: click.time_ms)
+
+
 def test_everything_that_is_watched(folder: Path) -> None:
-    """Quality, fields, what stands still, relations, reconstruction, estimates and labels: as in a backtest."""
+    """Quality, fields, what stands still, relations, estimates, labels and rankings: as in a backtest."""
 
     def configured(data: str, events: str) -> Path:
-        path = configure(folder, f"predictions: {{path: {data}}}", f"events: {{path: {events}}}")
+        labels = "labels: {path: clicks.jsonl, model: search}"
+        path = configure(folder, f"predictions: {{path: {data}}}, {labels}", f"events: {{path: {events}}}")
         lines = path.read_text().split("segments: [country]\n", 1)
         rest = lines[1].split("\n", 1)[1]  # without its own line about quality
-        path.write_text(lines[0] + WATCHED + rest)
+        path.write_text(lines[0] + WATCHED + rest + RANKED)
         return path
 
     config = configured("reference.jsonl", "unused.jsonl")
-    reference = write(folder / "reference.jsonl", labelled(stream(12_000, seed=2, drift=False)))
-    for version in ("1", "2"):
-        command("profile", config, "--model", "churn", "--version", version, "--data", reference)
-    write(folder / "data.jsonl", labelled(stream(17_000)))
+    items, clicks = ranked(3, drift=False)
+    reference = write(folder / "reference.jsonl", [*labelled(stream(12_000, seed=2, drift=False)), *items])
+    write(folder / "clicks.jsonl", clicks)
+    for model, *version in (("churn", "--version", "1"), ("churn", "--version", "2"), ("search",)):
+        labels = ("--labels", folder / "clicks.jsonl") if model == "search" else ()
+        command("profile", config, "--model", model, *version, "--data", reference, *labels)
+    items, clicks = ranked(4)
+    both = sorted([*labelled(stream(17_000)), *items], key=lambda record: record.time_ms)
+    write(folder / "data.jsonl", both)
+    write(folder / "clicks.jsonl", clicks)
     config = configured("data.jsonl", "out/events.jsonl")
     command("backtest", config, "--events", folder / "expected.jsonl")
     expected = (folder / "expected.jsonl").read_bytes().splitlines()
     signals = {one["signal"] for line in expected for one in json.loads(line)["data"].get("signals", ())}
+    assert b"performance.ndcg" in b"".join(line for line in expected if b'"search/0/kind=film"' in line)
     told = {"quality.schema", "quality.frozen.income", "quality.missing.plan", "multivariate.reconstruction"}
     assert told <= signals
     assert any(name.startswith("correlation.") for name in signals)
