@@ -25,8 +25,9 @@ from operators.encoding.codes import CODES, MISSING
 from operators.encoding.record_coding import FEATURE
 from operators.monitoring.detection import Detection
 from operators.monitoring.state import Key
-from operators.profiles.profiling import ProfileBuilder, Values
+from operators.profiles.profiling import ProfileBuilder
 from operators.profiles.references import ModelSignals
+from operators.profiles.signal_values import Values
 from operators.relations.domain_windows import CLASSIFIER
 from operators.relations.reconstruction import RECONSTRUCTION
 from operators.relations.windows import RelationWindow

@@ -19,7 +19,7 @@ from jobs.pieces import Pieces, label_pieces, reference_pieces
 from jobs.reference import model_plan
 from operators.metrics.outcomes import classes_of
 from operators.metrics.paired import FEWEST, Paired, losses, shares, worse_slices
-from operators.profiles.profiling import segment_column
+from operators.profiles.signal_values import segment_column
 from operators.reading.columns import names
 from schemas.cloudevents import significant
 from schemas.errors import DataError, UsageError

@@ -19,8 +19,8 @@ from operators.joins import absent_outcome
 from operators.labels.groups import group_hashes, group_numbers, item_hashes
 from operators.labels.reference_delays import LabelDelaysBuilder
 from operators.metrics.outcomes import label_outcomes, predicted_outcomes
-from operators.profiles.profiling import confidences
 from operators.profiles.reference_data import ReferenceData
+from operators.profiles.signal_values import confidences
 from operators.reading.columns import Column, Columns, extract, listed, names
 from operators.reading.plain_times import NO_TIME
 from operators.reading.values import Gap, event_time

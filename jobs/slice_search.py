@@ -17,9 +17,9 @@ from operators.encoding.measures import Measures, yardsticks_of
 from operators.metrics.baseline import ERROR, can_be_measured, errors_of
 from operators.metrics.outcomes import label_outcomes, predicted_outcomes
 from operators.monitoring.slice_search import Found, Rows, search
-from operators.profiles.profiling import confidences, read_values, watched
 from operators.profiles.reference_data import ReferenceData
 from operators.profiles.references import UNVERSIONED, JobReferences, ModelSignals, References, natural
+from operators.profiles.signal_values import confidences, read_values, watched
 from operators.profiles.slicing import row_codes
 from operators.reading.columns import Column, Columns, names
 from operators.reading.values import Gap

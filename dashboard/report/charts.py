@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from dashboard.report.gathered import Series
 from schemas import segments
+from schemas.cloudevents import milliseconds
 from schemas.events import CategoryChange, DriftEvent, Histogram
 
 COLOURS = {"critical": "#c0392b", "warning": "#d68910"}
@@ -33,7 +34,10 @@ def timeline(episodes: Sequence[Sequence[DriftEvent]], end: str) -> go.Figure:
             orientation="h",
             y=[name for _, name in bars],
             base=[event.data.onset for event, _ in bars],
-            x=[max(1, _ms(event.time if event.data.why else end) - _ms(event.data.onset)) for event, _ in bars],
+            x=[
+                max(1, milliseconds(event.time if event.data.why else end) - milliseconds(event.data.onset))
+                for event, _ in bars
+            ],
             marker_color=colour,
             hovertext=[escape(event.data.message) for event, _ in bars],
             hoverinfo="text",
@@ -53,12 +57,6 @@ def _names(episodes: Sequence[Sequence[DriftEvent]]) -> list[str]:
         same = sum(other == name or other.startswith(f"{name} (") for other in names)
         names.append(f"{name} ({same + 1})" if same else name)
     return names
-
-
-def _ms(time: str) -> int:
-    from schemas.cloudevents import milliseconds
-
-    return milliseconds(time)
 
 
 def histogram(found: Histogram) -> go.Figure:

@@ -13,7 +13,7 @@ from config.plan import SourcePlan
 from jobs.cluster.rest import Cluster
 from jobs.cluster.running import Running
 from jobs.failures import explained, root_cause
-from schemas.cloudevents import timestamp
+from schemas.cloudevents import milliseconds, timestamp
 
 RECENT_MS = 600_000  # a failure so long ago is still told
 BEHIND_S = 60.0  # records that are not read yet, in the time that reading them takes: a restart leaves some seconds
@@ -218,7 +218,7 @@ def _problems(found: Health, told: dict[str, Any], every_ms: int) -> Iterator[st
     if found.checkpoints.failure is not None:
         yield f"the last checkpoint failed: {found.checkpoints.failure}"
     began_ms = max(told["timestamps"]["RUNNING"], 0)
-    last_ms = max(began_ms, _ms(found.checkpoints.last))
+    last_ms = began_ms if (last := found.checkpoints.last) is None else max(began_ms, milliseconds(last))
     without_ms = told["now"] - last_ms
     if without_ms > max(SAVED_INTERVALS * every_ms, 60_000):
         yield f"no checkpoint for {duration(without_ms // 1000 * 1000)} (one every {duration(every_ms)} is asked for)"
@@ -236,9 +236,3 @@ def _notes(found: Health, since_failure_ms: int | None) -> Iterator[str]:
             yield f"{source.name} is {source.behind:,} records behind{takes}"
     if found.held_back is not None and found.held_back > HELD_BACK:
         yield f"held back {found.held_back:.0%} of the time (back-pressure): give it more parallelism"
-
-
-def _ms(time: str | None) -> int:
-    from schemas.cloudevents import milliseconds
-
-    return 0 if time is None else milliseconds(time)

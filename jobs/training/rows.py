@@ -13,7 +13,7 @@ import numpy as np
 
 from config.plan import FeaturePlan, ModelPlan, RulePlan, SourcePlan
 from jobs.pieces import Piece
-from operators.profiles.profiling import confidences
+from operators.profiles.signal_values import confidences
 from operators.reading.columns import Column, extract, listed, names, numbers
 from operators.reading.plain_times import NO_TIME
 from operators.reading.values import Gap, event_time

@@ -16,7 +16,7 @@ from operators.encoding.keys import monitor_key
 from operators.encoding.measures import Measures, Yardsticks
 from operators.encoding.record_coding import carries
 from operators.encoding.segment_coding import SegmentCoder
-from operators.profiles.profiling import CONFIDENCE, FEATURE
+from operators.profiles.signal_values import CONFIDENCE, FEATURE
 from operators.profiles.unprofiled import Unprofiled
 from operators.reading.columns import numbers
 from operators.reading.records import Identity, Layout, Records

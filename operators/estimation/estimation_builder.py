@@ -16,8 +16,8 @@ from operators.encoding.segment_coding import SegmentCoder
 from operators.estimation.prediction_scores import scores_of
 from operators.estimation.score_tables import class_estimation, error_estimation
 from operators.metrics.outcomes import classes_of
-from operators.profiles.profiling import confidences, read_values, segment_column
 from operators.profiles.references import FEATURE, ModelSignals
+from operators.profiles.signal_values import confidences, read_values, segment_column
 from operators.reading.columns import Columns
 from operators.reading.plain_times import NO_TIME
 from schemas.profile import Estimation, Profile

@@ -26,7 +26,8 @@ from operators.metrics.scores import EPSILON
 from operators.metrics.stream_slices import StreamSlice
 from operators.profiles.calibrating import Calibrating
 from operators.profiles.dependence import also_of_means, of_series
-from operators.profiles.profiling import FEATURE, ProfileBuilder, Values, segment_column
+from operators.profiles.profiling import ProfileBuilder
+from operators.profiles.signal_values import FEATURE, Values, segment_column
 from operators.reading.columns import Columns
 from schemas.cloudevents import significant
 from schemas.profile import Baseline, Calibration, PerformanceReference, Profile, Provenance, Signal

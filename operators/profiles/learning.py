@@ -26,8 +26,9 @@ from operators.encoding.unnamed import Names, sample, smallest
 from operators.encoding.value_chunks import Ids, ValuePane
 from operators.monitoring.state import Key
 from operators.profiles.directions import VectorSample
-from operators.profiles.profiling import FEATURE, ProfileBuilder, Values
+from operators.profiles.profiling import ProfileBuilder
 from operators.profiles.references import ModelSignals
+from operators.profiles.signal_values import FEATURE, Values
 from operators.profiles.unprofiled import Unprofiled, vector_column
 from operators.profiles.vocabulary import FEWEST_RECORDS
 from operators.quality.signals import outside, ranged_features

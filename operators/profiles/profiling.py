@@ -8,7 +8,7 @@ times, which are taken in the order in which they come.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import msgspec
 import numpy as np
@@ -17,13 +17,20 @@ import numpy.typing as npt
 from config.plan import FeaturePlan, ModelPlan, QualityPlan, SegmentPlan, SourcePlan
 from operators.encoding.codes import ABSENT
 from operators.encoding.measures import Measures, Yardsticks, yardsticks_of
-from operators.estimation.proxies import PROXIES, proxies
-from operators.profiles.binning import numeric_signal
 from operators.profiles.calibrating import Calibrating, Codes
 from operators.profiles.dependence import calibrate, unknown
 from operators.profiles.duplicates import IdSample
 from operators.profiles.name_counts import NameCounts
-from operators.profiles.value_counts import ValueCounts
+from operators.profiles.signal_counts import NumberCounts, PredictionCounts
+from operators.profiles.signal_values import (
+    CONFIDENCE,
+    FEATURE,
+    PREDICTION,
+    Values,
+    read_values,
+    segment_column,
+    watched,
+)
 from operators.quality.signals import (
     DUPLICATES,
     QualitySignal,
@@ -33,8 +40,8 @@ from operators.quality.signals import (
     outside,
     quality_signals,
 )
-from operators.reading.columns import Column, Columns, names, numbers
-from operators.reading.values import Gap, confidence, disguised
+from operators.reading.columns import Columns, names
+from operators.reading.values import Gap, disguised
 from operators.relations.reconstruction import RECONSTRUCTION
 from operators.relations.relating import relate
 from operators.statistics.runs import frozen_name, runs
@@ -44,28 +51,6 @@ from schemas.profile import NumericSignal, Profile, Provenance, Share, Signal
 CELLS = 12_000_000  # distinct numbers kept, of all signals together: 24 bytes each, of 1 GB in all
 MOST_CELLS = 1_000_000  # of one signal
 FEWEST_CELLS = 4_096
-FEATURE = "feature."
-WATCHED = ("numeric", "categorical", "boolean")  # types of features that a profile describes
-CLASSES = 20  # whole numbers as predictions are classes as long as there are not more different ones
-PREDICTION, CONFIDENCE = "prediction", "confidence"
-
-
-class Values(msgspec.Struct, frozen=True):
-    """Values of records by signal; one that their source does not carry is not there."""
-
-    numbers: dict[str, npt.NDArray[np.float64]]  # NaN is missing, inf invalid
-    names: Mapping[str, Sequence[str | Gap]]
-    aside: Mapping[str, npt.NDArray[np.bool_]] = {}  # numbers that are not counted, see `measures.Measured`
-
-
-def may_be_number(model: ModelPlan) -> bool:
-    """Whether the model's predictions can be numbers; the data decide where classes are possible as well."""
-    return model.prediction is None or model.prediction.task != "multiclass"
-
-
-def may_be_class(model: ModelPlan) -> bool:
-    """Whether the model's predictions can be classes."""
-    return model.prediction is None or model.prediction.task not in ("regression", "ranking")
 
 
 class ProfileBuilder:
@@ -105,14 +90,14 @@ class ProfileBuilder:
         self._features = watched(model)
         numeric = sum(feature.type == "numeric" for feature in self._features) + 2
         self._cells = int(np.clip(CELLS // numeric, FEWEST_CELLS, MOST_CELLS))
-        self._counts: dict[str, _Numbers | NameCounts] = {
-            feature.name: _Numbers(self._cells, feature.range) if feature.type == "numeric" else NameCounts()
+        self._counts: dict[str, NumberCounts | NameCounts] = {
+            feature.name: NumberCounts(self._cells, feature.range) if feature.type == "numeric" else NameCounts()
             for feature in self._features
         }
-        self._prediction = _Prediction(model, self._cells)
-        self._confidence = _Numbers(self._cells)
+        self._prediction = PredictionCounts(model, self._cells)
+        self._confidence = NumberCounts(self._cells)
         wanted = model.proxies if isinstance(model.proxies, tuple) else ()
-        self._proxies = {name: _Numbers(self._cells) for name in wanted}
+        self._proxies = {name: NumberCounts(self._cells) for name in wanted}
         self._segments = {",".join(plan.fields): Counter[tuple[str, ...]]() for plan in model.segments}
         numeric_names = [FEATURE + f.name for f in self._features if f.type == "numeric"]
         other_names = [FEATURE + f.name for f in self._features if f.type != "numeric"]
@@ -200,7 +185,7 @@ class ProfileBuilder:
             signal = signals[name]
             limits = features[name].range if one.what == "range" else None
             counts = self._counts.get(name.removeprefix(FEATURE))
-            if limits is not None and isinstance(counts, _Numbers):
+            if limits is not None and isinstance(counts, NumberCounts):
                 many = counts.outside
             else:
                 many = kind_count(one.what, signal)
@@ -287,130 +272,3 @@ class ProfileBuilder:
                 pairs = zip(plan.fields, values, strict=True)
                 shown[segments.text({f: disguised(v) if f in sensitive else v for f, v in pairs})] = count
         return tuple(sorted(shown.items(), key=lambda item: (-item[1], item[0]))[: plan.limit])
-
-
-def watched(model: ModelPlan) -> list[FeaturePlan]:
-    """Features that a profile describes."""
-    return [feature for feature in model.features if feature.type in WATCHED]
-
-
-def read_values(
-    model: ModelPlan,
-    columns: Columns,
-    source: SourcePlan,
-    measures: Measures,
-    times_ms: npt.NDArray[np.int64] | None = None,
-) -> Values:
-    """Values of the signals in columns of records, as far as the source carries them."""
-    texts, rows = source.format == "csv", len(columns.rows)
-    nothing: Column = [None] * rows
-
-    def carried(field: str) -> Column | None:
-        return columns.features.get(field, nothing) if source.carries is None or field in source.carries else None
-
-    found: dict[str, npt.NDArray[np.float64]] = {CONFIDENCE: confidences(columns, rows, texts)}
-    named: dict[str, list[str | Gap]] = {}
-    for feature in watched(model):
-        column = None if feature.of is not None else carried(feature.name)
-        if column is not None and feature.type == "numeric":
-            found[FEATURE + feature.name] = numbers(column, texts=texts)
-        elif column is not None:
-            named[FEATURE + feature.name] = names(column, booleans=feature.type == "boolean")
-    measured = measures.measured(carried, texts=texts, times_ms=times_ms)
-    found |= {FEATURE + name: values for name, values in measured.numbers.items()}
-    column = columns.fields.get(PREDICTION, nothing)
-    if isinstance(model.proxies, tuple):
-        given = columns.fields.get("probabilities")
-        both = proxies(given, column, found[CONFIDENCE], model.prediction, texts=texts)
-        found |= {name: np.ascontiguousarray(both[:, PROXIES.index(name)]) for name in model.proxies}
-    if may_be_number(model):
-        found[PREDICTION] = numbers(column, texts=texts)
-    if may_be_class(model):
-        named[PREDICTION] = names(column)
-    return Values(found, named, {FEATURE + name: aside for name, aside in measured.aside.items()})
-
-
-def segment_column(field: str, columns: Columns, rows: int) -> Column:
-    """A segment's field: among the features, else beside them."""
-    nothing: Column = [None] * rows
-    among, beside = columns.features.get(field, nothing), columns.others.get(field, nothing)
-    pairs = zip(_listed(among), _listed(beside), strict=True)
-    return [one if one is not None else other for one, other in pairs]
-
-
-def confidences(columns: Columns, rows: int, texts: bool) -> npt.NDArray[np.float64]:
-    """Confidence of each record: its own, or the largest of its probabilities; NaN is missing, infinity invalid."""
-    nothing: Column = [None] * rows
-    own = columns.fields.get(CONFIDENCE, nothing)
-    probabilities = _listed(columns.fields.get("probabilities", nothing))
-    if all(one is None for one in probabilities):
-        return numbers(own, texts=texts)
-    pairs = zip(_listed(own), probabilities, strict=True)
-    return numbers([_or_gap(confidence(one, other, texts=texts)) for one, other in pairs])
-
-
-def _or_gap(value: float | Gap) -> float | str | None:
-    """A number, None where it is missing, something that is no number where it is invalid."""
-    return None if value is Gap.MISSING else "" if isinstance(value, Gap) else value
-
-
-def _listed(column: Column) -> Sequence[object]:
-    return column if isinstance(column, list) else column.to_pylist()
-
-
-class _Numbers:
-    def __init__(self, cells: int, limits: tuple[float, float] | None = None) -> None:
-        self.values = ValueCounts(cells)
-        self._limits = limits
-        self.count = self.missing = self.invalid = self.outside = 0
-        self.fractions = False
-
-    def add(self, column: npt.NDArray[np.float64]) -> None:
-        finite = column[np.isfinite(column)]
-        missing = int(np.isnan(column).sum())
-        self.missing += missing
-        self.invalid += len(column) - missing - len(finite)
-        self.count += len(finite)
-        if self._limits is not None:
-            self.outside += int(outside(finite[:, None], [self._limits]).sum())
-        self.fractions = self.fractions or bool((finite != np.floor(finite)).any())
-        self.values.add(finite)
-
-    @property
-    def present(self) -> bool:
-        return self.count + self.invalid > 0
-
-    def signal(self, like: Signal | None = None, *, private: int = 0) -> NumericSignal:
-        bins = like if isinstance(like, NumericSignal) else None
-        return numeric_signal(self.values, self.missing, self.invalid, like=bins, private=private)
-
-
-class _Prediction:
-    """A prediction is a class or a number; where its task leaves that open, the data decide."""
-
-    def __init__(self, model: ModelPlan, cells: int) -> None:
-        plan = model.prediction
-        self._task = plan.task if plan else None
-        listed = (*(plan.classes or ()), plan.positive) if plan else ()
-        self._public = {name for name in listed if name is not None}
-        self._numbers = _Numbers(cells)
-        self._names = NameCounts()
-
-    def add(self, values: Values) -> None:
-        if PREDICTION in values.numbers:
-            self._numbers.add(values.numbers[PREDICTION])
-        self._names.add(values.names.get(PREDICTION, ()))
-
-    def signal(self, like: Signal | None, disclose: int) -> Signal | None:
-        if not self._numbers.present and not self._names.names.total() + self._names.invalid:
-            return None
-        if isinstance(like, NumericSignal) or (like is None and self._is_number()):
-            return self._numbers.signal(like)
-        return self._names.signal(disclose=disclose, public=self._public)
-
-    def _is_number(self) -> bool:
-        if self._task in ("regression", "ranking"):
-            return True
-        if self._task == "multiclass" or self._numbers.count <= self._numbers.invalid:
-            return False
-        return self._numbers.fractions or (self._task is None and len(self._names.names) > CLASSES)

@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from config.errors import did_you_mean
 from config.plan import FieldsPlan, ModelPlan, Plan, SourcePlan
-from operators.profiles.profiling import WATCHED
 from operators.profiles.season import Calendar
+from operators.profiles.signal_values import WATCHED
 from operators.reading.columns import Column, Columns, extract, names
 from operators.reading.csv_rows import Malformed
 from operators.reading.files import Format, guess_format

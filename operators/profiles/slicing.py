@@ -18,11 +18,12 @@ from operators.encoding.measures import Measures, Yardsticks, yardsticks_of
 from operators.encoding.segment_coding import SegmentCoder
 from operators.jit import kernel
 from operators.monitoring.window_tests import reference_tables
-from operators.profiles.profiling import ProfileBuilder, Values, read_values, segment_column, watched
+from operators.profiles.profiling import ProfileBuilder
 from operators.profiles.references import FEATURE, ModelSignals
 from operators.profiles.season import Calendar
 from operators.profiles.seasonal_dependence import calibrate_in_season
 from operators.profiles.shrinkage import precisions
+from operators.profiles.signal_values import Values, read_values, segment_column, watched
 from operators.profiles.slices import SliceCodec, smoothed
 from operators.quality.season import share_precisions
 from operators.quality.signals import as_signal

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from config.plan import ModelPlan
 from operators.encoding.name_ids import NameIds
-from operators.profiles.profiling import CONFIDENCE, FEATURE, PREDICTION, may_be_class, may_be_number
+from operators.profiles.signal_values import CONFIDENCE, FEATURE, PREDICTION, may_be_class, may_be_number
 from operators.quality.signals import ranged_features
 from schemas.profile import TextReference
 

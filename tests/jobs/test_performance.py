@@ -15,7 +15,8 @@ from config.plan import LabelsPlan, MetricPlan, ModelPlan, PredictionPlan, Quali
 from jobs import backtest
 from operators.metrics.baseline import BaselineBuilder
 from operators.metrics.outcomes import label_outcomes, predicted_outcomes
-from operators.profiles.profiling import ProfileBuilder, confidences
+from operators.profiles.profiling import ProfileBuilder
+from operators.profiles.signal_values import confidences
 from operators.profiles.slicing import SliceCounter
 from operators.reading.columns import extract
 from schemas.cloudevents import milliseconds, significant

@@ -9,8 +9,9 @@ from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, WindowPlan
 from operators.encoding.codes import MISSING, UNSEEN
 from operators.monitoring import slice_search
 from operators.monitoring.slice_search import Rows, search
-from operators.profiles.profiling import ProfileBuilder, Values
+from operators.profiles.profiling import ProfileBuilder
 from operators.profiles.references import ModelSignals
+from operators.profiles.signal_values import Values
 from schemas.profile import Provenance
 
 COUNT = 20_000
