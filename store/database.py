@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, create_engine, event, insert, inspect, make_url, select
+from sqlalchemy import Connection, create_engine, event, func, insert, inspect, make_url, select, update
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from schemas.errors import TidemarkError
@@ -81,6 +81,9 @@ class Database:
             found = connection.scalar(select(tables.about.c.format))
             if found is None:
                 connection.execute(insert(tables.about).values(format=tables.FORMAT))
+                connection.execute(insert(tables.changes).values(one=1, number=0))
+            elif found < tables.FORMAT:
+                _bring_up(connection)
             elif found > tables.FORMAT:
                 message = (
                     f"store {self.name}: format {found} is newer than this release reads ({tables.FORMAT}); "
@@ -120,6 +123,23 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _bring_up(connection: Connection) -> None:
+    """Add to a store of format 1 what it lacks, the new tables being there."""
+    windows = tables.summaries
+    for index in windows.indexes:
+        index.create(connection, checkfirst=True)
+    day_ms = windows.c.end_ms - windows.c.end_ms % tables.DAY_MS
+    sums = func.count(), func.sum(windows.c.count), func.sum(windows.c.exceeded), func.sum(windows.c.expected)
+    added = (
+        select(windows.c.source, windows.c.model, day_ms, *sums)
+        .where(windows.c.about == "records")
+        .group_by(windows.c.source, windows.c.model, day_ms)
+    )
+    connection.execute(insert(tables.days).from_select([column.name for column in tables.days.c], added))
+    connection.execute(insert(tables.changes).values(one=1, number=1))
+    connection.execute(update(tables.about).values(format=tables.FORMAT))
 
 
 def _quick(connection: Any, _: object) -> None:

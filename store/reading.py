@@ -2,83 +2,28 @@
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from schemas import events, summaries
-from schemas.events import Event
+from schemas.events import DriftEvent, Event, RetrainEvent
 from schemas.summaries import Summary
 from store.database import Database
+from store.fleet import DAY_SUMS, fleet
+from store.found import Day, Episode, Fleet, Held, Key, Letters, Request
+from store.rows import event_of, held_of, summary_of
+from store.stories import requests_because_of, similar
+from store.tables import changes as CHANGES
+from store.tables import day_ms
+from store.tables import days as DAYS
 from store.tables import episodes as EPISODES
 from store.tables import events as EVENTS
 from store.tables import keys as KEYS
+from store.tables import letters as LETTERS
 from store.tables import requests as REQUESTS
 from store.tables import summaries as SUMMARIES
 
-
-@dataclass(frozen=True)
-class Episode:
-    """An episode as its newest event tells it; times are milliseconds since 1970 UTC."""
-
-    episode: str
-    incident: str
-    source: str
-    model: str
-    version: str
-    segment: str  # canonical text
-    kind: str
-    severity: str
-    role: str
-    onset_ms: int
-    detected_ms: int
-    updated_ms: int
-    ended_ms: int | None  # None: it goes on
-    why: str | None  # it has ended
-    judgement: str | None
-    muted: bool
-    message: str
-
-
-@dataclass(frozen=True)
-class Request:
-    """A retrain request as its newest event tells it."""
-
-    request: str
-    source: str
-    model: str
-    version: str
-    state: str  # requested, waiting, blocked, withdrawn, overdue, completed
-    time_ms: int
-    updated_ms: int
-    message: str
-
-
-@dataclass(frozen=True)
-class Key:
-    """A segment of a model version, and its newest window."""
-
-    source: str
-    model: str
-    version: str
-    segment: str
-    about: str  # records, performance, errors, labels
-    end_ms: int
-    count: int
-    size_ms: int
-    status: str
-
-
-@dataclass(frozen=True)
-class Held:
-    """Whether thresholds hold: evaluations over them, and how many there would be if nothing had changed."""
-
-    windows: int
-    records: int  # of windows, which may overlap
-    exceeded: int
-    expected: float
+_SUMS = tuple(func.sum(SUMMARIES.c[name]) for name in ("count", "exceeded", "expected"))
 
 
 class Reader:
@@ -138,7 +83,7 @@ class Reader:
     def story(self, about: str) -> list[Event]:
         """All events of an episode or a retrain request, in the order of their times."""
         found = select(EVENTS.c.body).where(EVENTS.c.story == about).order_by(EVENTS.c.time_ms, EVENTS.c.id)
-        return [events.decode(zlib.decompress(row.body)) for row in self._rows(found)]
+        return [event_of(row.body) for row in self._rows(found)]
 
     def events(self, model: str | None = None, *, from_ms: int | None = None, to_ms: int | None = None) -> list[Event]:
         """All events of a span, and those before it of episodes that went on in it, in the order of their times."""
@@ -152,7 +97,7 @@ class Reader:
             found = found.where(or_(EVENTS.c.time_ms >= from_ms, EVENTS.c.story.in_(stories)))
         if to_ms is not None:
             found = found.where(EVENTS.c.time_ms < to_ms)
-        return [events.decode(zlib.decompress(row.body)) for row in self._rows(found)]
+        return [event_of(row.body) for row in self._rows(found)]
 
     def summaries(
         self,
@@ -176,17 +121,96 @@ class Reader:
             .limit(most)
         )
         rows = self._rows(_within(found, from_ms, to_ms))
-        return [summaries.decode(zlib.decompress(row.body)).data for row in reversed(rows)]
+        return [summary_of(row.body) for row in reversed(rows)]
+
+    def fleet(self, since_ms: int) -> list[Fleet]:
+        """All models, in the order of their names.
+
+        Parameters
+        ----------
+        since_ms : int
+            Alarms are added up from the day of this time on.
+        """
+        return fleet(self._rows, self.models(), since_ms)
+
+    def held_by_day(self, model: str | None = None, *, from_ms: int | None = None) -> list[Day]:
+        """Days in their order, from that of `from_ms` on, of one model or of all."""
+        found = select(DAYS.c.day_ms, *DAY_SUMS).group_by(DAYS.c.day_ms).order_by(DAYS.c.day_ms)
+        if model is not None:
+            found = found.where(DAYS.c.model == model)
+        if from_ms is not None:
+            found = found.where(DAYS.c.day_ms >= day_ms(from_ms))
+        return [Day(row[0], held_of(row[1:])) for row in self._rows(found)]
+
+    def held_by_window(self, model: str, *, from_ms: int | None = None, to_ms: int | None = None) -> list[Day]:
+        """As `held_by_day`, by the ends of windows."""
+        found = (
+            select(SUMMARIES.c.end_ms, func.count(), *_SUMS)
+            .where(SUMMARIES.c.model == model, SUMMARIES.c.about == "records")
+            .group_by(SUMMARIES.c.end_ms)
+            .order_by(SUMMARIES.c.end_ms)
+        )
+        return [Day(row[0], held_of(row[1:])) for row in self._rows(_within(found, from_ms, to_ms))]
+
+    def episode(self, episode: str) -> Episode | None:
+        """The episode with this id."""
+        rows = self._rows(select(EPISODES).where(EPISODES.c.episode == episode))
+        return Episode(**rows[0]._mapping) if rows else None
+
+    def incident(self, incident: str) -> list[Episode]:
+        """Episodes that began together, the earliest first."""
+        found = (
+            select(EPISODES).where(EPISODES.c.incident == incident).order_by(EPISODES.c.onset_ms, EPISODES.c.episode)
+        )
+        return [Episode(**row._mapping) for row in self._rows(found)]
+
+    def similar(self, event: DriftEvent, most: int = 5) -> list[tuple[Episode, float]]:
+        """Earlier episodes of the model and kind, those first that are most like that of the event.
+
+        Returns
+        -------
+        list of tuple
+            Each with the share of its signals and the event's that changed in both, in one direction, in (0, 1].
+        """
+        return similar(self._rows, event, most)
+
+    def requests_because_of(self, episode: Episode) -> list[RetrainEvent]:
+        """Newest events of the retrain requests that an episode is a reason of, or is in the way of; oldest first."""
+        return requests_because_of(self._rows, episode)
+
+    def letters(self, *, from_ms: int | None = None) -> list[Letters]:
+        """Dead letters since the day of `from_ms`, those of which there are most first."""
+        found = select(LETTERS).order_by(LETTERS.c.day_ms)
+        if from_ms is not None:
+            found = found.where(LETTERS.c.day_ms >= day_ms(from_ms))
+        added: dict[tuple[str, ...], Letters] = {}
+        for row in self._rows(found):
+            kind = (row.job, row.source, row.reason, row.error)
+            number = row.number + (added[kind].number if kind in added else 0)
+            added[kind] = Letters(*kind, number, row.last_ms, tuple(row.places.split("\n")))
+        return sorted(added.values(), key=lambda each: (-each.number, each.source, each.reason, each.error))
+
+    def letters_by_day(self, *, from_ms: int) -> list[tuple[int, str, int]]:
+        """Day, reason and number of dead letters, in the order of days."""
+        found = (
+            select(LETTERS.c.day_ms, LETTERS.c.reason, func.sum(LETTERS.c.number))
+            .where(LETTERS.c.day_ms >= day_ms(from_ms))
+            .group_by(LETTERS.c.day_ms, LETTERS.c.reason)
+            .order_by(LETTERS.c.day_ms, LETTERS.c.reason)
+        )
+        return [(row[0], row[1], int(row[2])) for row in self._rows(found)]
+
+    def mark(self) -> int:
+        """A number that is another one as soon as anything was written."""
+        rows = self._rows(select(CHANGES.c.number))
+        return int(rows[0].number) if rows else 0
 
     def held(self, model: str | None = None, *, from_ms: int | None = None, to_ms: int | None = None) -> Held:
         """Unconfirmed alarms of windows, against how many the budget expects of them."""
-        found = select(
-            func.count(), func.sum(SUMMARIES.c.count), func.sum(SUMMARIES.c.exceeded), func.sum(SUMMARIES.c.expected)
-        ).where(SUMMARIES.c.about == "records")
+        found = select(func.count(), *_SUMS).where(SUMMARIES.c.about == "records")
         if model is not None:
             found = found.where(SUMMARIES.c.model == model)
-        windows, records, exceeded, expected = self._rows(_within(found, from_ms, to_ms))[0]
-        return Held(windows, int(records or 0), int(exceeded or 0), float(expected or 0.0))
+        return held_of(self._rows(_within(found, from_ms, to_ms))[0])
 
     def span(self, model: str | None = None) -> tuple[int, int] | None:
         """Times of the first and last of what there is, None where there is nothing."""

@@ -1,7 +1,8 @@
 """The tables of the store.
 
 ``events`` and ``summaries`` hold each message whole, beside what it is looked for by. ``episodes`` and ``requests``
-are what events come to: the newest news of each. Times are milliseconds since 1970 UTC.
+are what events come to: the newest news of each; ``days`` what windows of records come to, added up; ``letters`` what
+dead letters come to. Times are milliseconds since 1970 UTC.
 """
 
 from __future__ import annotations
@@ -10,9 +11,16 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-FORMAT: Final = 1
+FORMAT: Final = 2  # 2: days, letters, places, changes
+DAY_MS: Final = 86_400_000
 
 metadata = MetaData()
+
+
+def day_ms(time_ms: int) -> int:
+    """When the day of a time began, of UTC."""
+    return time_ms - time_ms % DAY_MS
+
 
 about = Table("tidemark", metadata, Column("format", Integer, primary_key=True))
 
@@ -89,6 +97,8 @@ summaries = Table(
     Column("body", LargeBinary, nullable=False),  # the summary as it came, compressed by zlib
     Index("summaries_by_key", "model", "version", "segment", "about", "end_ms"),
     Index("summaries_by_time", "end_ms"),
+    # All that is added up of a model's windows stands in the index: rows, which are large, are not read for it.
+    Index("summaries_held", "model", "about", "end_ms", "count", "exceeded", "expected"),
 )
 
 keys = Table(
@@ -103,4 +113,46 @@ keys = Table(
     Column("count", BigInteger, nullable=False),
     Column("size_ms", BigInteger, nullable=False),
     Column("status", String, nullable=False),
+)
+
+days = Table(  # what all windows of records come to that end in a day
+    "days",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("model", String, primary_key=True),
+    Column("day_ms", BigInteger, primary_key=True),  # its beginning
+    Column("windows", BigInteger, nullable=False),
+    Column("records", BigInteger, nullable=False),
+    Column("exceeded", BigInteger, nullable=False),
+    Column("expected", Float, nullable=False),
+    Index("days_by_time", "day_ms"),
+)
+
+letters = Table(  # dead and late records, counted by what is wrong with them
+    "letters",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("source", String, primary_key=True),  # name in the configuration
+    Column("reason", String, primary_key=True),  # dead, late
+    Column("error", String, primary_key=True),
+    Column("day_ms", BigInteger, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("places", Text, nullable=False),  # of some of the last, a line each
+    Index("letters_by_time", "day_ms"),
+)
+
+places = Table(  # up to where topics of dead letters are counted
+    "places",
+    metadata,
+    Column("topic", String, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next", BigInteger, nullable=False),
+)
+
+changes = Table(  # how often anything was written: one row
+    "changes",
+    metadata,
+    Column("one", Integer, primary_key=True),
+    Column("number", BigInteger, nullable=False),
 )

@@ -182,6 +182,23 @@ def test_the_store_is_read(tmp_path, monkeypatch):
     assert len(json.loads((tmp_path / "r.json").read_bytes())["episodes"][0]) == 2
 
 
+def test_windows_of_the_store_are_read_only_where_they_are_shown(tmp_path, monkeypatch):
+    """Scores of a file take their place."""
+    from store import Database, Reader, Writer
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.yaml").write_text(f"{CONFIGURATION}store: sqlite:///s.db\n")
+    with Database(f"sqlite:///{tmp_path}/s.db") as database:
+        Writer(database).write([window()])
+    read = []
+    monkeypatch.setattr(Reader, "summaries", lambda *_, **__: read.append(1) or [])
+    (tmp_path / "scores.csv").write_text(",".join(COLUMNS) + "\n")
+    assert main(["report", "c.yaml", "--scores", "scores.csv", "-o", "r.json"]) == 0
+    assert not read
+    assert main(["report", "c.yaml", "-o", "r.json"]) == 0
+    assert read
+
+
 def test_a_report_can_be_made_by_hand():
     """All of it has defaults but what it is about."""
     assert Report("t", (), None, None, (), (), ())._repr_html_()

@@ -33,7 +33,7 @@ def window(minute=0, *, model="churn", version="3", segment="all", about="record
         window=Window(start=timestamp(start_ms), end=timestamp(start_ms + 5 * MINUTE), count=count, share=1.0),
         status=more.pop("status", "ok"),
         counts={},
-        evaluations=(),
+        evaluations=more.pop("evaluations", ()),
         about=about,
         **more,
     )

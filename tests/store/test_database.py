@@ -3,9 +3,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
-from store import Database, StoreDown, StoreError, Writer
+from store import Database, Reader, StoreDown, StoreError, Writer
 from store.tables import FORMAT
 from tests.store.messages import window
 
@@ -55,3 +55,22 @@ def test_a_server_that_is_not_there():
     with pytest.raises(StoreDown) as raised:
         Database("postgresql+psycopg://me:secret@127.0.0.1:1/x")
     assert "secret" not in str(raised.value)
+
+
+def test_a_store_of_the_first_release(empty):
+    """What it lacks is added, and what it holds is added up: as if this release had written it."""
+    with Database(empty) as database:
+        Writer(database).write([window(0, exceeded=1, expected=0.25), window(5), window(24 * 60), window(0, model="b")])
+        days = Reader(database).held_by_day()
+        with database.begin() as connection:
+            for table in ("days", "letters", "places", "changes"):
+                connection.execute(text(f"DROP TABLE {table}"))
+            connection.execute(text("DROP INDEX summaries_held"))
+            connection.execute(text("UPDATE tidemark SET format = 1"))
+    with Database(empty) as grown:
+        assert Reader(grown).held_by_day() == days != []
+        assert "summaries_held" in {index["name"] for index in inspect(grown._engine).get_indexes("summaries")}
+        assert Reader(grown).mark() == 1
+        assert Writer(grown).write([window(0), window(10)]).new == 1
+    with Database(empty) as again:
+        assert Reader(again).held_by_day()[0].held.windows == 4

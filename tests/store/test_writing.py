@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from store import Database, Reader, StoreDown, Writer
 from tests.store.messages import MINUTE, START_MS, asked, drift, window
 
+DAY = 24 * 60
 STORY = [drift("opened", 1), drift("updated", 2), drift("resolved", 9)]
 
 
@@ -24,6 +25,7 @@ def told(database):
         [reader.summaries(key) for key in keys],
         [reader.story(episode.episode) for episode in reader.episodes()],
         reader.held(),
+        reader.held_by_day(),
     )
 
 
@@ -98,16 +100,32 @@ def test_several_writers_at_once(database):
     assert sum(written.repeated for written in found) == 160
 
 
+def test_a_mark_changes_with_what_is_written(database):
+    """And only then: what was there already leaves it as it is."""
+    writer, reader = Writer(database), Reader(database)
+    marks = [reader.mark()]
+    for batch in (STORY, STORY, [window()], [window()], [asked()]):
+        writer.write(batch)
+        marks.append(reader.mark())
+    assert marks == [0, 1, 1, 2, 2, 3]
+
+
+def test_what_is_given_once_is_written(database):
+    """A batch may be looked through more than once."""
+    assert Writer(database).write((*STORY, window())).new == 4
+
+
 def test_pruning_keeps_what_goes_on(database):
     """What is older goes, but for episodes that are open: their first events say what they are about."""
     writer = Writer(database)
-    writer.write([*STORY, drift("opened", 1, model="fraud"), window(), window(60), window(0, model="old"), asked()])
+    yesterday = window(-DAY), window(-DAY, model="old")
+    writer.write([*STORY, drift("opened", 1, model="fraud"), *yesterday, window(60), asked()])
     writer.prune(events_before_ms=START_MS + 30 * MINUTE, summaries_before_ms=START_MS + 30 * MINUTE)
     reader = Reader(database)
     assert [episode.model for episode in reader.episodes()] == ["fraud"]
     assert len(reader.story(reader.episodes()[0].episode)) == 1
     assert reader.requests() == []
-    assert reader.held().windows == 1
+    assert reader.held().windows == reader.fleet(0)[0].held.windows == 1
     assert [key.model for key in reader.keys()] == ["churn"]
 
 

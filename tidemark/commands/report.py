@@ -49,7 +49,7 @@ def report(
         loaded.plan.model(model)
     start_ms = None if start is None else option("--from", time_ms, start)
     end_ms = None if end is None else option("--to", time_ms, end)
-    found, series, skipped = _read(loaded, events, model, start_ms, end_ms)
+    found, series, skipped = _read(loaded, events, model, start_ms, end_ms, windows=scores is None)
     if scores is not None:
         series = read_scores(scores)
     made = gather(loaded.plan.job.name, found, series, model=model, start_ms=start_ms, end_ms=end_ms, skipped=skipped)
@@ -60,14 +60,20 @@ def report(
 
 
 def _read(
-    loaded: Configuration, path: Path | None, model: str | None, start_ms: int | None, end_ms: int | None
+    loaded: Configuration,
+    path: Path | None,
+    model: str | None,
+    start_ms: int | None,
+    end_ms: int | None,
+    *,
+    windows: bool,
 ) -> tuple[Iterable[Event], Iterable[Series], list[str]]:
-    """Events, evaluations where there are any beside them, and what was skipped."""
+    """Events, evaluations of `windows` where there are any beside them and they are wanted, and what was skipped."""
     if path is not None:
         found, skipped = read_events(path)
         return found, (), skipped
     if loaded.store is not None:
-        return *_stored(loaded.store, model, start_ms, end_ms), []
+        return *_stored(loaded.store, model, start_ms, end_ms, windows=windows), []
     if loaded.plan.events.path is not None:
         found, skipped = read_events(Path(loaded.plan.events.path))
         return found, (), skipped
@@ -81,16 +87,15 @@ def _read(
 
 
 def _stored(
-    address: StoreAddress, model: str | None, start_ms: int | None, end_ms: int | None
+    address: StoreAddress, model: str | None, start_ms: int | None, end_ms: int | None, *, windows: bool
 ) -> tuple[list[Event], list[Series]]:
     from store import Database, Reader
 
     with Database(address.url.get_secret_value(), address.name) as database:
         reader = Reader(database)
-        windows = [
-            summary for key in reader.keys(model) for summary in reader.summaries(key, from_ms=start_ms, to_ms=end_ms)
-        ]
-        return reader.events(model, from_ms=start_ms, to_ms=end_ms), series_of(windows)
+        keys = reader.keys(model) if windows else []
+        read = (summary for key in keys for summary in reader.summaries(key, from_ms=start_ms, to_ms=end_ms))
+        return reader.events(model, from_ms=start_ms, to_ms=end_ms), series_of(read)
 
 
 def _written(suffix: str, made: Report) -> bytes:
