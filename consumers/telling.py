@@ -17,7 +17,7 @@ from schemas.control import Command
 from schemas.errors import BrokerError, UsageError
 from schemas.events import DriftEvent, Event, RetrainEvent
 
-Found = TypeVar("Found", DriftEvent, RetrainEvent)
+Found = TypeVar("Found")
 
 QUIET_S = 3.0  # without a message from the brokers, a topic is read to its end
 SHORTEST = 4  # characters of an id; fewer are more likely to be meant for something else
@@ -68,8 +68,13 @@ def _send(client: dict[str, Any], topic: str, key: bytes, value: bytes) -> None:
         raise BrokerError(message)
 
 
-def episode(configuration: Configuration, prefix: str, until: str | None = None) -> DriftEvent:
-    """The newest event of the episode whose id begins so, up to a time if one is given.
+def episodes(configuration: Configuration, prefix: str, until: str | None = None) -> list[DriftEvent]:
+    """The newest event of the episode whose id begins so, or of each episode of such an incident.
+
+    Parameters
+    ----------
+    until : str, optional
+        Time of the newest event that is looked at.
 
     Raises
     ------
@@ -78,13 +83,13 @@ def episode(configuration: Configuration, prefix: str, until: str | None = None)
     """
     found: dict[str, DriftEvent] = {}
     for event in _events(configuration, prefix):
-        if (
-            isinstance(event, DriftEvent)
-            and event.data.episode.startswith(prefix)
-            and event.time <= (until or event.time)
-        ):
+        if isinstance(event, DriftEvent) and event.time <= (until or event.time):
             found[event.data.episode] = event
-    return _only(found, "episode", prefix)
+    those = {id: [event] for id, event in found.items() if id.startswith(prefix)}
+    for event in found.values():
+        if event.data.incident.startswith(prefix):
+            those.setdefault(event.data.incident, []).append(event)
+    return _only(those, "episode or incident", prefix)
 
 
 def request(configuration: Configuration, prefix: str) -> RetrainEvent:
@@ -129,5 +134,5 @@ def _only(found: dict[str, Found], what: str, prefix: str) -> Found:
     if not found:
         message = f"there is no {what} '{prefix}' among the events; 'tidemark watch CONFIG' shows their ids"
     else:
-        message = f"'{prefix}' is the beginning of {len(found)} {what}s ({', '.join(sorted(found))}); give more of it"
+        message = f"'{prefix}' is the beginning of {len(found)} ids ({', '.join(sorted(found))}); give more of it"
     raise UsageError(message)

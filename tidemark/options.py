@@ -10,6 +10,9 @@ import typer
 Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", metavar="CONFIG", help="The configuration of the job.")]
+EpisodeOrIncident = Annotated[
+    str, typer.Argument(metavar="EPISODE", help="Its id or that of its incident, or the beginning of it.")
+]
 Why = Annotated[str, typer.Option("--why", metavar="TEXT", help="For the record.")]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says it; whoever is logged in if not given.")]
 At = Annotated[

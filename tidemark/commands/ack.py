@@ -11,7 +11,7 @@ import typer
 from config import load
 from consumers import telling
 from schemas.control import Acknowledge
-from tidemark.options import At, By, ConfigOption, Why
+from tidemark.options import At, By, ConfigOption, EpisodeOrIncident, Why
 from tidemark.saying import at_ms, say
 
 
@@ -24,7 +24,7 @@ class Judgement(str, Enum):
 
 
 def ack(
-    episode: Annotated[str, typer.Argument(metavar="EPISODE", help="Its id, or the beginning of it.")],
+    episode: EpisodeOrIncident,
     judgement: Annotated[
         Judgement, typer.Option("--as", help="What it is: harmless and false ones are no reason to retrain.")
     ] = Judgement.real,
@@ -36,13 +36,15 @@ def ack(
     """Acknowledge an episode: everybody sees that somebody has looked at it, and what was found.
 
     It is told in an `updated` event, and in all later ones of the episode. `tidemark watch` shows the ids of episodes.
+    Of an incident all episodes are acknowledged that are not over.
 
     Example: tidemark ack d8a4a00a --as harmless --why 'price campaign'
     """
     loaded = load(config)
-    found = telling.episode(loaded, episode).data
-    said = Acknowledge(model=found.model, episode=found.episode, as_=judgement.value, why=why)
-    say(loaded, said, by, at_ms(loaded, at))
-    print(f"episode {found.episode} of {found.model} {found.version} is {judgement.value}: {found.message}")
-    if found.why is not None:
-        print(f"it is over already ({found.why}): nothing follows from it")
+    those = [event.data for event in telling.episodes(loaded, episode)]
+    for found in [one for one in those if one.why is None] or those:
+        said = Acknowledge(model=found.model, episode=found.episode, as_=judgement.value, why=why)
+        say(loaded, said, by, at_ms(loaded, at))
+        print(f"episode {found.episode} of {found.model} {found.version} is {judgement.value}: {found.message}")
+        if found.why is not None:
+            print(f"it is over already ({found.why}): nothing follows from it")

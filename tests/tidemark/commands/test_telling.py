@@ -68,7 +68,8 @@ def test_of_an_episode_that_is_over_nothing_follows(folder, capsys):
     ("words", "message"),
     [
         (["ack", "d8a"], "'d8a' is too short for the beginning of an id (at least 4 characters)"),
-        (["ack", "ffff"], "there is no episode 'ffff' among the events; 'tidemark watch CONFIG' shows their ids"),
+        (["ack", "ffff"], "there is no episode or incident 'ffff' among the events; "
+         "'tidemark watch CONFIG' shows their ids"),
         (["answer", "d8a4a00a", "failed"], "there is no request 'd8a4a00a' among the events; 'tidemark watch CONFIG' "
          "shows their ids"),
         (["mute", "x", "--for", "1 h"], "there is no model 'x' (there are: churn)"),
@@ -139,8 +140,42 @@ def test_several_ids_that_begin_so(folder, capsys):
     other = {**event, "data": {**event["data"], "episode": "d8a4ffff"}}
     (folder / "events.jsonl").write_bytes(msgspec.json.encode(event) + b"\n" + msgspec.json.encode(other) + b"\n")
     assert cli.main(["ack", "d8a4"]) == 2
-    said = f"'d8a4' is the beginning of 2 episodes ({EPISODE}, d8a4ffff); give more of it\n"
+    said = f"'d8a4' is the beginning of 2 ids ({EPISODE}, d8a4ffff); give more of it\n"
     assert capsys.readouterr().err == said
+
+
+def test_a_whole_incident(folder, capsys):
+    """Its id stands for its episodes: those that are not over are acknowledged, those that can be are accepted."""
+    opened, over = (
+        msgspec.json.decode((MESSAGES / f"drift.{what}.json").read_bytes()) for what in ("opened", "resolved")
+    )
+    incident = opened["data"]["incident"]
+    first = {"episode": "aaaa0000", "kind": "prediction"}
+    second = {"episode": "bbbb0000", "kind": "performance"}
+    events = [{**opened, "data": {**opened["data"], **more}} for more in (first, {}, second)] + [over]
+    (folder / "events.jsonl").write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
+    said = "of churn 3 is real: feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03)"
+    assert cli.main(["ack", incident[:8]]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"episode aaaa0000 {said}", f"episode bbbb0000 {said}"]
+    assert cli.main(["accept", incident, "--why", "prices"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"episode aaaa0000 {said.replace('real', 'the new normal')}",
+        f"episode {EPISODE} is over already (recovered): there is nothing to accept",
+        "episode bbbb0000 is about performance, which is not compared with a profile: it cannot be accepted",
+        "'tidemark watch' shows what the job makes of it: rebased, restored or refused",
+    ]
+    acked = [(type(event.data), event.data.episode) for event in told(folder)]
+    assert acked == [(Acknowledge, "aaaa0000"), (Acknowledge, "bbbb0000"), (Accept, "aaaa0000")]
+
+
+def test_a_whole_incident_is_undone(folder, capsys):
+    """That is, those of its episodes that were accepted."""
+    event = msgspec.json.decode((MESSAGES / "drift.resolved.json").read_bytes())
+    accepted = {**event, "data": {**event["data"], "episode": "aaaa0000", "why": "accepted"}}
+    (folder / "events.jsonl").write_bytes(msgspec.json.encode(event) + b"\n" + msgspec.json.encode(accepted) + b"\n")
+    assert cli.main(["accept", event["data"]["incident"], "--undo", "--why", "no"]) == 0
+    assert [one.data.episode for one in told(folder)] == ["aaaa0000"]
+    assert f"episode {EPISODE} was not accepted (recovered): there is nothing to undo" in capsys.readouterr().out
 
 
 def test_a_job_without_control(folder, capsys):
