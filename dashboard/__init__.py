@@ -1,1 +1,1 @@
-"""What people look at: reports."""
+"""What people look at: reports, and pages that are brought up to date."""

