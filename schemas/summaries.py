@@ -43,6 +43,13 @@ class ListCounts(msgspec.Struct, frozen=True, kw_only=True):
     long: int  # with too many items: not measured
 
 
+class Confusion(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a class was predicted as which."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]  # labels by true, in each by predicted class
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A window of a segment and what was found in it."""
 
@@ -71,6 +78,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     estimate_errors: dict[str, float] = {}  # likewise: how far these were off, on average over all windows so far
     estimates_held: dict[str, float] = {}  # likewise: share of these windows whose labels said what is in the interval
     lists: ListCounts | msgspec.UnsetType = msgspec.UNSET  # of summaries of performance of rankings
+    # Of records of the whole traffic: means of `prediction` and `confidence`, and records by predicted class, those
+    # beyond the ten most frequent of the reference as `(other)`.
+    means: dict[str, float] = {}
+    predicted: dict[str, int] = {}
+    confusion: Confusion | msgspec.UnsetType = msgspec.UNSET  # of summaries of performance, of at most ten classes
     errors: dict[str, float] = {}  # by measure: how far it may be from that of the scores themselves; 0 where left out
 
 

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from config.metrics import CONCEPT
-from config.plan import ALL, AlarmsPlan, MetricPlan, ModelPlan
+from config.plan import ALL, AlarmsPlan, MetricPlan, ModelPlan, PredictionPlan
 from operators.decisions.outputs import SignalChange
 from operators.estimation.promises import Kept, keep
 from operators.metrics.baseline import calibration_of
@@ -23,6 +23,7 @@ from operators.metrics.lists import ListSums
 from operators.metrics.measure import Measure
 from operators.metrics.measure_verdicts import LIMIT, Against, Said, compared, related
 from operators.metrics.outcome_sums import OutcomeSums
+from operators.metrics.outcomes import classes_of
 from operators.monitoring.evidence import alarm_evidence
 from operators.monitoring.onsets import Onset, likelihoods_of_sums, onset
 from operators.monitoring.scores import Alarm
@@ -34,7 +35,9 @@ from schemas import segments
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
 from schemas.events import Moments, SliceEvidence, Span, Window
-from schemas.summaries import Estimated, ListCounts, Summary
+from schemas.summaries import Confusion, Estimated, ListCounts, Summary
+
+CLASSES = 10  # of a confusion matrix that is told: more can not be read, and they grow by the square
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,7 @@ def evaluated(
         errors=errors,
         intervals=intervals,
         lists=msgspec.UNSET if sums.lists is None else _list_counts(sums.lists),
+        confusion=_confusion(plan.prediction, sums) if rows else msgspec.UNSET,
         estimated=estimated,
         estimate_errors={name: kept[name].error for name in estimated if name in kept},
         estimates_held={name: kept[name].share_held for name in estimated if name in kept and kept[name].told},
@@ -125,6 +129,14 @@ def evaluated(
         expected=significant(expected * against.level),
     )
     return summary, changes, alarmed
+
+
+def _confusion(plan: PredictionPlan, sums: OutcomeSums) -> Confusion | msgspec.UnsetType:
+    names = classes_of(plan) or ((f"not {plan.positive}", plan.positive) if plan.positive is not None else ())
+    cells = sums.cells()
+    if not len(names) == len(cells) <= CLASSES:
+        return msgspec.UNSET
+    return Confusion(classes=names, counts=tuple(map(tuple, cells.tolist())))
 
 
 def _list_counts(lists: ListSums) -> ListCounts:

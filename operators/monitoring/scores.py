@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from operators.encoding.codes import INVALID, MISSING
+from operators.monitoring import outputs
 from operators.monitoring.detection import Detection
 from operators.monitoring.state import Key
 from operators.monitoring.verdicts import Verdict
@@ -17,6 +18,7 @@ from operators.sketches import sketch
 from operators.sketches.sketch import Slide
 from operators.sketches.windows import Slides
 from operators.statistics.effects import LEVELS
+from schemas import segments
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
 from schemas.events import Effect, Span, Window
@@ -67,7 +69,7 @@ def summary(
     previous
         What it was compared with, if not with a profile.
     """
-    names = detection.signals.names
+    names, whole = detection.signals.names, key.segment == segments.ALL
     counts = {
         name: SignalCounts(missing=int(row[MISSING]), invalid=int(row[INVALID]), unseen=int(row[unseen].sum()))
         for name, row, unseen in zip(names, slides.counts, detection.tables.unseen, strict=True)
@@ -94,6 +96,8 @@ def summary(
         exceeded=exceeded,
         expected=significant(evaluated * detection.level(key.segment)),
         previous=previous,
+        means=outputs.means(detection, slides) if whole else {},
+        predicted=outputs.predicted(detection, slides) if whole else {},
     )
 
 

@@ -6,8 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from dashboard.files import stored
 from dashboard.findings import Findings
 from store import Database, Reader, Writer
+from tests.dashboard import churn as example
+from tidemark.cli import main
 
 
 @pytest.fixture
@@ -36,3 +39,18 @@ def served(tmp_path_factory):
     url = f"sqlite:///{tmp_path_factory.mktemp('served')}/store.db"
     with Database(url) as database, dashboard("--store", url) as address:
         yield address, Writer(database)
+
+
+@pytest.fixture(scope="session")
+def churn(tmp_path_factory):
+    """The folder of a model that has drifted: monitors.yaml, and what a backtest said: events and summaries."""
+    folder = tmp_path_factory.mktemp("churn")
+    example.run(folder, main)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def churn_findings(churn):
+    """Findings of it."""
+    with stored([churn / "events.jsonl", churn / "summaries.jsonl"]) as database:
+        yield Findings("churn-monitor", Reader(database))

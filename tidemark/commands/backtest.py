@@ -20,6 +20,7 @@ from operators.decisions.policies import Outcome
 from operators.decisions.policies import compare as compare_policies
 from operators.monitoring.state import Key
 from operators.profiles.references import JobReferences
+from schemas import cloudevents, summaries
 from schemas.errors import UsageError
 from schemas.evaluations import COLUMNS
 from schemas.events import Event
@@ -48,7 +49,8 @@ def backtest(
     ] = None,
     events: Annotated[Path | None, typer.Option(metavar="OUT", help="Write the drift events here, one a line.")] = None,
     scores: Annotated[
-        Path | None, typer.Option(metavar="OUT", help="Write every evaluation here: .csv or .parquet.")
+        Path | None,
+        typer.Option(metavar="OUT", help="Write every evaluation here: .csv or .parquet; or .jsonl, as the job does."),
     ] = None,
     profiles: Annotated[
         Path | None,
@@ -88,7 +90,7 @@ def backtest(
         tell(line)
     told: dict[str, list[Output]] = {}
     keep = (lambda model, outputs: told.setdefault(model, []).extend(outputs)) if policy else None
-    with _scores(scores) as write:
+    with _scores(scores, plan) as write:
         job = load_references(plan)
         result = Backtest(job, write, _progress(), _saver(plan, profiles), keep).run()
     sliced = list(_sliced(loaded, job, result.events, reference)) if slices else []
@@ -186,7 +188,7 @@ def _reading(source: SourcePlan, path: str) -> SourcePlan:
 
 
 @contextmanager
-def _scores(path: Path | None) -> Iterator[Callable[[Summary], None] | None]:
+def _scores(path: Path | None, plan: Plan) -> Iterator[Callable[[Summary], None] | None]:
     """Gives what writes summaries' evaluations to a file, or None."""
     if path is None:
         yield None
@@ -214,8 +216,16 @@ def _scores(path: Path | None) -> Iterator[Callable[[Summary], None] | None]:
                     writer.writerow([str(v).lower() if isinstance(v, bool) else v for v in row])
 
             yield write
+    elif path.suffix == ".jsonl":
+        source = cloudevents.source(plan.job.environment, plan.job.name)
+        with path.open("wb") as out:
+
+            def send(summary: Summary) -> None:
+                out.write(summaries.encode(source, summary) + b"\n")
+
+            yield send
     else:
-        message = f"--scores: '{path}' is neither .csv nor .parquet"
+        message = f"--scores: '{path}' is none of .csv, .parquet, .jsonl"
         raise UsageError(message)
 
 

@@ -14,6 +14,7 @@ from operators.metrics.outcome_sums import OutcomeSums
 from operators.monitoring.state import Key
 from operators.performance import Measured, step
 from schemas.cloudevents import milliseconds
+from schemas.summaries import Confusion
 from tests.operators.decoding import model
 
 KEY = Key("churn", "1", "champion", "all")
@@ -100,6 +101,7 @@ def test_what_is_told_of_a_window():
     assert row.effect > 0.8
     assert summary.intervals["accuracy"][0] < 0.4 < summary.intervals["accuracy"][1]
     assert (summary.exceeded, summary.expected) == (1, 1e-4)
+    assert summary.confusion == Confusion(classes=("not yes", "yes"), counts=((0, 60), (0, 40)))
 
 
 def test_limits_are_outside_the_budget():
