@@ -20,7 +20,7 @@ RATE = 1_000.0  # records a second of event time: 10,000 a pane
 SEGMENTS = 1_000
 SEGMENTED_RATE = 10_000.0  # 100 a pane for each of the segments
 REFERENCE = 50_000
-LABELLED_MS = 6_000_000
+LABELLED_MS = 7_200_000
 DELAY_MS = 3_600_000  # of labels
 
 

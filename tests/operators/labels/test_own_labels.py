@@ -38,7 +38,7 @@ def decoded(
     """Counts of labels, what letters say, and what else there is for labels."""
     times_ms = np.arange(len(lines)) * 4_000 + NOW_MS
     place = Place(topic="predictions", partitions=[0] * len(lines), offsets=range(len(lines)))
-    late_ = np.array(late or [False] * len(lines))
+    late_ = np.array(late or [False] * len(lines), np.bool_)
     counts, letters, rest = LabelCounts(), [], []
     for entry in Decoder(references, source).decode(lines, times_ms, late_, place):
         if entry.key[0] == LABELS:
@@ -123,6 +123,20 @@ def test_a_sample():
     assert 60 < counts.matched < 140
     whole = [one for (key, _), one in matches(entries).items() if key.endswith("|all")]
     assert sum(len(one.times_ms) for one in whole) == counts.matched
+
+
+@pytest.mark.parametrize("prediction", [BINARY, PredictionPlan(task="multiclass"), PredictionPlan(task="regression")])
+@pytest.mark.parametrize("sources", [(TOPIC,), (TOPIC, SOURCE)])
+@pytest.mark.parametrize(("lines", "read"), [([], 0), ([line()], 0), ([line(label=1)] * 2, 2), ([b"{"], 0)])
+def test_nothing_of_a_batch_is_in_the_sample(prediction, sources, lines, read):
+    """No record, one, with labels and without, or none that can be read: nothing waits, and labels are passed over."""
+    prediction = msgspec.structs.replace(prediction, classes=None)
+    references = labelled(*sources, sample=1e-12, prediction=prediction)
+    counts, _, entries = decoded(references, lines)
+    assert (counts, entries) == (LabelCounts(read=read, ignored=read), [])
+    if SOURCE in sources:
+        counts, _, entries = decoded(references, [b'{"id":"a","label":1}'] * len(lines), SOURCE)
+        assert (counts, entries) == (LabelCounts(read=len(lines), ignored=len(lines)), [])
 
 
 @pytest.mark.parametrize("where", ["/label", "/outcome/true"])
