@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from threading import Lock
 
 from config.load import Configuration
+from schemas.control import Command
 from store import Reader
 
 FRESH_S = 0.5  # many browsers ask whether anything is new once a second each; the store is asked twice a second
@@ -25,11 +26,14 @@ class Findings:
         Of the store.
     configuration : Configuration or None
         None where only a store or files were given.
+    tell : callable or None
+        Sends the job a message on its control topic; None where there is none.
     """
 
     title: str
     reader: Reader
     configuration: Configuration | None = None
+    tell: Callable[[Command], object] | None = None
     _marks: _Marks = field(default_factory=lambda: _Marks(), repr=False, compare=False)
 
     def mark(self) -> Hashable:

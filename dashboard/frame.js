@@ -14,6 +14,7 @@ document.addEventListener("change", (event) => {
   if (event.target.matches?.("form.filters select")) event.target.form.requestSubmit();
 });
 document.addEventListener("submit", (event) => {
+  if (!event.target.matches?.("form.filters")) return;
   // What is empty, or as it is anyway, is left out of the address.
   for (const field of event.target.querySelectorAll("[name]")) field.disabled = field.value === (field.dataset.usual ?? "");
 });

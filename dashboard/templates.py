@@ -57,6 +57,23 @@ def ago(span_ms: float) -> str:
     return f"{max(0, span_ms) // 1000:.0f} s"
 
 
+def lasting(span_ms: float) -> str:
+    """How long, in two units.
+
+    >>> lasting(45_000), lasting(8_340_000), lasting(3 * DAY_MS)
+    ('45 s', '2 h 19 min', '3 days')
+    """
+    units = ((DAY_MS, "days"), (3_600_000, "h"), (60_000, "min"), (1000, "s"))
+    first = next((place for place, (unit_ms, _) in enumerate(units) if span_ms >= unit_ms), len(units) - 1)
+    parts: list[str] = []
+    left_ms = max(0, int(span_ms))
+    for unit_ms, name in units[first : first + 2]:
+        number, left_ms = divmod(left_ms, unit_ms)
+        if number or not parts:
+            parts.append("1 day" if (number, name) == (1, "days") else f"{number:,} {name}")
+    return " ".join(parts)
+
+
 def share(value: float | None) -> str:
     """A share as a percentage; a dash where there is none.
 

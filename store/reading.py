@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, or_, select
 
-from schemas.events import DriftEvent, Event, RetrainEvent
+from schemas.events import DriftData, DriftEvent, Event, ProfileEvent, RefusedEvent, RetrainEvent
 from schemas.summaries import Summary
 from store.database import Database
 from store.fleet import DAY_SUMS, fleet
 from store.found import Day, Episode, Fleet, Held, Key, Letters, Request
 from store.rows import event_of, held_of, summary_of
-from store.stories import requests_because_of, similar
+from store.stories import episodes_like, requests_because_of, said_of, similar, told
 from store.tables import changes as CHANGES
 from store.tables import day_ms
 from store.tables import days as DAYS
@@ -165,7 +166,7 @@ class Reader:
         return [Episode(**row._mapping) for row in self._rows(found)]
 
     def similar(self, event: DriftEvent, most: int = 5) -> list[tuple[Episode, float]]:
-        """Earlier episodes of the model and kind, those first that are most like that of the event.
+        """Earlier episodes of other incidents, of the model and kind, those first that are most like that of the event.
 
         Returns
         -------
@@ -173,6 +174,37 @@ class Reader:
             Each with the share of its signals and the event's that changed in both, in one direction, in (0, 1].
         """
         return similar(self._rows, event, most)
+
+    def episodes_like(
+        self,
+        *,
+        search: str = "",
+        state: str = "",
+        severity: str = "",
+        kind: str = "",
+        skip: int = 0,
+        most: int = 50,
+    ) -> tuple[int, list[Episode]]:
+        """How many episodes there are, and some of them, the newest first; what is empty does not restrict them.
+
+        Parameters
+        ----------
+        search : str
+            A part of the model, segment, message or id, in any case.
+        state : "open", "over" or ""
+        severity, kind : str
+        skip, most : int
+            Leave out so many, then give so many.
+        """
+        return episodes_like(self._rows, search=search, state=state, severity=severity, kind=kind, skip=skip, most=most)
+
+    def told(self, episodes: Sequence[str]) -> dict[str, DriftData]:
+        """By episode, what its newest event says but for the one that it is over: that tells what it was."""
+        return told(self._rows, episodes)
+
+    def said_of(self, episode: Episode) -> list[ProfileEvent | RefusedEvent]:
+        """What the job made of what people told it of an episode, in the order of time; see `story` for judgements."""
+        return said_of(self._rows, episode)
 
     def requests_because_of(self, episode: Episode) -> list[RetrainEvent]:
         """Newest events of the retrain requests that an episode is a reason of, or is in the way of; oldest first."""

@@ -32,7 +32,7 @@ def window(minute=0, *, model="churn", version="3", segment="all", about="record
         segment=segment,
         window=Window(start=timestamp(start_ms), end=timestamp(start_ms + 5 * MINUTE), count=count, share=1.0),
         status=more.pop("status", "ok"),
-        counts={},
+        counts=more.pop("counts", {}),
         evaluations=more.pop("evaluations", ()),
         about=about,
         **more,

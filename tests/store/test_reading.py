@@ -110,12 +110,13 @@ def test_thresholds_over_time(database):
 
 
 def test_similar_episodes(database):
-    """Earlier ones of the model and kind in which the same signals went the same way."""
-    earlier = drift("opened", 0, segment={"country": "DE"})
+    """Earlier ones of the model and kind, of another incident, in which the same signals went the same way."""
+    earlier = drift("opened", 0, segment={"country": "DE"}, incident="then")
+    with_it = drift("opened", 59, segment={"country": "IT"})
     now = drift("opened", 60)
     others = drift("opened", 0, kind="quality"), drift("opened", 0, model="fraud")
     other_signal = drift("opened", 0, segment={"country": "FR"}, signal="feature.income")
-    Writer(database).write([at(earlier, -90), *others, at(other_signal, -80), at(now, 0)])
+    Writer(database).write([at(earlier, -90), *others, at(other_signal, -80), at(with_it, -1), at(now, 0)])
     reader = Reader(database)
     ((found, like),) = reader.similar(at(now, 0).read)
     assert (found.segment, like) == ("country=DE", 1.0)
@@ -123,6 +124,15 @@ def test_similar_episodes(database):
     assert {each.model for each in reader.incident(now.read.data.incident)} == {"churn"}
     assert reader.episode(now.read.data.episode).model == "churn"
     assert reader.episode("nobody's") is None
+
+
+def test_what_an_episode_that_is_over_was(database):
+    """Its last event but for the one that it is over."""
+    opened = drift("opened", 0)
+    Writer(database).write([opened, drift("resolved", 9)])
+    id = opened.read.data.episode
+    assert Reader(database).episode(id).message == "feature.age is back to its reference"
+    assert Reader(database).told([id])[id].message == "feature.age moved up: PSI 0.41"
 
 
 def test_requests_because_of_an_episode(database):

@@ -9,10 +9,10 @@ import typer
 
 from config import load
 from consumers import telling
+from schemas.accepting import acceptance, problem
 from schemas.cloudevents import timestamp
-from schemas.control import PROFILED, Accept
 from schemas.errors import UsageError
-from schemas.events import DriftData, DriftEvent
+from schemas.events import DriftData
 from tidemark.options import At, By, ConfigOption, EpisodeOrIncident
 from tidemark.saying import at_ms, say
 
@@ -37,47 +37,20 @@ def accept(
     loaded = load(config)
     said_ms = at_ms(loaded, at)
     events = telling.episodes(loaded, episode, None if said_ms is None else timestamp(said_ms))
-    problems = [_problem(event.data, undo) for event in events]
+    problems = [problem(event.data, undo) for event in events]
     if all(problems):
-        message = "\n".join(_said(event.data, problem) for event, problem in zip(events, problems, strict=True))
+        message = "\n".join(_said(event.data, wrong) for event, wrong in zip(events, problems, strict=True))
         raise UsageError(message)
     what = "not the new normal any more" if undo else "the new normal"
-    for event, problem in zip(events, problems, strict=True):
+    for event, wrong in zip(events, problems, strict=True):
         found = event.data
-        if problem is None:
-            say(loaded, _command(event, undo, why), by, said_ms)
+        if wrong is None:
+            say(loaded, acceptance(event, why, undo=undo), by, said_ms)
             print(f"episode {found.episode} of {found.model} {found.version} is {what}: {found.message}")
         else:
-            print(_said(found, problem))
+            print(_said(found, wrong))
     print("'tidemark watch' shows what the job makes of it: rebased, restored or refused")
 
 
-def _command(event: DriftEvent, undo: bool, why: str) -> Accept:
-    found = event.data
-    return Accept(
-        model=found.model,
-        version=found.version,
-        role=found.role,
-        segment=found.segment,
-        kind=found.kind,
-        episode=found.episode,
-        signals=tuple(one.signal for one in found.signals),
-        seen=event.time,
-        undo=undo,
-        why=why,
-    )
-
-
-def _said(found: DriftData, problem: str | None) -> str:
-    return f"episode {found.episode} {problem}"
-
-
-def _problem(found: DriftData, undo: bool) -> str | None:
-    """Why nothing could follow."""
-    if found.kind not in PROFILED:
-        return f"is about {found.kind.replace('_', ' ')}, which is not compared with a profile: it cannot be accepted"
-    if undo:  # of one that is not over yet the job may not have heard
-        return None if found.why in (None, "accepted") else f"was not accepted ({found.why}): there is nothing to undo"
-    if found.why is None:
-        return None
-    return f"is over already ({found.why}): there is nothing to accept"
+def _said(found: DriftData, wrong: str | None) -> str:
+    return f"episode {found.episode} {wrong}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +15,7 @@ from pydantic import ValidationError
 from config.load import Configuration, load
 from config.store import Store, StoreAddress
 from config.texts import Mark, Text
+from schemas.control import Command
 from schemas.errors import UsageError
 
 WHAT = "give a CONFIG with a `store`, or --store, or --events and --summaries"
@@ -61,8 +64,17 @@ def dashboard(
         else:
             database = stack.enter_context(stored(files))
             title = files[0].name
-        found = Findings(loaded.plan.job.name if loaded else title, Reader(database), loaded)
+        found = Findings(loaded.plan.job.name if loaded else title, Reader(database), loaded, _teller(loaded))
         serve(found, host=host, port=port, user_header=user_header, ready=_tell)
+
+
+def _teller(loaded: Configuration | None) -> Callable[[Command], object] | None:
+    """Sends the job what people say on pages; None where no topic is there for it."""
+    if loaded is None or loaded.plan.control is None or loaded.plan.control.topic is None:
+        return None
+    from consumers import telling
+
+    return partial(telling.tell, loaded)
 
 
 def _tell(address: str) -> None:
