@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from config.plan import ALL, WindowPlan
+from config.plan import ALL
 from operators.decisions.outputs import Output, Progress, Told
 from operators.encoding.chunks import Pane
 from operators.encoding.codes import ABSENT
 from operators.monitoring import accepting
+from operators.monitoring.carrying import Carrying
 from operators.monitoring.detection import Detection
-from operators.monitoring.evaluation import Evaluated, evaluate, open_at_once, over
+from operators.monitoring.ending import ended, forgotten_ms
+from operators.monitoring.evaluation import Evaluated, evaluate, open_at_once
 from operators.monitoring.state import Held, Key, KeyState, Watch, pack, unpack
 from operators.monitoring.track import Hit
 from operators.profiles.duplicates import MOST
@@ -100,28 +102,6 @@ def step(
     return run.finish()
 
 
-def retire(key: Key, state: bytes) -> list[Output]:
-    """What there is to say of a key that is not watched any more: what was open is over."""
-    return _ended(unpack(key, state)) if state else []
-
-
-def forgotten_ms(window: WindowPlan, pane_ms: int) -> int:
-    """When a sleeping key is forgotten: at the end of a slide, so that it does not depend on how time passes.
-
-    To the nearest multiple of a window's reach, so that a key has few timers and not one for each time it slept.
-    """
-    reach_ms = max(window.size_ms, window.grow_to_ms)
-    if window.previous_ms:
-        reach_ms += max(window.previous_ms, window.grow_to_ms)
-    time_ms = -(-(pane_ms + reach_ms) // reach_ms) * reach_ms
-    return -(-time_ms // window.slide_ms) * window.slide_ms
-
-
-def _ended(old: KeyState) -> list[Output]:
-    told = [watch.told for _, watch in sorted(old.watches.items()) if watch.told is not None]
-    return [over(change, old.slide, "configuration") for change in told if old.slide is not None]
-
-
 class _Run:
     def __init__(
         self,
@@ -146,11 +126,16 @@ class _Run:
         elif self._state.made_for != detection.id:
             self._begin_again(self._state)
         if self._state is not None:
-            self._detection = accepting.compared(detection, key, self._state.accepted, read_accepted)
+            self._detection = accepting.compared(detection, key, self._state.accepted, self._accepted)
 
     def _begin_again(self, old: KeyState) -> None:
-        """The profile or the configuration is another one: what was open under the old one is over."""
-        self._step.outputs += _ended(old)
+        """The profile or the configuration is another one: what is unchanged goes on, the other parts begin anew."""
+        self._changed = self._ring_changed = True
+        carrying = Carrying.between(old.layout, self._own.parts.layout, self._key.segment)
+        if carrying is not None:
+            self._carry_on(old, carrying)
+            return
+        self._step.outputs += ended(old.watches, old.slide)
         self._state = self._fresh(old.pane_ms, old.pane_ms)
         if old.accepted:
             if accepting.is_kept(self._own, self._key, self._accepted()):
@@ -158,7 +143,16 @@ class _Run:
             else:
                 self._step.accepted = b""
         self._found_ring = Ring()
-        self._changed = self._ring_changed = True
+
+    def _carry_on(self, old: KeyState, carrying: Carrying) -> None:
+        gone = carrying.state(old, self._own.tracks, str(self._key))
+        self._step.outputs += ended(gone, old.slide)
+        self._found_ring = Ring([carrying.slide(slide) for slide in sketch.unpack(self._read_ring()).slides])
+        if old.accepted:
+            kept = accepting.carried(self._own, self._key, self._accepted(), carrying)
+            self._step.accepted, old.accepted = kept, accepting.id_of(kept)
+            self._accepted = lambda: kept
+        old.made_for, old.layout, old.before = self._own.id, self._own.parts.packed, old.layout
 
     def _fresh(self, first_ms: int, pane_ms: int) -> KeyState:
         tracks = self._own.tracks
@@ -347,6 +341,8 @@ class _Run:
     def finish(self) -> Step:
         state, result = self._state, self._step
         if self._changed:
+            if state is not None and not state.layout:
+                state.layout = self._own.parts.packed
             result.state = pack(state) if state is not None else b""
         if self._ring_changed:
             result.ring = sketch.pack(self._ring) if state is not None else b""

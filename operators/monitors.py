@@ -19,9 +19,10 @@ from operators.encoding.chunks import Pane
 from operators.encoding.keys import split_key
 from operators.encoding.value_chunks import ValuePane
 from operators.monitor import Step
-from operators.monitoring import accepting
+from operators.monitoring import accepting, ending
+from operators.monitoring.carrying import Carrying
 from operators.monitoring.detection import Detection
-from operators.monitoring.state import Key
+from operators.monitoring.state import Key, unpack
 from operators.profiles import learning
 from operators.profiles.learning import LearnedCoder, LearnedState
 from operators.profiles.references import JobReferences, ModelSignals, References
@@ -118,14 +119,28 @@ class Monitors:
         if self.key(text).segment == FIELDS:
             return self._fold_fields(text, kept, parts)
         signals = self._signals(text)
-        parts = [] if signals is None else chunks.with_meaning(parts, signals.meaning)
-        if signals is None or not parts:
+        if signals is None:
             return None
         if isinstance(signals, Unprofiled):
-            return self._fold_values(signals, text, kept, value_chunks.decode(parts, self._pane_ms))
+            parts = chunks.with_meaning(parts, signals.meaning)
+            return self._fold_values(signals, text, kept, value_chunks.decode(parts, self._pane_ms)) if parts else None
         key, detection = self.key(text), self._detection(signals)
+        parts = self._understood(parts, key, detection, kept)
+        if not parts:
+            return None
         pane = chunks.decode(parts, self._pane_ms, hashes=detection.wants_hashes and key.segment == ALL)
         return self._step(detection, text, kept, pane, pane.end_ms)
+
+    def _understood(self, parts: Sequence[bytes], key: Key, detection: Detection, kept: Kept) -> list[bytes]:
+        """Chunks as they are coded now; of those from before the key's layout changed what is unchanged."""
+        found = chunks.with_meaning(parts, detection.signals.meaning)
+        if len(found) < len(parts) and (data := kept.state()):
+            state, new = unpack(key, data), detection.of(key.segment).parts.layout
+            for layout in (state.layout, state.before):
+                carrying = Carrying.between(layout, new, key.segment)
+                if carrying is not None and carrying.meaning != new.meaning:
+                    found += [carrying.chunk(part) for part in chunks.with_meaning(parts, carrying.meaning)]
+        return found
 
     def _step(self, detection: Detection, text: str, kept: Kept, pane: Pane | None, until_ms: int) -> Step:
         key, state = self.key(text), kept.state()
@@ -150,7 +165,7 @@ class Monitors:
             )
         if signals is None:
             # The configuration knows the key no more; its model may have no policy either, which then says nothing.
-            return Step(b"", b"", monitor.retire(key, kept.state()), learned=b"", accepted=b"")
+            return Step(b"", b"", ending.retire(key, kept.state()), learned=b"", accepted=b"")
         if isinstance(signals, Unprofiled):
             return self._pass_learned(signals, text, kept, until_ms)
         step = self._step(self._detection(signals), text, kept, None, until_ms)
@@ -223,7 +238,7 @@ class Monitors:
         before = []
         if learned is None:
             learned = LearnedState(signals.meaning)
-            before = monitor.retire(self.key(text), state)  # under another configuration
+            before = ending.retire(self.key(text), state)  # under another configuration
             kept = Kept(lambda: b"", lambda: b"", kept.learned)
         if pane.end_ms <= learned.pane_ms:
             return Step(state)  # counted before a restart of the sources
@@ -239,7 +254,7 @@ class Monitors:
         count = min(plan.records - learned.records, len(pane))
         learning.gather(learned, pane.part(slice(count)))
         if learned.records < plan.records:
-            learned.forget_ms = monitor.forgotten_ms(signals.model.window, pane.end_ms)
+            learned.forget_ms = ending.forgotten_ms(signals.model.window, pane.end_ms)
             told = self._progress(signals, key, pane.end_ms, count)
             return Step(b"", b"", told, counted=count, next_ms=learned.forget_ms, learned=learning.pack(learned))
         made = learning.learn(signals, key, learned)
@@ -281,7 +296,7 @@ class Monitors:
         state = kept.state()
         learned = self._state(signals, text, kept)
         if learned is None:
-            return Step(b"", b"", monitor.retire(self.key(text), state), learned=b"", accepted=b"")
+            return Step(b"", b"", ending.retire(self.key(text), state), learned=b"", accepted=b"")
         if state:
             detection = self._known(signals, text, learned).detection
             step = self._step(detection, text, kept, None, until_ms)

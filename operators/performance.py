@@ -55,6 +55,7 @@ class _State(msgspec.Struct, array_like=True):
     evaluated_ms: int = 0  # end of the newest that was evaluated
     watches: dict[str, Watched] = {}  # by name of the measure
     kept: dict[str, Kept] = {}  # likewise: how far estimates were off
+    against: bytes = b""  # `Against.id` of what is open; b"": it goes by the profile, as in older releases
 
 
 _format = StateFormat(b"TL", 2, _State)
@@ -114,9 +115,11 @@ def step(
     """
     known = _read(key, state, plan, metrics)
     result = Measured(state)
-    told = any(
+    others = not known.against or known.against != against.id
+    told = others and any(
         watch.told is not None and watch.told.profile_id != against.profile_id for watch in known.watches.values()
     )
+    known.against = against.id
     if told or not known.slides or not known.watches.keys() <= {metric.title for metric in metrics}:
         result.changes += ended(known.watches, until_ms, "configuration")
     about = plan, metrics, key, known

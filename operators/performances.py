@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import msgspec
 
 from config.plan import ALL, ModelPlan, Plan, RetrainPlan
-from operators import calibration, monitor, performance
+from operators import calibration, performance
 from operators.decisions.outputs import Measures, SliceAlarms
 from operators.encoding.keys import LABELLED, split_key
 from operators.estimation.promises import Promise
@@ -20,6 +21,7 @@ from operators.labels.past import Past, of_reference
 from operators.metrics.baseline import baseline_of, decoded, followed
 from operators.metrics.error_streams import ErrorStreams
 from operators.metrics.measure_verdicts import Against
+from operators.monitoring import ending
 from operators.monitoring.detection import Detection
 from operators.monitoring.state import Key
 from operators.performance import Measured, mature_ms, slide_ms
@@ -55,6 +57,7 @@ class Performances:
         self._promises: dict[int, Promise] = {}
         self._streams: dict[int, ErrorStreams] = {}
         self._came: dict[int, Past | None] = {}
+        self._baselines: dict[int, bytes] = {}
 
     def fold(self, text: str, state: bytes, parts: Sequence[bytes], pane_ms: int, until_ms: int) -> Measured:
         """Fold all matches of a key's pane, or what it tells of labels."""
@@ -99,7 +102,7 @@ class Performances:
         if key.model not in self._models:
             both = _both(state, key)  # of an earlier configuration
             changes = performance.retire(key, both.measures, until_ms)
-            changes += monitor.retire(key, both.errors)  # type: ignore[arg-type]  # of signals alone
+            changes += ending.retire(key, both.errors)  # type: ignore[arg-type]  # of signals alone
             return Measured(b"", changes=changes)
         plan, metrics = self._models[key.model]
         both = _both(state, key)
@@ -109,7 +112,7 @@ class Performances:
         streams = self._streams_of(key)
         if streams is None:
             if both.errors:
-                measured.changes += monitor.retire(key, both.errors)  # type: ignore[arg-type]  # of signals alone
+                measured.changes += ending.retire(key, both.errors)  # type: ignore[arg-type]  # of signals alone
             return measured
         step = streams.step(key, both.errors, both.ring, found, pane_ms or until_ms, until_ms)
         ring = both.ring if step.ring is None else step.ring
@@ -164,8 +167,15 @@ class Performances:
             profile_id=signals.profile_id,
             profile_kind=signals.kind,
             edges=detection.edges,
+            id=self._baseline_id(signals),
             promise=promise,
         )
+
+    def _baseline_id(self, signals: ModelSignals) -> bytes:
+        if id(signals) not in self._baselines:
+            about = msgspec.msgpack.encode(signals.profile.performance)
+            self._baselines[id(signals)] = hashlib.blake2b(about, digest_size=8).digest()
+        return self._baselines[id(signals)]
 
 
 def measured_models(plan: Plan) -> list[ModelPlan]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -12,8 +12,12 @@ from config.durations import duration
 from config.plan import Plan
 from jobs.cluster.about import About
 from jobs.cluster.states import LASTING
+from operators.estimation.proxies import PROXIES
 from operators.performances import measured_models
+from operators.profiles.references import FEATURE, SCORE
+from operators.relations.reconstruction import RECONSTRUCTION
 
+SIGNALS = ("prediction", "confidence", SCORE, RECONSTRUCTION, *PROXIES)
 NAMES = ("name", "fields")  # that tell the entries of a list from each other
 
 
@@ -26,6 +30,15 @@ class Change:
     after: Any
 
 
+class Pieces(NamedTuple):
+    """What becomes of the pieces of a part of a model's state, by name."""
+
+    kept: list[str]
+    new: list[str]
+    anew: list[str]
+    gone: list[str]
+
+
 @dataclass
 class Changes:
     """All that is otherwise.
@@ -35,6 +48,8 @@ class Changes:
     settings : list of Change
     anew : dict of str to list of str
         By model: parts of its state that begin again, and fill by themselves.
+    pieces : dict of str to dict of str to Pieces
+        By model and part, of those parts of which some goes on: what becomes of each piece.
     lost : dict of str to list of str
         By model: parts of its state that do not come back.
     impossible : list of str
@@ -49,6 +64,7 @@ class Changes:
 
     settings: list[Change] = field(default_factory=list)
     anew: dict[str, list[str]] = field(default_factory=dict)
+    pieces: dict[str, dict[str, Pieces]] = field(default_factory=dict)
     lost: dict[str, list[str]] = field(default_factory=dict)
     impossible: list[str] = field(default_factory=list)
     sources: bool = False
@@ -58,7 +74,8 @@ class Changes:
     @property
     def nothing(self) -> bool:
         """Whether the job would be the same."""
-        return not (self.settings or self.anew or self.lost or self.impossible or self.thresholds)
+        others = self.anew or self.pieces or self.lost or self.impossible or self.thresholds
+        return not (self.settings or others)
 
     @property
     def harmless(self) -> bool:
@@ -74,6 +91,15 @@ class Changes:
             yield _line(change)
         for model, (before, after) in self.thresholds.items():
             yield f"models.{model}: thresholds move, the level of a test from {before:.3g} to {after:.3g}"
+        for model, found in self.pieces.items():
+            for part, pieces in found.items():
+                told = (
+                    ("go on", pieces.kept),
+                    ("are new", pieces.new),
+                    ("begin anew", pieces.anew),
+                    ("end", pieces.gone),
+                )
+                yield from (f"models.{model}: {part}: {what}: {', '.join(names)}" for what, names in told if names)
         for model, parts in self.anew.items():
             yield f"models.{model}: begins anew: {', '.join(parts)}"
         for model, parts in self.lost.items():
@@ -81,7 +107,9 @@ class Changes:
         for why in self.impossible:
             yield f"ALL STATE IS LOST: {why}"
         if self.harmless:
-            yield "all other state is kept" if self.anew else "all state is kept"
+            others = (one for found in self.pieces.values() for one in found.values())
+            less = self.anew or any(one.anew or one.gone for one in others)
+            yield "all other state is kept" if less else "all state is kept"
 
     def document(self) -> dict[str, Any]:
         """The same for programs."""
@@ -90,6 +118,10 @@ class Changes:
                 {"what": change.what, "before": change.before, "after": change.after} for change in self.settings
             ],
             "thresholds": self.thresholds,
+            "pieces": {
+                model: {part: pieces._asdict() for part, pieces in found.items()}
+                for model, found in self.pieces.items()
+            },
             "anew": self.anew,
             "lost": self.lost,
             "incompatible": self.impossible,
@@ -125,11 +157,27 @@ def changes(old: About, new: About) -> Changes:
         gone = [part for part, made_for in before.parts.items() if after.parts.get(part) != made_for]
         if lost := sorted(part for part in gone if part in LASTING):
             found.lost[model] = lost
-        if anew := sorted(part for part in gone if part not in LASTING):
+        pieces = {part: _pieces(before.pieces.get(part, {}), after.pieces.get(part, {})) for part in gone}
+        if told := {part: one for part, one in sorted(pieces.items()) if one is not None}:
+            found.pieces[model] = told
+        if anew := sorted(part for part in gone if part not in LASTING and pieces[part] is None):
             found.anew[model] = anew
         if before.level != after.level:
             found.thresholds[model] = (before.level, after.level)
     return found
+
+
+def _pieces(old: dict[str, str], new: dict[str, str]) -> Pieces | None:
+    """What becomes of the pieces of a part; None where none goes on: see `Carrying.between`."""
+    kept = [name for name, one in new.items() if name and old.get(name) == one]
+    if not any(name in SIGNALS or name.startswith(FEATURE) for name in kept) or old[""] != new[""]:
+        return None
+    return Pieces(
+        kept,
+        [name for name in new if name not in old],
+        [name for name, one in new.items() if old.get(name, one) != one],
+        [name for name in old if name not in new],
+    )
 
 
 def graph_of(plan: Plan) -> list[tuple[str, str | None, str | None]]:

@@ -1,6 +1,7 @@
 """What a job's state was made for, part by part: what another configuration finds of it, and what it has to begin anew.
 
-The operators hold their state against the same hashes (`Detection.id`, the `meaning` of rules and of what is learned).
+The operators hold their state against the same hashes (`Detection.id` and `Detection.parts`, the
+`meaning` of rules and of what is learned).
 """
 
 from __future__ import annotations
@@ -35,12 +36,16 @@ class ModelState(msgspec.Struct, frozen=True):
     ----------
     parts : dict of str to str
         By part: a hash that is another one where the part would begin anew; no part that the model does not have.
+    pieces : dict of str to dict of str to str
+        By part of which some may go on while others begin anew: hash of each of its pieces by name; that of "" is of
+        what all of them depend on.
     level : float
         Level of one windowed test of the newest profile at one evaluation of the whole traffic; 0 without a profile.
     """
 
     parts: dict[str, str]
     level: float = 0.0
+    pieces: dict[str, dict[str, str]] = {}
 
 
 def states(job: JobReferences) -> dict[str, ModelState]:
@@ -52,14 +57,16 @@ def states(job: JobReferences) -> dict[str, ModelState]:
 def _state(model: ModelPlan, job: JobReferences, references: References, waits: bool) -> ModelState:
     parts = {STORY: ""}
     level = 0.0
+    pieces: dict[str, dict[str, str]] = {}
     for version in job.profiles.get(model.name, {}):
         signals = references.find(model.name, version)
         if isinstance(signals, ModelSignals):
             detection = Detection(signals)
             level = detection.level(ALL)
-            parts[f"{WINDOWS} of version {version}" if version else WINDOWS] = _hash(
-                detection.id.hex(), signals.meaning
-            )
+            windows = f"{WINDOWS} of version {version}" if version else WINDOWS
+            parts[windows] = _hash(detection.id.hex(), signals.meaning)
+            pieces[windows] = {"": detection.parts.layout.frame.hex()}
+            pieces[windows].update((name, one.hex()) for name, one in detection.parts.named.items())
             fields = field_reference(model, signals.profile, job.plan.sources)
             if isinstance(fields, FieldReference):
                 parts[f"{FIELDS} of version {version}" if version else FIELDS] = _hash(
@@ -80,7 +87,7 @@ def _state(model: ModelPlan, job: JobReferences, references: References, waits: 
     if waits:
         ranges = buckets(model.labels.sample) if isinstance(model.labels, LabelsPlan) else 0
         parts[WAITING] = _hash(settling_of(model) is not None, ranges)
-    return ModelState(parts, level)
+    return ModelState(parts, level, pieces)
 
 
 def _hash(*about: object) -> str:

@@ -126,12 +126,17 @@ def header(chunk: bytes) -> tuple[int, int, int, int]:
     return signals, raw, records, end_ms
 
 
+def meaning_of(chunk: bytes) -> int:
+    """What its codes mean."""
+    return int(HEADER.unpack_from(chunk)[7])
+
+
 def with_meaning(chunks: Sequence[bytes], meaning: int) -> list[bytes]:
     """Those whose codes mean what they mean now.
 
     A job that goes on under another profile finds chunks of its open panes that were coded by the old one.
     """
-    return [chunk for chunk in chunks if HEADER.unpack_from(chunk)[7] == meaning]
+    return [chunk for chunk in chunks if meaning_of(chunk) == meaning]
 
 
 def decode(chunks: Sequence[bytes], pane_ms: int, *, hashes: bool = False) -> Pane:
@@ -153,12 +158,11 @@ def decode(chunks: Sequence[bytes], pane_ms: int, *, hashes: bool = False) -> Pa
         after = at + records * (PREFIX + signals + 8 * raw)
         sums.append(chunk[HEADER.size : at])
         parts.append(chunk[at:after])
-        if flags & NAMES:
-            names.append(_names.decode(chunk[after:]))
-        if flags & NOTES:
-            notes = _notes.decode(chunk[after:])
+        if flags:
+            notes = notes_of(chunk[after:], flags)
             names.append(notes.names)
-            outside.append(notes.outside)
+            if notes.outside:
+                outside.append(notes.outside)
     total = moments.added(np.frombuffer(b"".join(sums), np.int64).reshape(len(parts), numeric, moments.FIELDS))
     data = np.frombuffer(b"".join(parts), np.uint8).reshape(-1, PREFIX + signals + 8 * raw)
     positions = row_order(data)
@@ -170,6 +174,13 @@ def decode(chunks: Sequence[bytes], pane_ms: int, *, hashes: bool = False) -> Pa
     out = tuple(map(sum, zip(*outside, strict=True)))
     known = np.ascontiguousarray(data[:, 4:PREFIX]).view("<u8")[:, 0] if hashes else None
     return Pane(end_ms, end_ms - pane_ms + row_times(data), codes, total, raw_values, merged(names), out, known)
+
+
+def notes_of(data: bytes, flags: int) -> Notes:
+    """What a chunk says beside its rows, from the bytes after them."""
+    if flags & NOTES:
+        return _notes.decode(data)
+    return Notes(_names.decode(data)) if flags & NAMES else Notes()
 
 
 def row_times(data: Bytes) -> npt.NDArray[np.int64]:

@@ -39,6 +39,7 @@ class Against:
     profile_id: str = ""
     profile_kind: ProfileKind = "profile"
     edges: tuple[float, ...] = ()  # of the groups of predicted numbers, see concept.py
+    id: bytes = b""  # of the baseline, whichever profile has it
     promise: Promise | None = None  # what labelled records had been estimated to be; None: nothing is estimated
 
 

@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from operators.decisions.outputs import Rebased, Refused, SignalChange, Told
+from operators.monitoring.carrying import Carrying
 from operators.monitoring.detectable import UNSOUND
 from operators.monitoring.detection import Detection
 from operators.monitoring.state import Key, KeyState
@@ -78,6 +79,23 @@ def is_kept(detection: Detection, key: Key, data: bytes) -> bool:
     return unpack(key, data).meaning == detection.signals.meaning
 
 
+def id_of(data: bytes) -> bytes:
+    """What stands for what was accepted in the state of a monitor; none: nothing was."""
+    return hashlib.blake2b(data, digest_size=8).digest() if data else b""
+
+
+def carried(detection: Detection, key: Key, data: bytes, carrying: Carrying) -> bytes:
+    """What was accepted of signals that are unchanged under another configuration."""
+    known, there = unpack(key, data), carrying.kept(detection.parts.named)
+    if detection.relations is not None:
+        pairs = range(len(detection.relations.columns.pairs))
+        there |= {detection.relations.name(pair) for pair in pairs if carrying.keeps_pair(pair)}
+    for one in known.those:
+        one.signals = [name for name in one.signals if name in there]
+        one.slide = carrying.slide(one.slide)
+    return _packed(Acceptances(detection.signals.meaning, known.those))
+
+
 def heard(
     detection: Detection, key: Key, state: KeyState, ring: Ring, told: Told, before: bytes, end_ms: int
 ) -> tuple[list[Rebased | Refused | SignalChange], bytes]:
@@ -114,9 +132,9 @@ def heard(
     names = set(found.signals)
     for one in known.those:
         one.signals = [name for name in one.signals if name not in names]
-    known.those = [one for one in known.those if one.signals] + ([] if command.undo else [found])
-    data = _format.pack(known) if known.those else b""
-    state.accepted = hashlib.blake2b(data, digest_size=8).digest() if data else b""
+    known.those += [] if command.undo else [found]
+    data = _packed(known)
+    state.accepted = id_of(data)
     now = compared(detection, key, state.accepted, lambda: data)
     slide = found.slide
     said: list[Rebased | Refused | SignalChange] = [
@@ -139,6 +157,11 @@ def heard(
         )
     ]
     return said + _begun_anew(now, key, state, names, end_ms, undone=command.undo), data
+
+
+def _packed(known: Acceptances) -> bytes:
+    those = [one for one in known.those if one.signals]
+    return _format.pack(Acceptances(known.meaning, those)) if those else b""
 
 
 def refused(told: Told, why: str, time_ms: int) -> Refused:

@@ -7,7 +7,6 @@ come; the rate is taken in steps, upwards, so that thresholds move seldom and on
 from __future__ import annotations
 
 import copy
-import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from operators.estimation.concept import relation_edges
 from operators.estimation.estimates import Estimator
 from operators.metrics.baseline import stream_tests, tested
 from operators.monitoring.chosen import WINDOWED, chosen, tracks_of
+from operators.monitoring.layout import Parts, id_of
 from operators.monitoring.share_dependence import ShareDependence
 from operators.monitoring.stream_dependence import Slowed, StreamDependence, unordered
 from operators.monitoring.track import Track
@@ -131,6 +131,8 @@ class Detection:
             found = copy.copy(found)
             found.quality = self.quality.of_part(part.counts)
             found.followed = ShareDependence(found.signals, found.quality)
+        if found is not self:
+            found.__dict__.pop("parts", None)  # the whole's
         self._kept[segment] = found
         if len(self._kept) > KEPT // (TABLES * max(1, len(self.signals.names))):
             self._kept.popitem(last=False)
@@ -220,22 +222,13 @@ class Detection:
 
     @cached_property
     def id(self) -> bytes:
-        """Hash of what a key's state depends on: the profile, signals, sequential detectors and the slide."""
-        about = [
-            f"codes {self.signals.meaning}",
-            f"slide {self.signals.model.window.slide_ms}",
-            *(f"{track.signal} {track.name} {track.form}{track.made_with}" for track in self.tracks.tracks),
-            *(f"block {block}" for block in self.tracks.blocks if block > 1),
-            *(["previous"] if self.signals.model.window.previous_ms else []),
-            *(["season"] if self.season else []),
-            *([] if self.signals.quality is None else [signal.name for signal in self.signals.quality.signals]),
-            *([] if self.signals.related is None else ["relations", *map(str, self.signals.related.widths)]),
-            *([] if self.signals.relations is None else ["pairs"]),
-            *([] if self.signals.domain is None else ["classifier"]),
-            *(signal.name for signal in self.frozen),
-            *self.estimated,
-        ]
-        return hashlib.blake2b("\0".join(about).encode(), digest_size=8).digest()
+        """Hash of what a key's state depends on."""
+        return id_of(self)
+
+    @cached_property
+    def parts(self) -> Parts:
+        """What the state of its keys consists of."""
+        return Parts(self)
 
     @cached_property
     def windowed(self) -> dict[str, tuple[npt.NDArray[np.bool_], Floats]]:

@@ -49,6 +49,11 @@ class ShareDependence:
             self._kinds[at] = np.where(codes, KIND, np.where(reference.carried[row], OTHER, NEITHER))
             self._shares[at] = (min(known, of) + 0.5) / (of + 1)  # between 0 and 1 whatever the reference had
 
+    @property
+    def rows(self) -> list[int]:
+        """Which of the quality signals are followed."""
+        return list(self._rows.tolist())
+
     def __len__(self) -> int:
         """How many are followed."""
         return len(self._rows)

@@ -91,6 +91,8 @@ class KeyState(msgspec.Struct, array_like=True):
     share_tau: bytes = b""  # what these came to
     domain: DomainState = msgspec.field(default_factory=DomainState)  # what its classifier has learned, if it has one
     accepted: bytes = b""  # what stands for the state of accepting.py; none: nothing was accepted
+    layout: bytes = b""  # what its parts are of, see layout.py; none: an older release made it
+    before: bytes = b""  # under the configuration before, whose chunks may still come; none: there was none
 
 
 _decoder = msgspec.msgpack.Decoder(KeyState)

@@ -76,6 +76,12 @@ class StreamDependence:
         """How many are followed."""
         return len(self._signals)
 
+    @property
+    def followed(self) -> list[tuple[int, str]]:
+        """Position of each one's signal, and what is followed of it."""
+        many = len(self._positions)
+        return [(at, "rank" if row < many else "spread") for row, at in enumerate(self._signals.tolist())]
+
     def follow(self, state: bytes, codes: npt.NDArray[np.uint8]) -> bytes:
         """State after the records of a pane, in the order of time."""
         if not self.streams:

@@ -41,6 +41,8 @@ class ModelSignals:
     names : tuple of str
         Features in the order of the configuration, then prediction and confidence where the profile has them, then
         the score where performance is estimated.
+    coded : tuple of Signal
+        What codes are of, whatever they are compared with.
     numeric, named : tuple of int
         Positions of the number-valued and of the categorical ones.
     raw : tuple of int
@@ -66,6 +68,7 @@ class ModelSignals:
             signals[SCORE] = self.estimation.score
         self.names = tuple(signals)
         self.signals: tuple[Signal, ...] = tuple(signals.values())
+        self.coded = self.signals
         self.kinds: tuple[Kind, ...] = tuple(_kind(name) for name in self.names)
         self.numeric = tuple(i for i, s in enumerate(self.signals) if isinstance(s, NumericSignal))
         self.named = tuple(i for i, s in enumerate(self.signals) if not isinstance(s, NumericSignal))

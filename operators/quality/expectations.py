@@ -16,7 +16,8 @@ import numpy as np
 
 from config.plan import ALL, ModelPlan, RulePlan
 from operators.decisions.outputs import Output, SignalChange
-from operators.monitor import Step, forgotten_ms
+from operators.monitor import Step
+from operators.monitoring.ending import forgotten_ms
 from operators.monitoring.evaluation import over
 from operators.monitoring.state import Key
 from operators.profiles.season import Calendar

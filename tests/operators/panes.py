@@ -119,7 +119,7 @@ class Driver:
             elif isinstance(item, Told):
                 self._step(None, item.time_ms, [item])  # a moment before the end of its pane
             else:
-                self._step(pane(item, self.detection, order), item.end_ms)
+                self._step(pane(item, self.detection, order, whole=self.segment == "all"), item.end_ms)
         return self
 
     def _step(self, shown: Pane | None, until_ms: int, told: Sequence[Told] = ()) -> None:
@@ -161,7 +161,7 @@ class Driver:
         return msgspec.json.encode([self.outputs, self.summaries])
 
 
-def pane(records: Records, of: Detection, order: np.random.Generator | None = None) -> Pane:
+def pane(records: Records, of: Detection, order: np.random.Generator | None = None, *, whole: bool = True) -> Pane:
     """The pane that its chunks come to: of one, or, with an order, of several with the records mixed."""
     codes = np.ascontiguousarray(records.codes, np.uint8)
     count = len(codes)
@@ -192,7 +192,7 @@ def pane(records: Records, of: Detection, order: np.random.Generator | None = No
                 None if made else records.outside,
             )
         )
-    return chunks.decode(made, records.length_ms, hashes=of.wants_hashes)
+    return chunks.decode(made, records.length_ms, hashes=of.wants_hashes and whole)
 
 
 def timeline(drawn: str, kinds: dict[str, Sequence[int]], records: int = 200, start: int = 0) -> list[Records | int]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from config.plan import DetectorPlan
 from operators.decisions.outputs import Progress, SignalChange, SliceAlarms
 from operators.encoding.codes import MISSING
-from operators.monitor import retire
+from operators.monitoring.ending import retire
 from operators.monitoring.state import Key
 from schemas.cloudevents import milliseconds, timestamp
 from tests.operators import panes
@@ -195,13 +195,12 @@ def test_time_may_pass_in_any_steps(drawn, moments):
     )
 
 
-@pytest.mark.parametrize("change", ["profile", "detectors", "slide"])
+@pytest.mark.parametrize("change", ["profile", "slide"])
 def test_another_profile_or_configuration_ends_what_was_open(change):
     """Said once, at the next slide, with its reason; then the stream is watched anew, and no pane counted twice."""
     panes = timeline("oooouuuuuuuuuu", KINDS)
     new = {
         "profile": detection({"age": numeric_signal(np.arange(1, 10), np.arange(1_000, 1_010), discrete=False)}),
-        "detectors": detection(detectors=(DetectorPlan(name="psi"), DetectorPlan(name="adwin"))),
         "slide": detection(slide_ms=2 * MINUTE, size_ms=4 * MINUTE),
     }[change]
     driver = Driver(detection()).run(panes[:8])
@@ -220,7 +219,7 @@ def test_another_profile_or_configuration_ends_what_was_open(change):
 def test_a_new_configuration_is_noticed_without_a_record():
     """A key that is open is woken at the end of its slide, whatever comes."""
     driver = Driver(detection()).run(timeline("oooouuuu", KINDS))
-    driver.detection = detection(detectors=(DetectorPlan(name="psi"), DetectorPlan(name="adwin")))
+    driver.detection = detection(slide_ms=30_000)
     assert driver.run([9 * MINUTE]).told[2:] == [(9, "age", "recovered", "configuration")]
     assert driver.next_ms == 12 * MINUTE
 

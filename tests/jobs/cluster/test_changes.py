@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from config.plan import ControlPlan, LabelsPlan, LearnPlan, Plan, QualityPlan, SourcePlan
+from config.plan import ControlPlan, DetectorPlan, LabelsPlan, LearnPlan, Plan, QualityPlan, SourcePlan
 from jobs.cluster.about import About
-from jobs.cluster.changes import Changes, changes
+from jobs.cluster.changes import Changes, Pieces, changes
 from jobs.cluster.states import ModelState, states
 from operators.profiles.references import JobReferences
 from schemas.profile import Fields
 from tests.jobs.cluster.plans import PLAN, PREDICTIONS, about, model
-from tests.operators import decoding
+from tests.operators import decoding, panes
 
 LABELS = SourcePlan(name="labels", kind="labels", topic="labels")
 
@@ -151,4 +151,31 @@ def test_fields_of_records() -> None:
         return About(plan=decoded.plan, states=states(job), release="0.1.0")
 
     assert changes(of(id=10), of(id=10)).anew == {}
-    assert changes(of(id=10), of(id=10, age=10)).anew == {"churn": ["fields of records", "windows"]}
+    assert changes(of(id=10), of(id=10, age=10)).anew == {"churn": ["fields of records"]}
+
+
+def test_a_feature_more_in_a_profile() -> None:
+    """What goes on of the model's windows is said piece by piece; what learns begins anew."""
+
+    def of(*names: str, detectors: tuple[str, ...] = ("psi", "adwin")) -> About:
+        plans = tuple(DetectorPlan(name=name) for name in detectors)
+        found = panes.detection(dict.fromkeys(names, panes.TENTHS), plans).signals
+        job = JobReferences(msgspec.structs.replace(PLAN, models=(found.model,)), {"churn": {"": found.profile}})
+        return About.of(job)
+
+    found = changes(of("age"), of("income", "age"))
+    assert list(found.lines())[-3:] == [
+        "models.churn: windows: go on: feature.age, adwin on feature.age, adwin:spread on feature.age",
+        "models.churn: windows: are new: feature.income, adwin on feature.income, adwin:spread on feature.income",
+        "all state is kept",
+    ]
+    assert (found.harmless, found.anew, found.lost) == (True, {}, {})
+    found = changes(of("age"), of("age", detectors=("psi", "adwin", "page_hinkley")))
+    more = ["page_hinkley on feature.age", "page_hinkley:spread on feature.age"]
+    kept = ["feature.age", "adwin on feature.age", "adwin:spread on feature.age"]
+    assert found.pieces == {"churn": {"windows": Pieces(kept, more, [], [])}}
+    found = changes(of("income", "age"), of("age"))
+    gone = ["feature.income", "adwin on feature.income", "adwin:spread on feature.income"]
+    assert found.document()["pieces"]["churn"]["windows"]["gone"] == gone
+    assert (found.harmless, found.anew) == (True, {})
+    assert changes(of("age"), of("income")).anew == {"churn": ["windows"]}

@@ -10,8 +10,8 @@ import pytest
 
 from config.plan import FeaturePlan, QualityPlan
 from operators.encoding.codes import INVALID, MISSING, UNSEEN
-from operators.monitor import retire
 from operators.monitoring.detection import Detection
+from operators.monitoring.ending import retire
 from operators.monitoring.state import Key
 from operators.quality.signals import as_signal, outside, quality_signals, range_misfit, unseen_by_others
 from operators.sketches import sketch
