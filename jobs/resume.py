@@ -24,13 +24,15 @@ class Made(msgspec.Struct, frozen=True):
     ends: Ends | None = None  # of a bounded run
     graph: int = 0  # `GRAPH` of the release
     control: str | None = None  # its topic or path: what it asks of monitors comes with the records
+    job: str | None = None  # environment and name; None: an older release kept it
 
     @classmethod
     def under(cls, plan: Plan, ends: Ends | None) -> Made:
         """Those of a plan."""
         sources = tuple((source.name, str(source.topic or source.path)) for source in plan.sources)
         said = plan.control
-        return cls(plan.job.pane_ms, sources, ends, GRAPH, None if said is None else str(said.topic or said.path))
+        topic = None if said is None else str(said.topic or said.path)
+        return cls(plan.job.pane_ms, sources, ends, GRAPH, topic, f"{plan.job.environment}/{plan.job.name}")
 
 
 def note(where: str, plan: Plan, ends: Ends | None) -> None:
@@ -71,6 +73,12 @@ def check(where: str, plan: Plan, *, bounded: bool) -> Ends | None:
     except FileNotFoundError:
         return None
     now = Made.under(plan, None)
+    if made.job not in (None, now.job):
+        message = (
+            f"state in {where}: is of job {made.job}, not of {now.job}; "
+            "give a savepoint of this job, or begin anew with --fresh"
+        )
+        raise UsageError(message)
     if made.graph != now.graph:
         other = "an older" if made.graph < now.graph else "a newer"
         message = (

@@ -42,6 +42,16 @@ def latest_checkpoint(where: str) -> str | None:
     return None
 
 
+def folder_of(savepoint: str) -> str:
+    """The folder of the job that a savepoint or checkpoint was kept in, unless it was taken elsewhere.
+
+    >>> folder_of("s3://state/prod/shop/savepoint-ff83b2-c90c07f4722a"), folder_of("s3://state/prod/shop/8d2f/chk-7/")
+    ('s3://state/prod/shop', 's3://state/prod/shop')
+    """
+    outer, _, last = savepoint.rstrip("/").rpartition("/")
+    return outer.rpartition("/")[0] if last.startswith("chk-") else outer
+
+
 def drop(where: str) -> None:
     """Remove all state in a folder, as of `folder`, if there is any."""
     files, root = fsspec.core.url_to_fs(where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from argparse import Namespace
 from collections.abc import Callable
@@ -80,6 +81,9 @@ def submit(
             ends = resume.check(savepoints.folder(plan.job), plan, bounded=bounded)
         elif known:
             restore = left_behind(there, known[0])
+    elif savepoint is not None:
+        with contextlib.suppress(OSError, ImportError):  # it may be on the cluster's machines alone
+            ends = resume.check(savepoints.folder_of(savepoint), plan, bounded=bounded)
     if restore is not None:
         tell(f"goes on from {restore}")
     sending = _prepared(loaded, bounded=bounded, ends=ends)

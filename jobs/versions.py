@@ -47,5 +47,31 @@ def check(submitted: Versions) -> None:
             raise SetupError(message)
 
 
+def check_interpreter(job: str, python: str, submitted: str) -> None:
+    """Whether workers that run already can go on with what this interpreter sends them.
+
+    Parameters
+    ----------
+    job
+        Its name.
+    python
+        The interpreter of its workers.
+    submitted
+        Version of the interpreter that submitted it; "": not known.
+
+    Raises
+    ------
+    SetupError
+        It is another minor version.
+    """
+    ours = here().python
+    if submitted and _minor(submitted) != _minor(ours):
+        message = (
+            f"job {job}: its workers have Python {submitted} ({python}), this is Python {ours}, and they would misread "
+            f"what it sends; run tidemark with Python {_minor(submitted)}, or name one like this with --python"
+        )
+        raise SetupError(message)
+
+
 def _minor(python: str) -> str:
     return python.rpartition(".")[0]

@@ -42,6 +42,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
         Of the tidemark that submitted it, and `resume.GRAPH` of that.
     python
         The interpreter of its workers.
+    python_version
+        Of whoever submitted it, and so, but for the last part, of its workers; "": an older release submitted it.
     states
         What the state of each model is made for.
     """
@@ -51,11 +53,20 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     release: str
     graph: int = 0
     python: str = ""
+    python_version: str = ""
 
     @classmethod
     def of(cls, job: JobReferences, python: str = "") -> About:
         """What a job of this release is to say."""
-        return cls(plan=job.plan, states=states(job), release=versions.here().tidemark, graph=GRAPH, python=python)
+        here = versions.here()
+        return cls(
+            plan=job.plan,
+            states=states(job),
+            release=here.tidemark,
+            graph=GRAPH,
+            python=python,
+            python_version=here.python,
+        )
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from config import Configuration
 from config.durations import duration
+from jobs import versions
 from jobs.cluster import rewiring, submitted
 from jobs.cluster.about import About
 from jobs.cluster.changes import Changes, changes
@@ -82,6 +83,8 @@ def upgrade(
     ------
     UsageError
         State would be lost, or the job cannot be upgraded.
+    SetupError
+        Flink or Python there are of another version.
     JobError
         The new configuration does not run; the message says whether the old one does again.
     """
@@ -89,6 +92,8 @@ def upgrade(
     cluster.check_version()
     plan = loaded.plan
     job = running(cluster, plan.job)
+    if python is None:
+        versions.check_interpreter(job.name, job.about.python, job.about.python_version)
     references = load_references(plan)
     found = changes(job.about, About.of(references))
     for line in found.lines():

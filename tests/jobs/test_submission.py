@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config import load
-from jobs import submission
+from jobs import resume, submission
 from jobs.cluster.about import About
 from jobs.cluster.sending import Sending
 from jobs.submission import submit
@@ -74,6 +74,20 @@ def test_as_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sending.restore == "s3://bucket/s"
     [sending], lines = submitted(tmp_path, monkeypatch, ended(), fresh=True)
     assert (sending.restore, sending.fresh, lines) == (None, True, [])
+
+
+def test_a_savepoint_of_another_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flink would take it: its panes, and windows and episodes of models of the same name."""
+    other = tmp_path / "prod/orders"
+    (tmp_path / "monitors.yaml").write_text(CONFIG.replace("shop", "orders"))
+    resume.note(str(other), load(tmp_path / "monitors.yaml").plan, None)
+    for state in ("savepoint-1", "8d2f/chk-7"):
+        with pytest.raises(UsageError) as raised:
+            submitted(tmp_path, monkeypatch, ended(), savepoint=f"{other.as_uri()}/{state}")
+        assert str(raised.value) == (
+            f"state in {other.as_uri()}: is of job prod/orders, not of prod/shop; "
+            "give a savepoint of this job, or begin anew with --fresh"
+        )
 
 
 def test_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from jobs.cluster.rest import Cluster
 from jobs.cluster.sending import Apart, Sending
 from jobs.cluster.upgrading import Upgraded, upgrade, wait_until_saved
 from operators.profiles.profile_files import load_references
-from schemas.errors import JobError, UsageError
+from schemas.errors import JobError, SetupError, UsageError
 from tests.jobs.cluster.flink import JOB, RECORDED, WHY, FakeFlink
 
 SAVEPOINT = RECORDED["savepoint"]["operation"]["location"]
@@ -144,6 +144,28 @@ def test_neither_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, done = upgraded(tmp_path, monkeypatch, CONFIG, CONFIG + MORE, fail=2)
     assert "the old configuration does not run either" in str(done)
     assert str(done).endswith(f"submit one of them with --from-savepoint {SAVEPOINT}")
+
+
+@pytest.mark.parametrize(
+    ("flink", "python", "message"),
+    [
+        ("2.0.1", None, r"is Flink 2\.0\.1 \(Tidemark's jobs are for 2\.3\)"),
+        ("2.3.0", "3.9.2", r"job prod/shop: its workers have Python 3\.9\.2 \(.*\), this is Python .*--python$"),
+    ],
+)
+def test_other_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flink: str, python: str | None, message: str
+) -> None:
+    """Of Flink, or of the Python of the workers: nothing is stopped."""
+    about = About.of(load_references(configured(tmp_path, CONFIG).plan), "/opt/python")
+    if python is not None:
+        about = msgspec.structs.replace(about, python_version=python)
+    with FakeFlink(about) as cluster:
+        cluster.answers["/config"]["flink-version"] = flink
+        loaded, asked = configured(tmp_path, CONFIG + MORE), {"drop_state": False, "within_ms": 1, "tell": print}
+        with pytest.raises(SetupError, match=message):
+            upgrade(loaded, cluster.address, python=None, **asked)
+        assert cluster.asked == []
 
 
 def test_no_way_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
