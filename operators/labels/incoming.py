@@ -95,7 +95,7 @@ class LabelReader:
             elif fate.error:
                 dead[row] = fate.error
             elif fate.whose.model in self.ranked and group[0] is None:
-                dead[row] = f"'group': is missing at {self._source.fields.group}"
+                dead[row] = self.without_group
             else:
                 if fate.whose.model in self.ranked:
                     lists[len(ids)] = _encoded(group[0])
@@ -175,6 +175,11 @@ class LabelReader:
     def without_id(self) -> str:
         """What is wrong with a label that has none."""
         return f"'id': is missing at {self._source.fields.id}"
+
+    @property
+    def without_group(self) -> str:
+        """What is wrong with a label of an item of a list that names no group."""
+        return f"'group': is missing at {self._source.fields.group}"
 
     def whose(self, named: str | None) -> Whose | None:
         """Whose labels are that name a model, or none; None: they are passed over.

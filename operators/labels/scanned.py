@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,8 @@ import pyarrow as pa
 
 from config.plan import Plan, SourcePlan
 from operators.encoding.letters import UnusableError
+from operators.hashing import hash_places
+from operators.labels.groups import item_hashes
 from operators.labels.incoming import LabelReader, LabelReading, what_is_wrong
 from operators.labels.join_chunks import sampled
 from operators.labels.own_labels import own_labels
@@ -20,9 +22,10 @@ from operators.reading.scan import TOKEN
 from operators.reading.scan_values import NOTHING
 from operators.reading.scanner import BESIDE, ID, MODEL, Ints, Keys, Scanned, keys_of, scanned
 
-# As tokens of records, so that `Scanned` finds them; a label is written as a prediction is.
+# As tokens of records, so that `Scanned` finds them; a label is written as a prediction is, a group as an id.
 _FORMS = {name: BESIDE[name] for name in ("id", "timestamp", "model")} | {"label": BESIDE["prediction"]}
-_LABEL = len(_FORMS) - 1
+_OF_GROUPS = _FORMS | {"group": BESIDE["id"]}
+_LABEL, _GROUP = len(_FORMS) - 1, len(_FORMS)
 
 
 class ScannedLabelReader:
@@ -37,7 +40,7 @@ class ScannedLabelReader:
     def __init__(self, plan: Plan, source: SourcePlan) -> None:
         self._each = LabelReader(plan, source)
         self._place = source.fields.label
-        self._keys = None if self._each.ranked else _keys(source)  # groups are not scanned
+        self._keys = _keys(source, _OF_GROUPS if self._each.ranked else _FORMS)
         self.columns = self._each.columns
 
     def read(self, records: Sequence[bytes | None] | pa.Table, malformed: Sequence[Malformed] = ()) -> LabelReading:
@@ -72,24 +75,31 @@ class ScannedLabelReader:
             fine[labels.positions], outcomes[labels.positions], wrong = True, labels.outcomes, dict(labels.wrong)
         missing = str(what_is_wrong(None, whose.prediction, self._place, texts=False))
         reading.dead |= {int(rows[at]): wrong.get(at, missing) for at in np.flatnonzero(~fine).tolist()}
-        hashes = found.hashes(rows)
-        chosen = sampled(hashes, whose.plan)
-        reading.ignored += rows[fine & ~chosen].tolist()
-        used = fine & chosen
-        reading.hashes[rows[used]], reading.outcomes[rows[used]] = hashes[used], outcomes[used]
-        if used.any():
+        is_ranked = whose.model in self._each.ranked
+        if is_ranked:
+            without = fine & (found.forms[rows, _GROUP] == NOTHING)
+            reading.dead.update(dict.fromkeys(rows[without].tolist(), self._each.without_group))
+            fine &= ~without
+        rows, outcomes = rows[fine], outcomes[fine]
+        by = hash_places(found.data, found.tokens[rows, _GROUP if is_ranked else ID])
+        chosen = sampled(by, whose.plan)
+        reading.ignored += rows[~chosen].tolist()
+        rows, by = rows[chosen], by[chosen]
+        hashes = item_hashes(by, found.hashes(rows)) if is_ranked else by
+        reading.hashes[rows], reading.by[rows], reading.outcomes[rows] = hashes, by, outcomes[chosen]
+        if len(rows):
             group = reading.groups.setdefault((whose.model, "", ""), [])
-            group += rows[used].tolist()
+            group += rows.tolist()
             group.sort()
 
 
-def _keys(source: SourcePlan) -> Keys | None:
+def _keys(source: SourcePlan, wanted: Mapping[str, int]) -> Keys | None:
     """The keys of a label; None where they stand within others."""
-    paths = [steps(getattr(source.fields, name)) for name in _FORMS]
+    paths = [steps(getattr(source.fields, name)) for name in wanted]
     if len(set(paths)) < len(paths) or any(len(path) != 1 for path in paths):
         return None
-    forms = enumerate(zip(paths, _FORMS.values(), strict=True))
-    return keys_of([(path[0], 0, TOKEN, form, at) for at, (path, form) in forms], 0, len(_FORMS))
+    forms = enumerate(zip(paths, wanted.values(), strict=True))
+    return keys_of([(path[0], 0, TOKEN, form, at) for at, (path, form) in forms], 0, len(wanted))
 
 
 def _by_model(found: Scanned) -> Iterator[tuple[str | None, Ints]]:
@@ -124,9 +134,9 @@ class ScannedLabelReading(LabelReading):
     def __init__(self, lines: Sequence[bytes | None], found: Scanned, left: Ints, rest: LabelReading) -> None:
         at: list[int] = left.tolist()
         self.rows = len(lines)
-        self.hashes = self.by = np.zeros(len(lines), np.uint64)
+        self.hashes, self.by = np.zeros(len(lines), np.uint64), np.zeros(len(lines), np.uint64)
         self.outcomes = np.full(len(lines), np.nan)
-        self.hashes[left], self.outcomes[left] = rest.hashes, rest.outcomes
+        self.hashes[left], self.by[left], self.outcomes[left] = rest.hashes, rest.by, rest.outcomes
         self.dead = {at[row]: error for row, error in rest.dead.items()}
         self.groups: dict[Identity, list[int]] = {
             whose: [at[row] for row in rows] for whose, rows in rest.groups.items()

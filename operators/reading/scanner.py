@@ -155,7 +155,8 @@ class Scanned:
         forms = self.forms[rows, at]
         if truths and (forms == BOOLEAN).any():
             if not (forms & ~np.uint8(BOOLEAN | NOTHING)).any():
-                return pa.array(self.data[self.tokens[rows, at, 0]] == _T, mask=forms == NOTHING)
+                without = forms == NOTHING  # of which no place is known
+                return pa.array(self.data[np.where(without, 0, self.tokens[rows, at, 0])] == _T, mask=without)
             written = zip(listed(self.column(at, rows)), forms.tolist(), strict=True)
             return [value == "true" if form == BOOLEAN else value for value, form in written]
         numbers, texts = forms & (INTEGER | FLOAT) != 0, forms & (TEXT | BOOLEAN) != 0

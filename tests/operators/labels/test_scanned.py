@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 
 from config.plan import LabelsPlan, PredictionPlan, SourcePlan
 from operators.labels.incoming import LabelReading
-from operators.labels.scanned import ScannedLabelReader
+from operators.labels.scanned import _LABEL, ScannedLabelReader
+from operators.reading.columns import listed
 from operators.reading.plain_times import NO_TIME
 from operators.reading.scanner import scanned
 from operators.reading.values import event_time
 from tests.operators.labels.test_incoming import SOURCE, label, labelled
 
 CLASSES = PredictionPlan(task="binary", positive="yes", classes=("yes", "no"))
-TASKS = (CLASSES, PredictionPlan(task="binary", positive="1"), PredictionPlan(task="regression"))
+RANKING = PredictionPlan(task="ranking", positive="yes")
+TASKS = (CLASSES, PredictionPlan(task="binary", positive="1"), PredictionPlan(task="regression"), RANKING)
 
 
 def reader(
@@ -37,8 +39,10 @@ def content(reading: LabelReading) -> dict[str, Any]:
     times = [(type(time), time) for time in reading.timestamps(rows)]
     plain = reading.plain_times()[rows].tolist()
     assert all(plain_ms in (NO_TIME, event_time(time)) for plain_ms, (_, time) in zip(plain, times, strict=True))
+    used = sorted(row for rows in reading.groups.values() for row in rows)
     return {
         "hashes": reading.hashes.tolist(),
+        "by": reading.by[used].tolist(),
         "outcomes": reading.outcomes.view(np.uint64).tolist(),
         "dead": reading.dead,
         "groups": reading.groups,
@@ -64,6 +68,7 @@ fields = {
     "timestamp": values | st.just("2026-01-01T00:00:00Z"),
     "model": values | st.sampled_from(["churn", "fraud", "other"]),
     "label": values,
+    "group": values,
     "more": values,
 }
 records = st.fixed_dictionaries({}, optional=fields).map(lambda one: json.dumps(one).encode()) | st.none() | st.binary()
@@ -91,11 +96,23 @@ def test_equals_reading_one_by_one(lines, models, prediction, sample):
         (label(label=True), TASKS[1]),
         (label(label=4.25, timestamp="2026-01-01T00:00:00Z"), TASKS[2]),
         (label(note="paid"), CLASSES),
+        (label(group="q1", label="yes"), RANKING),
+        (label(group=7, label=3), RANKING),
+        (label(group="q1", label=True), RANKING),
     ],
 )
 def test_what_is_common_is_taken(line, prediction):
     """Of a label as sources write it nothing is left to msgspec, also where others are beside it."""
     assert taken(reader(prediction=prediction), [line, label()]) == 2
+
+
+def test_where_nothing_stands_no_place_is_read():
+    """The scanner says nothing of the place of a label that is missing, and may have left anything there."""
+    keys = reader()._keys
+    assert keys is not None
+    found = scanned(keys, [b'{"id":"a","label":true}', b'{"id":"b"}', b'{"id":"c","label":false}'])
+    found.tokens[1, _LABEL] = 1 << 60
+    assert listed(found.column(_LABEL, np.arange(3), truths=True)) == [True, None, False]
 
 
 def test_fields_within_others_are_read_one_by_one():
