@@ -1,21 +1,21 @@
 """Accuracy against retrainings: ``python -m benchmarks.retraining``, on the loop example's stream and real sets.
 
+``--held-out`` takes streams that the settings were not chosen on.
+
 Each row is first predicted and then learned from, by a random forest of the version in use. Tidemark watches its
 accuracy, and its requests decide when a new version is trained, and on which rows: those that the request names. The
 new version predicts from the next row on, with a baseline of predictions of each tenth of these rows by the others.
 Beside it stand a model that is never retrained and one that is every 1,000 rows, on these. Sets that are not there
-are named and left out. Everything follows from the seeds below.
+are named and left out. Everything follows from seeds that are written down.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
-import importlib.util
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -27,6 +27,7 @@ import numpy.typing as npt
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_predict
 
+from benchmarks.retraining_streams import ROOT, Stream, chosen_on, held_out
 from config import load
 from jobs import profiles, reference
 from jobs.backtest import Backtest
@@ -34,14 +35,12 @@ from operators.profiles.profile_files import load_references
 from schemas.cloudevents import milliseconds
 from schemas.events import RetrainEvent
 
-ROOT = Path(__file__).parents[1]
 FIRST = 2_000  # rows that the first version is trained on
 FOLDS = 10  # of a version's rows: predicted by the others they are the baseline; by a half they would be worse
 EVERY = 1_000  # rows between periodic retrainings
 START_MS, ROW_MS = 1_767_225_600_000, 60_000  # a row a minute
 PERIODIC = "every 1,000 rows"
 BUDGET = "1 per 7 days"  # 10,080 rows: a false retraining costs little
-LOOP = 30_000  # rows of the loop example's stream; its concept changes in the middle
 
 SETTINGS = "when: [performance, feature], severity: warning, min_samples: 800, max_wait: 1000 min, cooldown: 3000 min"
 CONFIGURATION = """
@@ -59,17 +58,7 @@ models:
     retrain: {{{settings}{cost}}}
 """
 
-Rows = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
-
-
-@dataclass(frozen=True)
-class Stream:
-    """Rows in their order: features and classes."""
-
-    name: str
-    rows: Rows
-    labels: Texts
 
 
 @dataclass(frozen=True)
@@ -81,31 +70,6 @@ class Outcome:
     accuracy: float  # of all rows after the first
     retrainings: int
     samples: int  # trained on, in all of these
-
-
-def streams(data: Path) -> Iterator[Stream | str]:
-    """The sets, or why there is none."""
-    spec = importlib.util.spec_from_file_location("loans", ROOT / "examples" / "retraining" / "loans.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    rng = np.random.default_rng(1)
-    parts = [module.loans(rng, LOOP // 2, rates_rose=rose) for rose in (False, True)]
-    rows = np.concatenate([part[module.FEATURES].to_numpy(np.float64) for part in parts])
-    yield Stream("loop example", rows, np.concatenate([part["label"].to_numpy(str) for part in parts]))
-    for name, place, settings in (
-        ("elec2", "elec2/elec2.csv.gz", {"delimiter": ",", "skiprows": 1}),
-        ("SEA", "sea/sea_drifts_12500_25000_37500.csv.gz", {"delimiter": ","}),
-        ("RBF", "rbf/rbf_rows_0_60000.txt.gz", {}),
-    ):
-        path = data / place
-        if not path.is_file():
-            yield f"{name}: {path} is not there"
-            continue
-        with gzip.open(path, "rt") as file:
-            table = np.loadtxt(file, **settings)
-        yield Stream(name, table[:, :-1], table[:, -1].astype(int).astype(str))
 
 
 def trained(stream: Stream, rows: npt.NDArray[np.int64]) -> RandomForestClassifier:
@@ -221,13 +185,15 @@ def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="folder of the real sets (default ../shared/data)")
+    parser.add_argument("--held-out", action="store_true", help="streams that no setting was chosen on")
     parser.add_argument("--only", nargs="+", help="streams, by name")
     parser.add_argument("--policies", nargs="+", help="policies, by name")
     parser.add_argument("--retrain", default=SETTINGS, help=f"settings of the section retrain (default: {SETTINGS})")
     parser.add_argument("--cost", type=float, default=50.0, help="of a retraining, in correct predictions")
     parser.add_argument("--json", action="store_true", help="print a line for each outcome instead")
     given = parser.parse_args()
-    for stream in streams(given.data or Path(os.environ.get("TIDEMARK_DATA") or ROOT.parent / "shared" / "data")):
+    data = given.data or Path(os.environ.get("TIDEMARK_DATA") or ROOT.parent / "shared" / "data")
+    for stream in (held_out if given.held_out else chosen_on)(data):
         if isinstance(stream, str):
             print(f"left out: {stream}")
             continue
