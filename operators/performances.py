@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from config.plan import ALL, ModelPlan, Plan, RetrainPlan
+from config.plan import ALL, LabelsPlan, ModelPlan, Plan, RetrainPlan
 from operators import calibration, performance
-from operators.decisions.outputs import Measures, SliceAlarms
+from operators.decisions.outputs import Measures, SignalChange, SliceAlarms
 from operators.encoding.keys import LABELLED, split_key
 from operators.estimation.promises import Promise
 from operators.joins import is_measured, labelled, performance_of
@@ -18,6 +18,7 @@ from operators.labels import signals as label_signals
 from operators.labels.join_chunks import Ints
 from operators.labels.join_rows import Labelled, unpack
 from operators.labels.past import Past, of_reference
+from operators.metrics.arrivals import Arrivals
 from operators.metrics.baseline import baseline_of, decoded, followed
 from operators.metrics.error_streams import ErrorStreams
 from operators.metrics.measure_verdicts import Against
@@ -32,11 +33,12 @@ from schemas.profile import LabelDelays
 
 
 class _Both(msgspec.Struct, array_like=True):
-    """States of a key whose errors are followed."""
+    """States of a key whose errors are followed, or whose labels are late."""
 
     measures: bytes = b""
     errors: bytes = b""
     ring: bytes = b""
+    arrivals: Arrivals = msgspec.field(default_factory=Arrivals)
 
 
 _format = StateFormat(b"TE", 1, _Both)
@@ -103,28 +105,30 @@ class Performances:
             both = _both(state, key)  # of an earlier configuration
             changes = performance.retire(key, both.measures, until_ms)
             changes += ending.retire(key, both.errors)  # type: ignore[arg-type]  # of signals alone
-            return Measured(b"", changes=changes)
+            return Measured(b"", changes=both.arrivals.told(changes, 0))
         plan, metrics = self._models[key.model]
         both = _both(state, key)
+        every_ms = slide_ms(plan.window)
+        if found is not None and pane_ms is not None and isinstance(plan.labels, LabelsPlan):
+            both.arrivals.came(found, pane_ms, every_ms)
         measured = performance.step(plan, metrics, key, both.measures, pane_ms, found, until_ms, self._against(key))
         if key.segment == ALL and isinstance(plan.retrain, RetrainPlan):
             measured.beside += _measures(key, measured, until_ms)
-        streams = self._streams_of(key)
-        if streams is None:
-            if both.errors:
-                measured.changes += ending.retire(key, both.errors)  # type: ignore[arg-type]  # of signals alone
-            return measured
-        step = streams.step(key, both.errors, both.ring, found, pane_ms or until_ms, until_ms)
-        ring = both.ring if step.ring is None else step.ring
-        if step.state or ring:
-            measured.state = _format.pack(_Both(measured.state, step.state, ring))
-        for output in step.outputs:
-            if isinstance(output, SliceAlarms):
-                measured.beside.append(output)
-            else:
-                measured.changes.append(output)  # type: ignore[arg-type]  # of signals alone
-        measured.summaries += step.summaries
-        measured.next_ms = min((ms for ms in (measured.next_ms, step.next_ms) if ms is not None), default=None)
+        if not mature_ms(plan):  # else windows are of predictions that were made together
+            measured.changes = both.arrivals.told(measured.changes, every_ms)
+        streams, errors, ring = self._streams_of(key), b"", b""
+        if streams is not None:
+            step = streams.step(key, both.errors, both.ring, found, pane_ms or until_ms, until_ms)
+            errors, ring = step.state, both.ring if step.ring is None else step.ring
+            measured.beside += [output for output in step.outputs if isinstance(output, SliceAlarms)]
+            changes = [output for output in step.outputs if isinstance(output, SignalChange)]
+            measured.summaries += step.summaries
+            measured.next_ms = min((ms for ms in (measured.next_ms, step.next_ms) if ms is not None), default=None)
+        else:
+            changes = ending.retire(key, both.errors) if both.errors else []  # type: ignore[assignment]  # of signals
+        measured.changes += both.arrivals.told(changes, every_ms)
+        if errors or ring or (measured.state and both.arrivals.slides):
+            measured.state = _format.pack(_Both(measured.state, errors, ring, both.arrivals))
         return measured
 
     def _streams_of(self, key: Key) -> ErrorStreams | None:

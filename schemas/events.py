@@ -66,6 +66,7 @@ __all__ = [
     "RetrainData",
     "RetrainEvent",
     "RetrainType",
+    "Returned",
     "Role",
     "Severity",
     "SignalEvidence",
@@ -214,6 +215,14 @@ class Acknowledged(msgspec.Struct, frozen=True, kw_only=True, rename={"as_": "as
     why: str
 
 
+class Returned(msgspec.Struct, frozen=True, kw_only=True):
+    """A reference that a change leads back to."""
+
+    version: str  # whose it was: an older one, or the episode's own until something was accepted
+    reference: str  # id of the profile
+    episode: str  # that differed from it
+
+
 class DriftData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An episode: a drift of one kind in one segment of a model version."""
 
@@ -239,6 +248,7 @@ class DriftData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: Why | None = None  # `resolved` only
     acknowledged: Acknowledged | None = None
     recurs: str | None = None  # the earlier episode of the same segment and kind that it is like
+    returns: Returned | None = None  # what was normal before is there again, as far as histograms tell
     escalated: Escalation | None = None  # `updated` only: it is worse than when people were told
     # Of the whole traffic: the segments in which its signals changed most, strongest first, five at most.
     slices: tuple[SliceEvidence, ...] | None = None

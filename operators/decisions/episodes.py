@@ -11,10 +11,11 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from config.plan import LabelsPlan, ModelPlan
 from operators.decisions.outputs import SignalChange
 from operators.quality.volume import Traffic
 from schemas.cloudevents import identity
-from schemas.events import Acknowledged, Kind, Severity
+from schemas.events import Acknowledged, Kind, Returned, Severity
 from schemas.terms import Escalation
 
 # Incidents without open episodes that are remembered, per model. With fewer, late episodes of an old incident become
@@ -39,6 +40,7 @@ class Episode(msgspec.Struct, kw_only=True):
     members: dict[str, SignalChange]  # by signal, also those that have recovered
     acknowledged: Acknowledged | None = None
     recurs: str | None = None  # the earlier episode that it is like
+    returns: Returned | None = None  # the earlier reference that it leads back to
     widest: int = 0  # signals that were open when people were told last
     lasts: bool = False  # people were told how long it has been open
 
@@ -71,6 +73,12 @@ class Turn(NamedTuple):
     type: Literal["opened", "updated", "resolved"]
     episode: Episode
     escalated: Escalation | None = None  # `updated` only
+
+
+def memory_ms(plan: ModelPlan) -> int:
+    """How long an incident without open episodes is remembered: labels that are late may tell what belongs to it."""
+    wait_ms = plan.labels.within_ms if isinstance(plan.labels, LabelsPlan) else 0
+    return plan.window.size_ms + plan.window.grow_to_ms + wait_ms
 
 
 def step(

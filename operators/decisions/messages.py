@@ -9,7 +9,7 @@ import msgspec
 from config.metrics import CONCEPT
 from config.plan import FRESHNESS, RIVER
 from schemas.cloudevents import significant, timestamp
-from schemas.events import Acknowledged, Moments, SignalEvidence
+from schemas.events import Acknowledged, Moments, Returned, SignalEvidence
 from schemas.segments import ALL
 from schemas.terms import Escalation
 
@@ -149,6 +149,12 @@ def recurs(episode: str, ended_ms: int, why: str) -> str:
     """That the same was there before."""
     how = {"recovered": "passed", "accepted": "was accepted", "new_version": "ended with a new version"}
     return f"like episode {episode[:8]}, which {how.get(why, 'ended')} at {timestamp(ended_ms)[:16].replace('T', ' ')}"
+
+
+def returned(back: Returned, version: str) -> str:
+    """That what was normal before is there again."""
+    whose = f"of version {back.version}" if back.version != version else f"before episode {back.episode[:8]}"
+    return f"like the reference {whose}"
 
 
 def escalated(what: Escalation, lasted_ms: int) -> str:

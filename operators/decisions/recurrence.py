@@ -36,6 +36,7 @@ class Mark(msgspec.Struct, array_like=True):
     reference: list[float]
     current: list[float]
     count: int  # records of the window
+    moments: list[float] = []  # of numbers: mean and sd of the reference, then of the window
 
 
 class Past(msgspec.Struct, array_like=True):
@@ -47,20 +48,23 @@ class Past(msgspec.Struct, array_like=True):
     ended_ms: int
     why: Why
     marks: dict[str, Mark]  # by signal, the strongest first
+    version: str = ""
+    profile: str = ""  # id of what it differed from; of what an older release has kept neither is known
 
 
 def remembered(past: Sequence[Past], episode: Episode, ended_ms: int, why: Why, strongest: Sequence[str]) -> list[Past]:
     """What is remembered with an episode that is over; ``strongest`` are its signals."""
-    marks = _marks(episode.members, strongest)
+    marks = marks_of(episode.members, strongest)
     if not marks:
         return list(past)
-    made = Past(episode.id, episode.segment, episode.kind, ended_ms, why, marks)
+    profile = next(iter(episode.members.values())).profile_id
+    made = Past(episode.id, episode.segment, episode.kind, ended_ms, why, marks, episode.version, profile)
     return [*past, made][-PAST:]
 
 
 def recurring(past: Sequence[Past], episode: Episode, strongest: Sequence[str]) -> Past | None:
     """The newest episode that a new one is like: of its segment and kind, by the strongest signals of both."""
-    marks = _marks(episode.members, strongest)
+    marks = marks_of(episode.members, strongest)
     for one in reversed(past):
         alike = (one.segment, one.kind) == (episode.segment, episode.kind)
         if alike and marks.keys() & one.marks.keys() and next(iter(marks)) in one.marks:
@@ -69,7 +73,8 @@ def recurring(past: Sequence[Past], episode: Episode, strongest: Sequence[str]) 
     return None
 
 
-def _marks(members: dict[str, SignalChange], strongest: Sequence[str]) -> dict[str, Mark]:
+def marks_of(members: dict[str, SignalChange], strongest: Sequence[str]) -> dict[str, Mark]:
+    """How the strongest signals differ, as far as it shows in shares."""
     found = {}
     for name in strongest:
         if (mark := _mark(members[name].evidence, members[name].window.count)) is not None:
@@ -87,7 +92,12 @@ def _mark(evidence: SignalEvidence, count: int) -> Mark | None:
         rows = tuple(one.reference for one in named), tuple(one.current for one in named)
     if len(cells) < CELLS:
         return None
-    return Mark(evidence.effect.direction, cells, list(rows[0]), list(rows[1]), count)
+    then, now = evidence.reference, evidence.current
+    known = [then.mean, then.sd, now.mean, now.sd] if told is not None else []
+    moments = [value for value in known if value is not None]
+    return Mark(
+        evidence.effect.direction, cells, list(rows[0]), list(rows[1]), count, moments if len(moments) == 4 else []
+    )
 
 
 def _same(new: Mark, old: Mark) -> bool:

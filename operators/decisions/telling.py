@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from config.plan import ALL, JobPlan, ModelPlan, RetrainPlan
-from operators.decisions import announcements, control, episodes, messages, requests, retraining, slices
+from operators.decisions import announcements, control, episodes, messages, requests, retraining, slices, volumes
 from operators.decisions.asking import Retraining, Said
 from operators.decisions.causes import context
 from operators.decisions.episodes import Episode, Story, Turn
@@ -25,8 +25,9 @@ from operators.decisions.outputs import (
     Told,
 )
 from operators.decisions.recurrence import Past, recurring, remembered
+from operators.decisions.returns import returning
 from schemas import segments
-from schemas.cloudevents import identity, milliseconds, source, subject, timestamp
+from schemas.cloudevents import identity, source, subject, timestamp
 from schemas.control import PROFILED, Accept, Acknowledge, Mute, Reply
 from schemas.events import (
     Acknowledged,
@@ -37,17 +38,14 @@ from schemas.events import (
     Reference,
     RefusedEvent,
     RetrainEvent,
+    Returned,
     Severity,
     SignalEvidence,
     SliceEvidence,
     Span,
-    Window,
 )
 from schemas.retraining import Answered
 
-# Slides of which the model version's records are remembered: windows that have grown over more take the older ones as
-# equally busy. With fewer, shares of rare segments are rough; with more, state grows by 12 bytes each.
-VOLUMES = 1_000
 CHAMPIONS = 100  # versions that are remembered; one that comes back after so many others is taken for a new one
 
 _LEVELS = ("negligible", "small", "medium", "large")
@@ -102,13 +100,12 @@ class Teller:
             else:
                 self._note(output)
         if changes:
-            sizes = self._plan.window
             turns = episodes.step(
                 self._story,
                 changes,
                 scope=self._scope,
-                window_ms=sizes.size_ms,
-                memory_ms=sizes.size_ms + sizes.grow_to_ms,
+                window_ms=self._plan.window.size_ms,
+                memory_ms=episodes.memory_ms(self._plan),
             )
             for turn in turns:
                 self._tell(turn, changes[0])
@@ -136,7 +133,7 @@ class Teller:
 
     def _note(self, output: Progress | Places | LabelsCame | Measures) -> None:
         if isinstance(output, Progress):
-            _count(self._story, output, max(self._plan.window.size_ms, self._plan.window.grow_to_ms))
+            volumes.counted(self._story, output, max(self._plan.window.size_ms, self._plan.window.grow_to_ms))
             if output.role != "champion":
                 return
             self._looks = True
@@ -207,7 +204,10 @@ class Teller:
         strongest = [one.signal for one in _ranked(episode, turn)]
         if turn.type == "opened" and (like := recurring(self._story.past, episode, strongest)) is not None:
             episode.recurs = like.episode
-        event = self._event(turn, change, new_version=new_version, like=like)
+        back = returning(self._story.past, episode, strongest) if turn.type != "resolved" else None
+        first = back if episode.returns is None else None
+        episode.returns = episode.returns or back
+        event = self._event(turn, change, new_version=new_version, like=like, back=first)
         self.events.append(event)
         if event.data.why is not None:
             known = self._story.past, episode, change.time_ms, event.data.why
@@ -228,12 +228,18 @@ class Teller:
         ]
 
     def _event(
-        self, turn: Turn, change: SignalChange, new_version: str = "", said: str = "", like: Past | None = None
+        self,
+        turn: Turn,
+        change: SignalChange,
+        new_version: str = "",
+        said: str = "",
+        like: Past | None = None,
+        back: Returned | None = None,
     ) -> DriftEvent:
         """The event of a turn; `change` is any change of the step: what is taken from it is the same in all."""
         plan, job, story, episode = self._plan, self._job, self._story, turn.episode
         time = timestamp(change.time_ms)
-        window = _shared(change.window, episode.version, story, change.unfinished)
+        window = volumes.shared(change.window, episode.version, story, change.unfinished)
         signals = _ranked(episode, turn)
         severity = episode.peak if turn.type == "resolved" else _severity(episode)
         job_source = source(job.environment, job.name)
@@ -266,6 +272,7 @@ class Teller:
                 [
                     _message(turn, signals, change, new_version, judged=bool(said)),
                     *([messages.recurs(like.episode, like.ended_ms, like.why)] if like is not None else []),
+                    *([messages.returned(back, episode.version)] if back is not None else []),
                     *([messages.escalated(turn.escalated, lasted_ms)] if turn.escalated is not None else []),
                     *([] if turn.type == "resolved" else filter(None, [context(plan, story.episodes, episode)])),
                     *([] if most is None else [messages.most(most)]),
@@ -274,6 +281,7 @@ class Teller:
             why=(change.why or "recovered") if turn.type == "resolved" else None,
             acknowledged=episode.acknowledged,
             recurs=episode.recurs,
+            returns=episode.returns,
             escalated=turn.escalated,
             slices=of_slices or None,
         )
@@ -293,24 +301,6 @@ def _refused(told: Told, why: str, time_ms: int) -> Refused:
     what = str(command.__struct_config__.tag)
     about = command.request if isinstance(command, Reply) else command.episode
     return Refused(time_ms=time_ms, id=told.id, model=command.model, what=what, about=about, why=why, by=command.by)
-
-
-def _count(story: Story, progress: Progress, reach_ms: int) -> None:
-    """Count the records of a slide, and forget slides and versions that no window reaches any more."""
-    since_ms = progress.time_ms - reach_ms
-    known = {version: slides for version, slides in story.volumes.items() if slides[-1][0] > since_ms}
-    slides = [*known.get(progress.version, []), (progress.time_ms, progress.records)]
-    story.volumes = known | {progress.version: slides[-VOLUMES:]}
-
-
-def _shared(window: Window, version: str, story: Story, unfinished: int) -> Window:
-    """The window with its share of the version's records in slides that are over; 1 where nothing is known of them."""
-    start_ms, end_ms = milliseconds(window.start), milliseconds(window.end)
-    slides = [slide for slide in story.volumes.get(version, []) if start_ms < slide[0] <= end_ms]
-    whole = float(sum(records for _, records in slides))
-    if len(slides) == VOLUMES:
-        whole *= max(1.0, (end_ms - start_ms) / max(end_ms - slides[0][0], 1))
-    return msgspec.structs.replace(window, share=min(1.0, (window.count - unfinished) / whole) if whole else 1.0)
 
 
 def _ranked(episode: Episode, turn: Turn) -> tuple[SignalEvidence, ...]:

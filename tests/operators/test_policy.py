@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from config.plan import AlarmsPlan, FeaturePlan, JobPlan, ModelPlan, WindowPlan
 from operators.decisions.outputs import Progress, Told
-from operators.decisions.telling import VOLUMES
+from operators.decisions.volumes import VOLUMES
 from operators.policy import add, advance, next_time, open_episodes
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.control import Acknowledge
