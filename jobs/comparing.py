@@ -15,12 +15,14 @@ import numpy.typing as npt
 from config.load import Configuration
 from config.plan import ModelPlan
 from jobs.labelled import Labels, labelled
+from jobs.over_time import Interval, intervals
 from jobs.pieces import Pieces, label_pieces, reference_pieces
 from jobs.reference import model_plan
 from operators.metrics.outcomes import classes_of
 from operators.metrics.paired import FEWEST, Paired, losses, shares, worse_slices
 from operators.profiles.signal_values import segment_column
 from operators.reading.columns import names
+from operators.reading.plain_times import NO_TIME
 from schemas.cloudevents import significant
 from schemas.errors import DataError, UsageError
 
@@ -49,6 +51,7 @@ class Comparison(msgspec.Struct, frozen=True):
     verdict: str  # better, as good, unclear or worse
     accepted: bool  # better, or as good within the margin, and worse in no slice; not worse on the reference either
     reference: Comparison | None = None  # the same two on records of the reference
+    over_time: tuple[Interval, ...] = ()  # by the first measure, where intervals are asked for
 
 
 @dataclass
@@ -58,6 +61,7 @@ class _Version:
     values: dict[str, tuple[float, float, float]]  # predicted, probability, outcome; of labelled records
     others: dict[str, float]  # predicted, of those without a label
     slices: dict[str, tuple[str, ...]]
+    times: dict[str, int]  # when they were made, of labelled records that have a time
 
 
 def compare(
@@ -73,6 +77,7 @@ def compare(
     margin: float = 0.0,
     reference: str | None = None,
     reference_margin: float | None = None,
+    every_ms: int = 0,
     progress: Progress,
 ) -> Comparison:
     """Compare.
@@ -92,6 +97,8 @@ def compare(
         others. On these the new version must not be worse.
     reference_margin : float, optional
         By how much it may be there; the same as elsewhere if not given.
+    every_ms : int
+        Tell how both do over time, in intervals so long; 0: do not.
     progress : callable
         Is told of records that were read.
 
@@ -122,7 +129,10 @@ def compare(
                 f"while, or name data with predictions of both by {option}"
             )
             raise DataError(message)
-        return _compared(plan, (old, new), before, after, both, margin)
+        made = _compared(plan, (old, new), before, after, both, margin)
+        if not every_ms or option != "--data":
+            return made
+        return msgspec.structs.replace(made, over_time=_over_time(plan, before, after, every_ms))
 
     recent = reference_pieces(loaded, plan, data or _source(loaded, plan, "predictions") or "", start, end)
     found = judged(recent, known, margin, "--data")
@@ -143,11 +153,12 @@ def _source(loaded: Configuration, plan: ModelPlan, kind: str) -> str | None:
 
 def _version(plan: ModelPlan, pieces: Pieces, labels: Labels | None, version: str, progress: Progress) -> _Version:
     """The first prediction of each id."""
-    found = _Version({}, {}, {})
+    found = _Version({}, {}, {}, {})
     for piece in labelled(plan, pieces, labels, version, progress, unlabelled=True):
         ids = names(piece.columns.fields.get("id", [None] * len(piece.values)))
         fields = [name for segment in plan.segments if len(segment.fields) == 1 for name in segment.fields]
         columns = {name: names(segment_column(name, piece.columns, len(piece.values))) for name in fields}
+        times = [NO_TIME] * len(ids) if piece.times_ms is None else piece.times_ms.tolist()
         for at, (id, values) in enumerate(zip(ids, piece.values.tolist(), strict=True)):
             if not isinstance(id, str) or id in found.values or np.isnan(values[0]):
                 continue
@@ -155,6 +166,8 @@ def _version(plan: ModelPlan, pieces: Pieces, labels: Labels | None, version: st
                 found.others.setdefault(id, values[0])
             else:
                 found.values[id] = (values[0], values[1], values[2])
+                if times[at] != NO_TIME:
+                    found.times[id] = times[at]
                 found.slices[id] = tuple(
                     f"{name}={column[at]}" for name, column in columns.items() if isinstance(column[at], str)
                 )
@@ -211,6 +224,28 @@ def _compared(
         verdict=verdict,
         accepted=verdict in ("better", "as good") and not worse,
     )
+
+
+def _over_time(plan: ModelPlan, before: _Version, after: _Version, every_ms: int) -> tuple[Interval, ...]:
+    """By the first measure."""
+    assert plan.prediction is not None
+    numbers = plan.prediction.task == "regression"
+
+    def worth(known: _Version) -> dict[str, tuple[int, float]]:
+        told = {id: known.values[id] for id in known.times}
+        return {
+            id: (known.times[id], abs(values[0] - values[2]) if numbers else float(values[0] == values[2]))
+            for id, values in told.items()
+        }
+
+    def judge(old: Floats, new: Floats) -> Paired:
+        return losses(old, new, "mae", "all") if numbers else shares(old == 1, new == 1, "accuracy", "all")
+
+    found = intervals(worth(before), worth(after), every_ms, plan.disclose, judge)
+    if found:
+        return found
+    message = "--every: records have no times; compare those of a topic, or give their source 'time: payload'"
+    raise UsageError(message)
 
 
 def _verdict(found: Paired, margin: float) -> str:

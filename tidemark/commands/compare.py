@@ -10,7 +10,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from config import load
+from config import durations, load
 from jobs.comparing import Comparison
 from jobs.comparing import compare as compared
 from schemas.errors import UsageError
@@ -40,6 +40,9 @@ def compare(
     reference_margin: Annotated[
         float | None, typer.Option(min=0.0, help="By how much it may be worse there; else as --margin.")
     ] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="How both do over time, as in '1 day'.", show_default=False)
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Compare two versions of a model on the labelled records that both have predicted.
@@ -48,11 +51,19 @@ def compare(
     if the new version is better, or as good within --margin, and worse in no class and no segment beyond chance,
     nor on the data of --reference; else 3.
 
+    With --every each interval is told by itself, of all labelled records of either version: the old one before it was
+    replaced, both side by side, and the new one from then on.
+
     Example: tidemark compare monitors.yaml --model churn --old 3 --new 4 --margin 0.005
     """
     if reference_margin is not None and reference is None:
         message = "--reference-margin: needs --reference DATA, too"
         raise UsageError(message)
+    try:
+        every_ms = 0 if every is None else durations.milliseconds(every)
+    except ValueError as error:
+        message = f"--every: {error}"
+        raise UsageError(message) from error
     found = compared(
         load(config),
         model,
@@ -65,6 +76,7 @@ def compare(
         margin=margin,
         reference=reference,
         reference_margin=reference_margin,
+        every_ms=every_ms,
         progress=lambda total: progress("records", total),
     )
     if json:
@@ -87,6 +99,8 @@ def _show(found: Comparison) -> None:
             f"({each.only_old:,} more of {each.old}, {each.only_new:,} of {each.new})"
         )
         table_console.print(_table(each))
+    if found.over_time:
+        table_console.print(_over_time(found))
     console.print(_overlap(found))
     console.print(_sentence(found))
 
@@ -114,6 +128,21 @@ def _table(found: Comparison) -> Table:
             f"{each.p_value:.2g}",
             "worse" if each.slice in found.worse else "",
         )
+    return table
+
+
+def _over_time(found: Comparison) -> Table:
+    old, new, what = found.old, found.new, found.measures[0].what
+    table = Table(f"{what} from", f"of {old}", old, f"of {new}", new, "gain on those of both (95 %)", box=SIMPLE)
+    for column in table.columns:
+        column.no_wrap = True
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for each in found.over_time:
+        both = "" if each.both is None else f"{each.both.gain:+.4f} ({each.both.low:+.4f} to {each.both.high:+.4f})"
+        values = ["" if value is None else f"{value:.4g}" for value in (each.old, each.new)]
+        when = each.start[:19].replace("T", " ")
+        table.add_row(when, f"{each.old_records:,}", values[0], f"{each.new_records:,}", values[1], both)
     return table
 
 

@@ -211,3 +211,66 @@ def test_a_model_of_which_no_prediction_is_known(folder, capsys):
     write(lambda number, version: True, task="task: ranking")
     assert main(WORDS) == 2
     assert "versions are compared by it (binary, multiclass, regression)" in capsys.readouterr().err
+
+
+def timed(first, last, right, versions=("3", "4")):
+    """Records of so many days, two hundred a day, with their labels."""
+    for day in range(first, last):
+        for number in range(200):
+            label = "yes" if number % 2 else "no"
+            for version in versions:
+                told = label if right(day, number, version) else "no" if number % 2 else "yes"
+                yield {
+                    "id": f"{day}-{number}",
+                    "timestamp": f"2026-01-{day:02d}T{number // 10:02d}:00:00Z",
+                    "model": "churn",
+                    "version": version,
+                    "features": {"age": 1},
+                    "prediction": told,
+                    "label": label,
+                }
+
+
+def right(day, number, version):
+    return number % 10 >= (4 if version == "3" and day > 2 else 2 if version == "3" else 1)
+
+
+def test_over_time(folder, capsys):
+    """The old one before, both side by side, the new one after; each on its own records, the gain on those of both."""
+    write(lambda number, version: True)
+    records = [*timed(1, 3, right, ["3"]), *timed(3, 5, right), *timed(5, 6, right, ["4"])]
+    labels = {one["id"]: {"id": one["id"], "model": "churn", "label": one.pop("label")} for one in records}
+    Path("labels.jsonl").write_text("".join(json.dumps(one) + "\n" for one in labels.values()))
+    Path("timed.jsonl").write_text("".join(json.dumps(one) + "\n" for one in records))
+    words = ["--data", "timed.jsonl"]
+    status, found = run(capsys, *words, "--every", "2 days")
+    assert status == 0
+    told = found["over_time"]
+    assert [(one["start"][:10], one["old_records"], one["old"], one["new_records"], one["new"]) for one in told] == [
+        ("2026-01-01", 400, 0.8, 0, None),
+        ("2026-01-03", 400, 0.6, 400, 0.9),
+        ("2026-01-05", 0, None, 200, 0.9),
+    ]
+    assert told[0]["both"] is None
+    assert (told[1]["both"]["records"], told[1]["both"]["gain"]) == (400, 0.3)
+    assert main([*WORDS, *words, "--every", "1d"]) == 0
+    out = capsys.readouterr().out
+    rows = [line.split() for line in out.splitlines() if line.strip().startswith("2026-01-0")]
+    assert [row[:6] for row in rows[:1]] == [["2026-01-01", "00:00:00", "200", "0.8", "0"]]
+    assert rows[2][:6] == ["2026-01-03", "00:00:00", "200", "0.6", "200", "0.9"]
+    assert rows[2][6] == "+0.3000"
+    assert run(capsys, *words)[1]["over_time"] == []
+
+
+@pytest.mark.parametrize(
+    ("every", "said"),
+    [
+        ("soon", "--every: 'soon' is not a duration (a number and ms, s, min, h, days or weeks, as in '5 min')"),
+        ("1d", "--every: records have no times; compare those of a topic, or give their source 'time: payload'"),
+    ],
+)
+def test_over_which_time(every, said, folder, capsys):
+    """A duration, and records that have times."""
+    write(lambda number, version: True)
+    assert main([*WORDS, "--every", every]) == 2
+    assert capsys.readouterr().err == said + "\n"
