@@ -107,6 +107,7 @@ def _job(job: Job, directory: Path) -> JobPlan:
         checkpoint_dir=resolve(directory, job.checkpoints.dir),
         delivery=job.delivery,
         cluster=job.cluster,
+        logs=job.logs,
     )
 
 

@@ -64,6 +64,7 @@ class Job(Section):
     cluster: Annotated[str, BeforeValidator(_address)] | None = (
         None  # of `tidemark submit`: the JobManager's REST address
     )
+    logs: Annotated[Literal["text", "json"], OneOf("a form of logs")] = "text"
 
 
 class Security(Section):

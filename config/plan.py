@@ -321,6 +321,7 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint_dir: str = "./.tidemark/checkpoints"
     delivery: Literal["exactly-once", "at-least-once"] = "exactly-once"
     cluster: str | None = None  # where `submit` sends it if nothing is said: HOST:PORT
+    logs: Literal["text", "json"] = "text"
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from consumers.retries import Retries
 from consumers.routing import Handler, Route, checked_types
 from consumers.topic import GroupTopic
 from schemas.errors import UsageError
+from schemas.logs import about
 
 KEEP_S = 90 * 86_400.0  # longer than topics of events are usually kept
 MEMORY = ".tidemark/handled-{group}.db"
@@ -339,8 +340,9 @@ def _tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:
 
 
 def _log(outcome: Outcome) -> None:
-    """Say what failed, and no more of the event than its id."""
+    """Say what failed, and of the event no more than what it is about."""
     if outcome.failure is not None:
         name, error, attempts = outcome.failure
         then = "a dead letter" if outcome.wait_s is None else f"again in {outcome.wait_s:.0f} s"
-        log.warning("%s: %s (attempt %d, event %s, %s)", name, error, attempts, outcome.event.id, then)
+        told = {"about": about(outcome.event)}
+        log.warning("%s: %s (attempt %d, event %s, %s)", name, error, attempts, outcome.event.id, then, extra=told)

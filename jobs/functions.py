@@ -19,15 +19,18 @@ from jobs.metrics import Metrics
 from jobs.wakes import Wakes
 from operators import policy
 from operators.decisions import offsets, outputs, silence
+from operators.decisions.outputs import SignalChange
 from operators.encoding.entries import Batch
 from operators.encoding.keys import LABELS, LETTER, MONITOR, source_of
 from operators.monitor import Step
 from operators.monitoring.state import Key
 from operators.monitors import Kept, Monitors
 from operators.profiles.references import read_job
-from schemas import cloudevents, events, summaries
+from schemas import cloudevents, events, logs, summaries
 from schemas.errors import ProfileError
 from schemas.profile import Profile
+
+log = logging.getLogger("tidemark")
 
 FINAL = 2**63 - 1  # the watermark after the last record of bounded input
 
@@ -104,7 +107,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._accepted = bytes_map(runtime_context, "accepted")
         self._summaries, self._letters = aside("summaries"), aside("letters")
         self._wants_letters = job.plan.dead_letters is not None
-        self._metrics = Metrics(runtime_context)
+        self._metrics = Metrics(runtime_context.get_metrics_group())
         self._wakes = Wakes(bytes_state(runtime_context, "wakes"))
 
     def process_element(self, value: Row, ctx: KeyedProcessFunction.Context) -> Iterator[Any]:
@@ -112,7 +115,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         key, _, parts = value
         if key[0] == MONITOR:
             before = _entry(self._states, key)
-            with self._metrics.timed(self._monitors.key(key).model, "evaluation_us"):
+            with self._metrics.timed("model", self._monitors.key(key).model, "evaluation_us"):
                 result = self._monitors.fold(key, self._kept(key, before), [bytes(part) for part in parts])
             if result is None:
                 return
@@ -185,7 +188,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         try:
             profiles.save(self._models[key.model], key, profile)
         except ProfileError as error:  # the job has what it learned: a copy is no reason to stop
-            logging.getLogger("tidemark").warning("%s", error)
+            log.warning("%s", error)
 
 
 class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
@@ -198,7 +201,7 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
         """Make in the worker what is not sent to it."""
         self._plan = read_plan(self._packed)
         self._models = {model.name: model for model in self._plan.models}
-        self._metrics = Metrics(runtime_context)
+        self._metrics = Metrics(runtime_context.get_metrics_group())
         self._state = bytes_state(runtime_context, "policy")
         kind = Types.PRIMITIVE_ARRAY(Types.BYTE())
         self._waiting = runtime_context.get_list_state(ListStateDescriptor("waiting", kind))
@@ -218,6 +221,8 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
             return
         waiting = [outputs.decode(bytes(data)) for data in self._waiting.get() or ()]
         self._waiting.clear()
+        alarms = [one for one in waiting if isinstance(one, SignalChange) and one.state != "recovered"]
+        self._metrics.count_all("model", model, {"alarms": len(alarms)})
         plan = self._plan
         state = policy.add(before, waiting) if waiting else before
         state, told = policy.advance(self._models[model], plan.job, plan.configuration_id, state, timestamp + 1)
@@ -227,6 +232,7 @@ class PolicyFunction(KeyedProcessFunction):  # type: ignore[misc]
             self._metrics.set(model, "open_episodes", policy.open_episodes(state))
         for event in told:
             self._metrics.count("model", model, event.type.removeprefix("io.tidemark.").replace(".", "_"))
+            log.info("%s", logs.told(event, json=plan.job.logs == "json"))
             yield Row(events.key(event), events.encode(event))
 
     def _wake(self, state: bytes, ctx: KeyedProcessFunction.Context) -> None:

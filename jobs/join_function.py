@@ -58,6 +58,7 @@ class JoiningMonitorFunction(MonitorFunction):
             counts = {f"labels_{fate}": many for fate, many in msgspec.structs.asdict(joined.counts).items()}
             self._metrics.count_all("model", joined_model(key), counts)
             yield Row("labels", key, msgspec.json.encode(joined.counts))
+        self._metrics.set_part(joined_model(key), "label_join_predictions", key, joined.kept)
         for owner, matches in joined.matches:
             yield Row("matches", owner, matched(joined.pane_ms, matches))
         told = self._joins.told(key, joined)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pyflink.datastream import RuntimeContext
+from pyflink.metrics import MetricGroup
 
 GROUP = "tidemark"
 
@@ -22,10 +22,11 @@ class Metrics:
     ``flink_taskmanager_job_task_operator_tidemark_source_used{source="predictions", ...}``.
     """
 
-    def __init__(self, context: RuntimeContext) -> None:
-        self._group = context.get_metrics_group().add_group(GROUP)
+    def __init__(self, group: MetricGroup) -> None:
+        self._group = group.add_group(GROUP)
         self._counters: dict[tuple[str, str, str], Any] = {}
         self._gauges: dict[tuple[str, str], int] = {}
+        self._parts: dict[tuple[str, str, str], int] = {}
 
     def count(self, by: str, name: str, what: str, number: int = 1) -> None:
         """Add to the counter `what` of the source or model `name`."""
@@ -46,12 +47,18 @@ class Metrics:
             self._group.add_group("model", model).gauge(what, self._reader(model, what))
         self._gauges[model, what] = value
 
+    def set_part(self, model: str, what: str, part: str, value: int) -> None:
+        """Likewise of a gauge that is the sum of parts, of those that this worker has."""
+        before = self._parts.get((model, what, part), 0)
+        self._parts[model, what, part] = value
+        self.set(model, what, self._gauges.get((model, what), 0) + value - before)
+
     def _reader(self, model: str, what: str) -> Callable[[], int]:
         return lambda: self._gauges[model, what]
 
     @contextmanager
-    def timed(self, model: str, what: str) -> Iterator[None]:
-        """Add the microseconds that the block takes to the counter `what` of a model."""
+    def timed(self, by: str, name: str, what: str) -> Iterator[None]:
+        """Add the microseconds that the block takes to the counter `what` of the source or model `name`."""
         begun_ns = time.perf_counter_ns()
         yield
-        self.count("model", model, what, (time.perf_counter_ns() - begun_ns) // 1000)
+        self.count(by, name, what, (time.perf_counter_ns() - begun_ns) // 1000)

@@ -48,6 +48,7 @@ class Joined:
         default_factory=lambda: np.empty(0, np.int64)
     )  # earliest prediction of each matched label
     pane_ms: int = 0  # end of the pane that they are of
+    kept: int = 0  # predictions that labels can still find
     next_ms: tuple[int, ...] = ()  # when the key wants to be woken, if nothing comes before
 
 
@@ -99,6 +100,7 @@ def step(
         if pane is None:
             return joined
         head = Head()
+    joined.kept = sum(block.rows for block in head.blocks)
     if pane is not None and pane.end_ms <= head.pane_ms:
         return joined  # joined before a restart of the sources; its timers are set
     # What is to come is not older; of a time within a pane, that is the pane's start.
@@ -129,7 +131,9 @@ def step(
     if until_ms >= forget_ms:
         join_state.clear(kept, head)
         join_settling.clear(kept)
+        joined.kept = 0
         return joined
+    joined.kept = sum(block.rows for block in head.blocks)
     join_state.write_waiting(kept, waiting)
     join_state.write_head(kept, head)
     joined.next_ms = (forget_ms, head.pane_ms + pane_ms) if len(waiting.hashes) else (forget_ms,)

@@ -69,10 +69,19 @@ def test_gauges_have_the_last_value() -> None:
     assert values(group) == {"tidemark.model=a.open_episodes": 2, "tidemark.model=b.open_episodes": 4}
 
 
+def test_gauges_of_parts_add_up() -> None:
+    """Each part has its last value."""
+    group = Group()
+    metrics = Metrics(group)
+    for part, value in (("j|a|0", 5), ("j|a|1", 3), ("j|a|0", 2)):
+        metrics.set_part("a", "label_join_predictions", part, value)
+    assert values(group) == {"tidemark.model=a.label_join_predictions": 5}
+
+
 def test_time_is_counted() -> None:
     """In whole microseconds, once for each block."""
     group = Group()
     metrics = Metrics(group)
-    with metrics.timed("a", "evaluation_us"):
+    with metrics.timed("model", "a", "evaluation_us"):
         sum(range(10_000))
     assert values(group)["tidemark.model=a.evaluation_us"] > 0

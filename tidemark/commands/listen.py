@@ -15,6 +15,7 @@ import typer
 from config.load import load
 from consumers.delivery import Outcome
 from consumers.listening import Listening
+from schemas.logs import JsonLines, about
 from tidemark.options import AsJson, Config
 from tidemark.printing import tell
 
@@ -50,8 +51,10 @@ def listen(
 
     Example: tidemark listen monitors.yaml --from latest
     """
-    logging.basicConfig(format="%(message)s", stream=sys.stderr)
     loaded = load(config)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines() if loaded.plan.job.logs == "json" else logging.Formatter("%(message)s"))
+    logging.basicConfig(handlers=[handler])
     with closing(Listening(loaded, group=group, start=start, memory=memory)) as listening:
         rehearsed = listening.rehearse()
         if rehearse:
@@ -97,6 +100,8 @@ def _json(action: str, outcome: Outcome) -> str:
         "event": outcome.event.id,
         "type": outcome.event.type,
         "subject": outcome.event.subject,
+        "model": about(outcome.event).get("tidemark.model"),
+        "segment": about(outcome.event).get("tidemark.segment"),
         "attempt": failure.attempts if failure else None,
         "error": failure.error if failure else None,
         "again_in_s": outcome.wait_s,
