@@ -94,16 +94,20 @@ class Frame:
 
 
 def _kind(block: Block) -> tuple[type, str]:
-    return type(block), block.name if isinstance(block, Controls) else ""
+    return type(block), block.name if isinstance(block, Controls) else block.title if isinstance(block, Chart) else ""
 
 
 def _element(block: Block) -> ui.element:
     if isinstance(block, Html):
         return _html(block.markup)
     if isinstance(block, Chart):
-        with ui.element("div").classes("chart").props('role="img"') as element:
-            ui.plotly(_figure(block))
-        return _labelled(element, block)
+        with ui.element("div").classes("chart half" if block.half else "chart") as element:
+            if block.title:
+                _html(fill("caption.html.j2", title=block.title, about=block.about).markup)
+            with ui.element("div").props('role="img"') as image:
+                ui.plotly(_figure(block))
+            _labelled(image, block)
+        return element
     with ui.element("div").classes("controls") as element:
         block.build()
     return element
@@ -113,15 +117,15 @@ def _replace(element: ui.element, block: Block, before: Block) -> None:
     if isinstance(block, Html) and isinstance(element, ui.html):
         element.set_content(str(block.markup))
     elif isinstance(block, Chart) and isinstance(before, Chart) and block.figure != before.figure:
-        [plot] = element.default_slot.children
+        image = element.default_slot.children[-1]
+        [plot] = image.default_slot.children
         assert isinstance(plot, ui.plotly)
         plot.update_figure(_figure(block))
-        _labelled(element, block)
+        _labelled(image, block)
 
 
-def _labelled(element: ui.element, chart: Chart) -> ui.element:
-    element._props["aria-label"] = chart.label  # not through `.props`, which parses it
-    return element
+def _labelled(image: ui.element, chart: Chart) -> None:
+    image._props["aria-label"] = chart.label  # not through `.props`, which parses it
 
 
 def _figure(chart: Chart) -> dict[str, object]:

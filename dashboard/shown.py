@@ -50,10 +50,16 @@ class Html:
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure; `label` says in words what it shows, to those who do not see it."""
+    """A figure, under a title of its own if it has one; of a `half` one two stand beside each other, if they can.
+
+    `label` says in words what it shows, to those who do not see it.
+    """
 
     figure: go.Figure
     label: str
+    title: str = ""
+    about: str = ""
+    half: bool = False
 
 
 @dataclass(frozen=True)

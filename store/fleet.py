@@ -43,7 +43,7 @@ def fleet(rows: Rows, models: Sequence[str], since_ms: int) -> list[Fleet]:
             warning=sum(row.severity == "warning" for row in open_ones[model]),
             critical=sum(row.severity == "critical" for row in open_ones[model]),
             held=held.get(model, held_of((0, 0, 0, 0.0))),
-            labelled=labelled.get(model),
+            labelled=labelled.get(model, _labels_a_record(windows[model])),
             muted=bool(open_ones[model] and open_ones[model][-1].muted),
         )
         for model in models
@@ -65,6 +65,14 @@ def _labelled(rows: Rows) -> dict[str, float]:
             if each.signal == LABELLED and each.statistic is not None:
                 found[each.model] = each.statistic
     return found
+
+
+def _labels_a_record(keys: Sequence[Any]) -> float | None:
+    """Labels that came for each record, where labels are not watched for themselves."""
+    labels, records = (
+        next((_per_s(row) for row in keys if row.about == about), 0.0) for about in ("performance", "records")
+    )
+    return min(1.0, labels / records) if labels and records else None
 
 
 def _per_s(key: Any) -> float:

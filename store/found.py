@@ -58,6 +58,18 @@ class Key:
 
 
 @dataclass(frozen=True)
+class Evaluated:
+    """A window of a key."""
+
+    start_ms: int
+    end_ms: int
+    count: int
+    status: str
+    exceeded: int
+    expected: float
+
+
+@dataclass(frozen=True)
 class Held:
     """Whether thresholds hold: evaluations over them, and how many there would be if nothing had changed."""
 
@@ -87,7 +99,8 @@ class Fleet:
     warning: int  # episodes that go on
     critical: int
     held: Held  # since the time that was asked for, by whole days
-    labelled: float | None  # share of predictions with labels, in the newest window that tells it
+    # Share of predictions with labels, in the newest window that tells it; else labels for each record as they come.
+    labelled: float | None
     muted: bool  # the newest event of an episode that goes on says so
 
 

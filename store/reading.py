@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from schemas.events import DriftData, DriftEvent, Event, ProfileEvent, RefusedEvent, RetrainEvent
 from schemas.summaries import Summary
 from store.database import Database
 from store.fleet import DAY_SUMS, fleet
-from store.found import Day, Episode, Fleet, Held, Key, Letters, Request
+from store.found import Day, Episode, Evaluated, Fleet, Held, Key, Letters, Request
 from store.rows import event_of, held_of, summary_of
 from store.stories import episodes_like, requests_because_of, said_of, similar, told
 from store.tables import changes as CHANGES
@@ -109,20 +109,20 @@ class Reader:
         most: int | None = None,
     ) -> list[Summary]:
         """Windows of a key that end between `from_ms` and `to_ms`, in the order of time; of too many the newest."""
-        found = (
-            select(SUMMARIES.c.body)
-            .where(
-                SUMMARIES.c.model == key.model,
-                SUMMARIES.c.version == key.version,
-                SUMMARIES.c.segment == key.segment,
-                SUMMARIES.c.about == key.about,
-                SUMMARIES.c.source == key.source,
-            )
-            .order_by(SUMMARIES.c.end_ms.desc())
-            .limit(most)
-        )
+        found = select(SUMMARIES.c.body).where(*_of(key)).order_by(SUMMARIES.c.end_ms.desc()).limit(most)
         rows = self._rows(_within(found, from_ms, to_ms))
         return [summary_of(row.body) for row in reversed(rows)]
+
+    def windows(self, key: Key, *, from_ms: int | None = None, to_ms: int | None = None) -> list[Evaluated]:
+        """As `summaries`, without what was found in them, which is most of it."""
+        columns = (SUMMARIES.c[name] for name in ("start_ms", "end_ms", "count", "status", "exceeded", "expected"))
+        found = select(*columns).where(*_of(key)).order_by(SUMMARIES.c.end_ms)
+        return [Evaluated(*row) for row in self._rows(_within(found, from_ms, to_ms))]
+
+    def summaries_at(self, key: Key, ends_ms: Sequence[int]) -> list[Summary]:
+        """Windows of a key that end at these times, in the order of time."""
+        found = select(SUMMARIES.c.body).where(*_of(key), SUMMARIES.c.end_ms.in_(ends_ms)).order_by(SUMMARIES.c.end_ms)
+        return [summary_of(row.body) for row in self._rows(found)]
 
     def fleet(self, since_ms: int) -> list[Fleet]:
         """All models, in the order of their names.
@@ -257,6 +257,10 @@ class Reader:
     def _rows(self, found: Any) -> list[Any]:
         with self._database.begin() as connection:
             return list(connection.execute(found).all())
+
+
+def _of(key: Key) -> list[ColumnElement[bool]]:
+    return [SUMMARIES.c[name] == getattr(key, name) for name in ("model", "version", "segment", "about", "source")]
 
 
 def _within(found: Any, from_ms: int | None, to_ms: int | None) -> Any:

@@ -44,7 +44,7 @@ def timeline(episodes: Sequence[Sequence[DriftEvent]], end: str) -> go.Figure:
         )
     figure.update_xaxes(type="date")
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=_names(episodes))
-    return _styled(figure, 90 + 26 * len(episodes))
+    return styled(figure, 90 + 26 * len(episodes))
 
 
 def _names(episodes: Sequence[Sequence[DriftEvent]]) -> list[str]:
@@ -80,7 +80,7 @@ def _pairs(names: Sequence[str], reference: Sequence[float], current: Sequence[f
     figure.add_bar(name="now", x=places, y=list(current), marker_color=CURRENT)
     figure.update_xaxes(tickvals=places, ticktext=[name[:40] for name in names])
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
-    return _styled(figure, 260)
+    return styled(figure, 260)
 
 
 def measured(series: Sequence[Series]) -> go.Figure:
@@ -93,7 +93,7 @@ def measured(series: Sequence[Series]) -> go.Figure:
             x=each.times, y=each.thresholds, showlegend=False, hoverinfo="skip", line={"color": colour, "dash": "dash"}
         )
     figure.update_xaxes(type="date")
-    return _styled(figure, 320)
+    return styled(figure, 320)
 
 
 def heat(series: Sequence[Series]) -> tuple[go.Figure, int]:
@@ -125,7 +125,7 @@ def heat(series: Sequence[Series]) -> tuple[go.Figure, int]:
     )
     figure.update_xaxes(type="date")
     figure.update_yaxes(autorange="reversed")
-    return _styled(figure, 120 + 20 * len(shown)), len(ranked) - len(shown)
+    return styled(figure, 120 + 20 * len(shown)), len(ranked) - len(shown)
 
 
 def _shares(series: Series) -> list[float]:
@@ -136,7 +136,8 @@ def _shares(series: Series) -> list[float]:
     ]
 
 
-def _styled(figure: go.Figure, height: int) -> go.Figure:
+def styled(figure: go.Figure, height: int) -> go.Figure:
+    """The look that all charts have: no ground of their own, quiet axes, the legend above."""
     axis: dict[str, Any] = {"gridcolor": LINE, "linecolor": LINE, "automargin": True}
     return figure.update_layout(
         template="none",
