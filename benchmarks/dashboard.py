@@ -20,6 +20,10 @@ from typing import Any
 import msgspec
 
 from consumers.samples import drift_event, retrain_event
+from dashboard import links
+from dashboard.findings import Findings
+from dashboard.pages import PAGES
+from dashboard.shown import Query
 from schemas import cloudevents, summaries
 from schemas.cloudevents import timestamp
 from schemas.evaluations import Evaluation
@@ -29,12 +33,11 @@ from store import Database, Message, Reader, Writer
 
 MODELS, SIGNALS, SUMMARIES = 500, 10, 1_000_000
 SLIDE_MS = 3_600_000  # of windows: 2,000 of them are 83 days
-EPISODES = 20  # of a model, one of them open in every tenth
+EPISODES = 20  # of a model, the last of them open in every tenth
 END_MS = 1_780_000_000_000 // SLIDE_MS * SLIDE_MS
 BATCH = 500  # as `listen` writes
 REPEATS = 5
 SOURCE = cloudevents.source("prod", "fleet")
-DAY_MS = 86_400_000
 
 
 def main() -> None:
@@ -168,40 +171,28 @@ def _story(model: str, at_ms: int, place: int, *, closed: bool) -> Iterator[Mess
 
 
 def _read(url: str) -> None:
-    """What each page reads; the best of some repeats, since other processes take their share of the machine."""
+    """Make each page; the best of some repeats, since other processes take their share of the machine."""
     with Database(url) as database:
-        for name, page in _pages(Reader(database)).items():
-            print(f"{name}: {_took_s(page) * 1000:,.1f} ms")
+        findings = Findings("fleet", Reader(database))
+        print(f"anything new: {_took_s(findings.reader.mark) * 1000:,.1f} ms")
+        for path, query in _addresses(findings.reader):
+            took_s = _took_s(lambda path=path, query=query: PAGES[path](findings, Query(query)))  # type: ignore[misc]
+            print(f"{links.link(path, **query)}: {took_s * 1000:,.0f} ms")
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"peak memory: {peak_kb / 1024:,.0f} MB")
 
 
-def _pages(reader: Reader) -> dict[str, Callable[[], object]]:
-    key = next(key for key in reader.keys("model-000") if key.about == "records")
-    episode = reader.episodes("model-000")[0]
-    opened = reader.story(episode.episode)[-1]
-    return {
-        "anything new": reader.mark,
-        "fleet": lambda: (reader.fleet(END_MS - 30 * DAY_MS), reader.held_by_day(from_ms=END_MS - 30 * DAY_MS)),
-        "model": lambda: (
-            reader.keys("model-000"),
-            reader.episodes("model-000"),
-            reader.requests("model-000"),
-            reader.held_by_window("model-000"),
-            reader.summaries(key, most=500),
-        ),
-        "episodes that go on": lambda: reader.episodes(going_on=True, most=200),
-        "newest episodes": lambda: reader.episodes(most=200),
-        "episode": lambda: (
-            reader.episode(episode.episode),
-            reader.story(episode.episode),
-            reader.incident(episode.incident),
-            reader.similar(opened),  # type: ignore[arg-type]
-            reader.requests_because_of(episode),
-        ),
-        "signal": lambda: reader.summaries(key, most=2000),
-        "dead letters": lambda: (reader.letters(), reader.letters_by_day(from_ms=0)),
-    }
+def _addresses(reader: Reader) -> Iterator[tuple[str, dict[str, str]]]:
+    model = "model-000"
+    (key,) = (key for key in reader.keys(model) if key.about == "records")
+    yield "/", {}
+    yield "/", {"search": "model-4"}
+    yield "/model", {"name": model}
+    yield "/episodes", {}
+    yield "/episodes", {"search": model}
+    yield "/episode", {"id": reader.episodes(model)[0].episode}
+    yield "/signal", {"model": model, "version": key.version, "segment": key.segment, "signal": "feature.f0"}
+    yield "/dead-letters", {}
 
 
 def _took_s(page: Callable[[], object]) -> float:

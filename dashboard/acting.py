@@ -66,7 +66,7 @@ def told(findings: Findings, meant: Callable[[Mapping[str, str]], Command], sent
     try:
         findings.tell(msgspec.structs.replace(meant(sent), by=by[:LONGEST_WHY]))
     except TidemarkError as error:
-        return f"Not done: {error}."
+        return f"Not done: {error}{'' if str(error).endswith('?') else '.'}"
     return "The job is told. What follows is shown here as soon as it says so."
 
 

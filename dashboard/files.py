@@ -1,8 +1,9 @@
-"""Files of events and summaries as a store: read into a database of their own, and followed as they grow."""
+"""Files of what a job said as a store: read into a database of their own, and followed as they grow."""
 
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,10 +12,12 @@ from threading import Event, Thread
 
 import msgspec
 
-from schemas import events, summaries
+from schemas import dead_letters, events, summaries
+from schemas.cloudevents import milliseconds
+from schemas.dead_letters import DeadLetterEvent
 from schemas.errors import DataError
 from schemas.events import EventError, UnknownEventError
-from store import Database, Message, Writer
+from store import Database, Letter, Message, Writer
 
 POLL_S = 0.5  # with half a second of `Findings` and one of a page, what is written is seen within two
 LINES = 2_000  # of one transaction: it is over before a page would notice that it waits
@@ -27,8 +30,8 @@ def stored(paths: list[Path]) -> Iterator[Database]:
     Parameters
     ----------
     paths : list of Path
-        Files of one event or summary a line. One of a run that goes on stands in a folder ``FILE.parts``; it need not
-        be there yet, but its folder does.
+        Files of one event, summary or dead letter a line. One of a run that goes on stands in a folder
+        ``FILE.parts``; it need not be there yet, but its folder does.
 
     Raises
     ------
@@ -59,7 +62,7 @@ class Followed:
 
     paths: list[Path]
     writer: Writer
-    unusable: int = 0  # lines that are neither event nor summary
+    unusable: int = 0  # lines that are none of these
     _read: dict[Path, int] = field(default_factory=dict)
 
     def follow(self, done: Event) -> None:
@@ -91,25 +94,36 @@ class Followed:
             start = 0  # it was written anew; what is stored already stays as it is
         with path.open("rb") as lines:
             lines.seek(start)
-            batch: list[Message] = []
+            batch: list[Message | Letter] = []
             for line in lines:
                 if not line.endswith(b"\n"):
                     break  # the rest of it is still to come
+                batch += self._messages(line.strip(), path, start)
                 start += len(line)
-                batch += self._messages(line.strip())
                 if len(batch) >= LINES:
-                    self.writer.write(batch)
+                    self._write(batch)
                     batch = []
-            self.writer.write(batch)
+            self._write(batch)
         self._read[path] = start
 
-    def _messages(self, line: bytes) -> Iterator[Message]:
-        for decode in (summaries.decode, events.decode) if line else ():
+    def _write(self, batch: list[Message | Letter]) -> None:
+        self.writer.write([each for each in batch if isinstance(each, Message)])
+        self.writer.count([each for each in batch if isinstance(each, Letter)])
+
+    def _messages(self, line: bytes, path: Path, place: int) -> Iterator[Message | Letter]:
+        for decode in (summaries.decode, dead_letters.decode, events.decode) if line else ():
             try:
-                yield Message(line, decode(line))
-                return
+                read = decode(line)
             except UnknownEventError:
                 return
             except (EventError, msgspec.MsgspecError):
                 continue
+            if isinstance(read, DeadLetterEvent):
+                if path not in self.paths:
+                    return  # counted by their places, they would count twice when parts are made one file
+                time_ms = int(time.time() * 1000) if read.time is None else milliseconds(read.time)
+                yield Letter(str(path), 0, place, time_ms, read)
+            else:
+                yield Message(line, read)
+            return
         self.unusable += bool(line)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import func, select, tuple_
 
 from schemas import segments
 from store.found import Fleet
@@ -52,15 +52,13 @@ def fleet(rows: Rows, models: Sequence[str], since_ms: int) -> list[Fleet]:
 
 def _labelled(rows: Rows) -> dict[str, float]:
     """By model, which share of the predictions has labels, in the newest window that tells it."""
-    same = [SUMMARIES.c[name] == KEYS.c[name] for name in ("source", "model", "version", "segment", "about", "end_ms")]
-    newest = (
-        select(SUMMARIES.c.body)
-        .select_from(KEYS.join(SUMMARIES, and_(*same)))
-        .where(KEYS.c.about == "labels", KEYS.c.segment == segments.ALL)
-        .order_by(SUMMARIES.c.end_ms)
+    names = ("model", "version", "segment", "about", "end_ms")
+    newest = select(*(KEYS.c[name] for name in names)).where(KEYS.c.about == "labels", KEYS.c.segment == segments.ALL)
+    windows = select(SUMMARIES.c.end_ms, SUMMARIES.c.body).where(
+        tuple_(*(SUMMARIES.c[name] for name in names)).in_(newest)  # joined, SQLite would go through all summaries
     )
     found: dict[str, float] = {}
-    for row in rows(newest):
+    for row in sorted(rows(windows), key=lambda row: row.end_ms):
         for each in summary_of(row.body).evaluations:
             if each.signal == LABELLED and each.statistic is not None:
                 found[each.model] = each.statistic

@@ -245,14 +245,23 @@ class Reader:
         return held_of(self._rows(_within(found, from_ms, to_ms))[0])
 
     def span(self, model: str | None = None) -> tuple[int, int] | None:
-        """Times of the first and last of what there is, None where there is nothing."""
-        windows = select(func.min(SUMMARIES.c.start_ms), func.max(SUMMARIES.c.end_ms))
+        """When the window that ended first began, or an episode before it; and the last of what there is.
+
+        None where there is nothing.
+        """
+        first, last = select(func.min(SUMMARIES.c.end_ms)), select(func.max(KEYS.c.end_ms))
         drifts = select(func.min(EPISODES.c.onset_ms), func.max(EPISODES.c.updated_ms))
+        began = select(func.min(SUMMARIES.c.start_ms))
         if model is not None:
-            windows, drifts = windows.where(SUMMARIES.c.model == model), drifts.where(EPISODES.c.model == model)
-        found = [*self._rows(windows), *self._rows(drifts)]
-        starts, ends = ([row[place] for row in found if row[place] is not None] for place in (0, 1))
-        return (min(starts), max(ends)) if starts else None
+            first, began = first.where(SUMMARIES.c.model == model), began.where(SUMMARIES.c.model == model)
+            last, drifts = last.where(KEYS.c.model == model), drifts.where(EPISODES.c.model == model)
+        earliest, latest = self._rows(drifts)[0]
+        starts, ends = [earliest], [latest, self._rows(last)[0][0]]
+        if (first_ms := self._rows(first)[0][0]) is not None:
+            starts.append(self._rows(began.where(SUMMARIES.c.end_ms == first_ms))[0][0])
+        times = [min((each for each in starts if each is not None), default=None)]
+        times.append(max((each for each in ends if each is not None), default=None))
+        return (times[0], times[1]) if times[0] is not None and times[1] is not None else None
 
     def _rows(self, found: Any) -> list[Any]:
         with self._database.begin() as connection:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -35,7 +36,36 @@ def test_pages_are_there(get):
     assert get("/nowhere").status_code == 404
 
 
-@pytest.mark.parametrize("address", ["/", "/?search={}", "/model?name={}", "/{}"])
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/episode?id=abc", "there is no episode &#39;abc&#39; in the store"),
+        ("/episode", "there is no episode &#39;&#39; in the store"),
+        ("/episode?id=../../etc/passwd", "there is no episode &#39;../../etc/passwd&#39; in the store"),
+        ("/signal?model=churn&version=3&signal=nope", "that tells of a signal &#39;nope&#39;"),
+        ("/signal", "that tells of a signal &#39;&#39;"),
+    ],
+)
+def test_what_is_not_there_is_said(get, address, said):
+    """With a sentence, and status 404."""
+    page = get(address)
+    assert page.status_code == 404
+    assert said in re.sub(r"&amp;", "&", page.text)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/",
+        "/?search={}",
+        "/model?name={}",
+        "/{}",
+        "/episodes?search={}",
+        "/episode?id={}",
+        "/signal?model={0}&signal={0}",
+        "/dead-letters?source={}",
+    ],
+)
 def test_hostile_names_stay_text(get, address):
     """Names from records and from addresses, wherever they are shown."""
     text = get(address.format(str(httpx.QueryParams({"": HOSTILE}))[1:])).text

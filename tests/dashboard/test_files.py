@@ -5,9 +5,11 @@ import time
 import pytest
 
 from dashboard.files import POLL_S, stored
+from schemas.dead_letters import encode
 from schemas.errors import DataError
 from store import Reader
 from tests.store.messages import drift, window
+from tests.store.test_letters import letter
 
 
 def test_files_are_followed(tmp_path):
@@ -37,3 +39,13 @@ def test_a_file_that_is_none(tmp_path):
     for path, said in ((tmp_path, "is a folder"), (tmp_path / "x" / "e", "there is no folder")):
         with pytest.raises(DataError, match=said), stored([path]):
             pass
+
+
+def test_dead_letters_of_a_file_are_counted(tmp_path):
+    """Once each, also while a run that goes on has them in parts, which are made one file at its end."""
+    lines = b"".join(encode("tidemark/prod/job", letter(number).read.data) + b"\n" for number in range(3))
+    for path in (tmp_path / "d.jsonl", tmp_path / "d.jsonl.parts" / "part-0"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(lines)
+    with stored([tmp_path / "d.jsonl"]) as database:
+        assert [found.number for found in Reader(database).letters()] == [3]

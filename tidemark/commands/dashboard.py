@@ -95,7 +95,7 @@ def _sinks(loaded: Configuration | None) -> list[Path]:
     if loaded is None:
         message = f"dashboard: there is nothing to show; {WHAT}"
         raise UsageError(message)
-    sinks = [loaded.plan.events, loaded.plan.summaries]
+    sinks = [loaded.plan.events, loaded.plan.summaries, loaded.plan.dead_letters]
     files = [Path(sink.path) for sink in sinks if sink is not None and sink.path is not None]
     if not files:
         message = (
