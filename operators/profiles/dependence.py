@@ -23,7 +23,7 @@ from operators.statistics.grouping import GROUPS, code_groups, is_continuous
 from operators.statistics.ranks import rank_table, spread_ranks
 from schemas.profile import Calibration, NumericSignal, Signal
 
-LEAST_VALUES = 100  # below, nothing can be told
+LEAST_VALUES = 50  # below, no signal is judged, and nothing can be told
 LEAST_BLOCKS = 16  # of the longest length: fewer tell nothing of its variance
 LEAST_COUNTED = 40  # blocks for the covariance of ten counts
 CLEAR = 4.5  # standard errors from which dependence is taken for real; a hundred signals have some 2,000 chances

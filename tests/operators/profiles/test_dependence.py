@@ -26,7 +26,7 @@ def calibrated(values: np.ndarray, discrete: bool = False):
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("count", [200, 2_000, 20_000])
+@pytest.mark.parametrize("count", [50, 200, 2_000, 20_000])
 def test_independent_values_are_found_independent(seed: int, count: int) -> None:
     """Also few ones, skewed ones and rare ones."""
     rng = np.random.default_rng(seed)
@@ -41,6 +41,14 @@ def test_tau_is_that_of_the_ranks(rho: float, tau: float) -> None:
     assert found.tau[-1] == pytest.approx(tau, rel=max(found.error, 0.05))
     assert found.error == pytest.approx(3 * np.sqrt(found.tau[-1] / 50_000), rel=0.01)
     assert found.spread_tau[-1] < found.tau[-1]
+
+
+@pytest.mark.parametrize(("count", "known"), [(49, False), (50, True), (99, True)])
+def test_so_few_values_that_follow_each_other_are_not_independent(count: int, known: bool) -> None:
+    """From fifty on, as few as are judged at all: a reference of these is not compared as if they were independent."""
+    found = calibrated(np.arange(count) + autoregressive(0.9, count))
+    assert bool(found.tau) == known
+    assert not known or found.tau[-1] > 5
 
 
 @pytest.mark.parametrize("rho", [0.5, 0.9])
