@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--shifted", type=int, help="streams with the shift for tuned peers (default 40, quick 6)")
     parser.add_argument("--periods", type=int, help="budget periods of each family for Tidemark (default 200, quick 2)")
     parser.add_argument(
-        "--slow", type=int, default=1, help="streams of each kind, and of each real set, for slow peers (default 1)"
+        "--slow", type=int, default=1, help="of each kind for slow peers (default 1; 0: none, nor real ones)"
     )
     parser.add_argument("--data", type=Path, help=f"folder of the real sets (default ${DATA}, ../shared/data)")
     parser.add_argument("--peers", type=Path, default=ROOT / ".tidemark" / "peers", help="folder of environments")
@@ -44,9 +44,10 @@ def main() -> None:
 
     made = Environments(given.peers, tell)
     results = comparison.Results()
+    slow_real = None if given.slow else 0
     written = tables.markdown if given.markdown else tables.text
     if given.real:
-        comparison.compare(comparison.real_streams(data, results), results, made, tell, given.slow)
+        comparison.compare(comparison.real_streams(data, results), results, made, tell, slow_real)
         print("\n\n".join(written(table) for table in (*tables.of_sets(results), tables.missing(results))))
         return
     count = given.streams or (1 if small else 5)
@@ -55,7 +56,7 @@ def main() -> None:
     kept = comparison.budget(periods, given.seed, tell)
     rows, errors = tuning.equal_rate(calm, shifted, 2 * given.slow, given.seed, made, tell)
     comparison.compare(comparison.simulated_streams(count, given.seed, small), results, made, tell, given.slow)
-    comparison.compare(comparison.real_streams(data, results), results, made, tell, given.slow)
+    comparison.compare(comparison.real_streams(data, results), results, made, tell, slow_real)
     for name, why in errors.items():
         results.errors[name][f"tuned: {why}"] += 1
     shown = [tables.budget(kept)] if kept else []

@@ -33,7 +33,7 @@ PEERS = (
               "raw values, lambda 50, delta 0.005, alpha 0.9999; the reference is fed first; reset after an alarm"),
     Contender("Alibi-Detect CVM online", "alibi", "alibi_peer", "sequential",
               "reference: the last 500 values, windows of 20 and 100, ert: the budget; 30,000 bootstraps, as fewer are "
-              "refused; reset after an alarm; numbers only", slow=True),
+              "refused; reset after an alarm; sees columns of numbers only", slow=True),
     Contender("Evidently", "evidently", "evidently_peer", "windowed",
               "its own choice of test and threshold, each window/10 values against the whole reference"),
     Contender("NannyML", "nannyml", "nannyml_peer", "windowed",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.quality import real, simulated, tidemark
 from benchmarks.quality.comparison import Results
 from benchmarks.quality.contenders import NAMES
 from benchmarks.quality.measures import Score, episodes, poisson_interval
+from benchmarks.quality.streams import Stream
 from benchmarks.quality.tuning import Row
 
+UNKNOWN = "No drift is known: numbers of episodes only."
 NOT_ALL = (
     "By MTR, share found, fewest false episodes, delay; without a rank who has not seen or not answered all streams."
 )
@@ -112,25 +114,75 @@ def by_change(results: Results) -> list[Table]:
 
 
 def of_sets(results: Results) -> list[Table]:
-    """Real sets: a table each, best first by MTR, then share found, fewest false episodes and delay."""
+    """Real sets: the ranks on all of them, then a table each, best first."""
     tables = []
     for group in real.SETS:
-        scored = [(name, one) for name in (*NAMES, tidemark.PAIRS) if (one := results.score(name, group=group))]
+        scored = {name: one for name in (*NAMES, tidemark.PAIRS) if (one := results.score(name, group=group))}
         if not scored:
             continue
-        most = max(one.streams for _, one in scored)
-        judged = any(one.quiet or one.drifts for _, one in scored)
-        able = [(name, one) for name, one in scored if judged and one.streams == most and name != tidemark.PAIRS]
-        places = dict(zip((name for name, _ in able), ranks([one for _, one in able]), strict=True))
+        judged = any(one.quiet or one.drifts for one in scored.values())
+        places = _places(scored) if judged else {}
         rows = [
-            (name, str(places.get(name, "-")), *_real_cells(one, results, name, group))
-            for name, one in sorted(scored, key=lambda pair: places.get(pair[0], len(scored)))
+            (name, str(places.get(name, "-")), *_real_cells(scored[name], results, name, group))
+            for name in sorted(scored, key=lambda name: places.get(name, len(NAMES) + 1))
         ]
         head = ("contender", "rank", "streams", "drifts", "found", "by chance", "false", "delay",
                 "onset off by", "MTR")  # fmt: skip
-        note = NOT_ALL if judged else "No drift is known: numbers of episodes only."
-        tables.append(Table(group, head, tuple(rows), note))
-    return tables
+        seen = _seen([stream for stream, _ in results.said[tidemark.NAME] if stream.group == group])
+        tables.append(Table(group, head, tuple(rows), f"{seen} {NOT_ALL if judged else UNKNOWN}"))
+    return [_all_ranks(tables), *tables] if tables else []
+
+
+def _places(scored: Mapping[str, Score]) -> dict[str, int]:
+    """Rank of each contender that has answered all streams."""
+    most = max(one.streams for one in scored.values())
+    able = [name for name, one in scored.items() if one.streams == most]
+    found: dict[str, int] = {}
+    for own in (tidemark.NAME, tidemark.PAIRS):  # the two are not rivals: each is ranked among the others
+        among = [name for name in able if name == own or name not in (tidemark.NAME, tidemark.PAIRS)]
+        if own in among:
+            found = dict(zip(among, ranks([scored[name] for name in among]), strict=True)) | found
+    return found
+
+
+def _all_ranks(tables: Sequence[Table]) -> Table:
+    """A line a contender, a column a set whose truth is known."""
+    places = {table.title: {row[0]: row[1] for row in table.rows} for table in tables}
+    known = {title: by for title, by in places.items() if any(rank != "-" for rank in by.values())}
+    rows = []
+    for name in (tidemark.NAME, tidemark.PAIRS, *(name for name in NAMES if name != tidemark.NAME)):
+        rows.append((name, *(by.get(name, "-") for by in known.values())))
+    note = (
+        f"{tidemark.PAIRS!r} watches relations between columns as well, as what `tidemark init` writes does; its rank "
+        "is among the others without the line above it. Where there is one column it is not run."
+    )
+    return Table("Ranks on real sets", ("contender", *known), tuple(rows), note)
+
+
+def _seen(streams: Sequence[Stream]) -> str:
+    """What all contenders were shown, in a sentence or two.
+
+    >>> import numpy as np
+    >>> _seen([Stream("a", "a", "real", np.zeros((9, 2)), np.zeros((7, 2)), (), 5, (False, True))])
+    'Everybody saw 1 numeric and 1 categorical column; references of 9 rows, then 7, windows of 5.'
+    """
+    columns = len(streams[0].named)
+    kinds = {"numeric": columns - sum(streams[0].named), "categorical": sum(streams[0].named)}
+    shown = " and ".join(f"{many} {kind}" for kind, many in kinds.items() if many)
+    spans = [
+        _range([many(stream) for stream in streams])
+        for many in (lambda one: len(one.reference), lambda one: len(one.values), lambda one: one.window)
+    ]
+    untimed = "" if streams[0].timed else " The rows have no times."
+    return (
+        f"Everybody saw {shown} column{'s' if max(kinds.values()) > 1 else ''}; references of {spans[0]} rows, then "
+        f"{spans[1]}, windows of {spans[2]}.{untimed}"
+    )
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def ranks(scores: Sequence[Score]) -> list[int]:

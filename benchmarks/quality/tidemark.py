@@ -24,7 +24,7 @@ from schemas.cloudevents import milliseconds
 from schemas.profile import Profile, Provenance
 
 NAME = "Tidemark"
-PAIRS = "Tidemark, correlation"  # with that option, where there are several columns
+PAIRS = "Tidemark, correlation"  # with that option, where there are several columns: as `tidemark init` writes it
 BUDGET_SLIDES = 288  # one false episode in so many: in a day of slides of five minutes
 SLIDE_MS = watched.SLIDE_MS
 WEEK_MS = 7 * 24 * 60 * watched.MINUTE

@@ -37,15 +37,16 @@ class _Configured(CVMDriftOnline):  # type: ignore[misc]
 
 
 def _watch(task: Task, options: Mapping[str, Any]) -> Answer:
-    if any(task.named):
+    if all(task.named):
         msg = "it is for numbers"
         raise ValueError(msg)
     size = next(size for size in SIZES if size <= len(task.reference))
     reference = task.reference[-size:]
     positions: list[int] = []
-    for column in range(task.values.shape[1]):
+    numbers = [column for column, named in enumerate(task.named) if not named]
+    for column in numbers:
         positions += _follow(reference[:, [column]], task.values[:, column], options.get("ert", RUN_TIME))
-    return Answer(sorted(positions), task.values.size + reference.size)
+    return Answer(sorted(positions), (len(task.values) + len(reference)) * len(numbers))
 
 
 def _follow(reference: Floats, values: Floats, run_time: float) -> list[int]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from benchmarks.quality import page, simulated, tables
 from benchmarks.quality.comparison import Results
 from benchmarks.quality.contenders import NAMES
 from benchmarks.quality.measures import Alarms, Score
+from benchmarks.quality.streams import Stream, Truth
 from benchmarks.quality.tuning import Row
 
 
@@ -49,6 +53,27 @@ def test_ranks_are_by_mean_time_ratio_and_equal_ones_are_alike():
     """Then by what was found, by false episodes and by delay."""
     first, second = Score(quiet=100, false=1, drifts=1, delays=[10]), Score(quiet=100, false=1, drifts=1, delays=[20])
     assert tables.ranks([second, first, second, Score(quiet=100, drifts=1)]) == [2, 1, 2, 4]
+
+
+def _real(group: str, truths: tuple[Truth, ...]) -> Stream:
+    rows = np.zeros((1_000, 2))
+    return Stream(group, group, "real", rows, rows, truths, window=100, named=(False, True), prolonged=150)
+
+
+def test_both_rows_of_tidemark_are_ranked_among_the_others():
+    """Not against each other; a set without known drifts has no column."""
+    found, one, calm = Results(), _real("SEA", (Truth(500, 1_000),)), _real("SEA, stationary", ())
+    for name, delay in (("Tidemark", 300), ("Tidemark, correlation", 10), ("Evidently", 100), ("NannyML", 200)):
+        found.said[name].append((one, Alarms((500 + delay,))))
+    shown = {table.title: table for table in tables.of_sets(found)}
+    assert {row[0]: row[1] for row in shown["Ranks on real sets"].rows if row[1] != "-"} == {
+        "Tidemark": "3", "Tidemark, correlation": "1", "Evidently": "1", "NannyML": "2",
+    }  # fmt: skip
+    assert shown["SEA"].note.startswith(
+        "Everybody saw 1 numeric and 1 categorical column; references of 1,000 rows, then 1,000, windows of 100. By MTR"
+    )
+    found.said["Tidemark"].append((replace(calm, judged=False), Alarms((3,))))
+    assert tables.of_sets(found)[0].head == ("contender", "SEA")
 
 
 def test_the_page_is_whole_by_itself(results):
