@@ -79,7 +79,10 @@ def renumbered(part: Part, known: dict[str, int]) -> Rows:
     for text in part.texts:
         if text not in known and len(known) < NO_TEXT:
             known[text] = len(known)
-    new = np.array([known.get(text, NO_TEXT) for text in part.texts], "<u2")
+    numbers_of = [known.get(text, NO_TEXT) for text in part.texts]
+    if numbers_of == list(range(len(numbers_of))):
+        return part.rows
+    new = np.array(numbers_of, "<u2")
     numbers = new[np.ascontiguousarray(data[:, 16:]).view("<u2")]
     packed = np.hstack([data[:, :16], np.ascontiguousarray(numbers).view(np.uint8)])
     return Rows(part.rows.hashes, part.rows.times_ms, packed)
