@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from operators.decisions.causes import INPUTS, SIGNAL
 from operators.decisions.episodes import Episode
+from operators.decisions.outputs import SignalChange
 from schemas.cloudevents import significant
 from schemas.events import SignalEvidence
 from schemas.retraining import Advice
@@ -28,7 +31,18 @@ def advice(episodes: Sequence[Episode], version: str) -> Advice:
     version
         That is to be retrained.
     """
-    open_ = [change for episode in episodes if episode.version == version for change in episode.open]
+    mine = [episode for episode in episodes if episode.version == version]
+    found = _advice([change for episode in mine for change in episode.open])
+    older = sorted({one.returns.version for one in mine if one.returns is not None} - {version})
+    if not older:
+        return found
+    again = (
+        f"inputs are like the reference of version {' and '.join(older)} again, which may do as well or lend its data"
+    )
+    return msgspec.structs.replace(found, why=f"{found.why}; {again}")
+
+
+def _advice(open_: Sequence[SignalChange]) -> Advice:
     signals = {change.evidence.signal for change in open_}
     performance = any(change.kind == "performance" for change in open_)
     inputs = [change.evidence for change in open_ if change.kind in INPUTS]

@@ -7,7 +7,7 @@ import pytest
 
 from operators.decisions.advice import advice
 from operators.decisions.episodes import Episode
-from schemas.events import CategoryChange, Histogram
+from schemas.events import CategoryChange, Histogram, Returned
 from tests.operators.changes import change
 
 
@@ -73,6 +73,15 @@ def test_what_has_changed_decides(episodes, how, why, overlap):
     """Another relation of labels, or values that the reference has not, speak for beginning anew."""
     found = advice(episodes, "3")
     assert (found.how, found.why, found.overlap) == (how, why, overlap)
+
+
+def test_inputs_that_are_as_an_older_version_knew_them():
+    """It is said of another version only: the episode's own reference is what it has."""
+    there = msgspec.structs.replace(episode(SLIGHT), returns=Returned(version="1", reference="r", episode="e0"))
+    again = "inputs are like the reference of version 1 again, which may do as well or lend its data"
+    assert advice([there], "3").why == f"{COVERED}; {again}"
+    there.returns = Returned(version="3", reference="r", episode="e0")
+    assert advice([there], "3").why == COVERED
 
 
 def test_categories_and_signals_that_have_recovered():
