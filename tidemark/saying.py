@@ -7,8 +7,10 @@ import msgspec
 from config.durations import option, time_ms
 from config.load import Configuration
 from consumers import telling
+from operators.decisions.messages import listed
 from schemas.control import Command
 from schemas.errors import UsageError
+from schemas.events import DriftData
 
 
 def say(loaded: Configuration, command: Command, by: str | None, said_ms: int | None) -> None:
@@ -31,3 +33,12 @@ def at_ms(loaded: Configuration, at: str | None) -> int | None:
         message = "--at: is for control files; on a topic the brokers give the time"
         raise UsageError(message)
     return option("--at", time_ms, at)
+
+
+def named(found: DriftData) -> str:
+    """An episode, as it is told to whoever has said something of it."""
+    where = ", ".join(f"{name}={value}" for name, value in found.segment.items())
+    place = f" in {where}" if where else ""
+    since = found.onset[:16].replace("T", " ")
+    signals = listed([one.signal for one in found.signals])
+    return f"episode {found.episode} of {found.model} {found.version} ({signals}{place}, since {since})"

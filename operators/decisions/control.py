@@ -78,13 +78,17 @@ def time_of(data: bytes) -> int:
 def lines(path: str) -> list[Line]:
     """The lines of a control file, in the order of their times; one that says none stands at 1970.
 
+    A file that is not there has none: who first tells something makes it.
+
     Raises
     ------
     DataError
-        The file is not there or cannot be read.
+        The file cannot be read.
     """
     try:
         data = Path(path).read_bytes()
+    except FileNotFoundError:
+        return []
     except OSError as error:
         message = f"control {path}: cannot be read ({error.strerror})"
         raise DataError(message) from error

@@ -14,7 +14,7 @@ from schemas.cloudevents import timestamp
 from schemas.errors import UsageError
 from schemas.events import DriftData
 from tidemark.options import At, By, ConfigOption, EpisodeOrIncident
-from tidemark.saying import at_ms, say
+from tidemark.saying import at_ms, named, say
 
 
 def accept(
@@ -41,12 +41,12 @@ def accept(
     if all(problems):
         message = "\n".join(_said(event.data, wrong) for event, wrong in zip(events, problems, strict=True))
         raise UsageError(message)
-    what = "not the new normal any more" if undo else "the new normal"
+    what = "compared with the profile again" if undo else "the new normal"
     for event, wrong in zip(events, problems, strict=True):
         found = event.data
         if wrong is None:
             say(loaded, acceptance(event, why, undo=undo), by, said_ms)
-            print(f"episode {found.episode} of {found.model} {found.version} is {what}: {found.message}")
+            print(f"{named(found)} is to be {what}")
         else:
             print(_said(found, wrong))
     print("'tidemark watch' shows what the job makes of it: rebased, restored or refused")

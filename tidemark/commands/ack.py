@@ -12,7 +12,7 @@ from config import load
 from consumers import telling
 from schemas.control import Acknowledge
 from tidemark.options import At, By, ConfigOption, EpisodeOrIncident, Why
-from tidemark.saying import at_ms, say
+from tidemark.saying import at_ms, named, say
 
 
 class Judgement(str, Enum):
@@ -45,6 +45,6 @@ def ack(
     for found in [one for one in those if one.why is None] or those:
         said = Acknowledge(model=found.model, episode=found.episode, as_=judgement.value, why=why)
         say(loaded, said, by, at_ms(loaded, at))
-        print(f"episode {found.episode} of {found.model} {found.version} is {judgement.value}: {found.message}")
+        print(f"{named(found)} is {judgement.value}")
         if found.why is not None:
             print(f"it is over already ({found.why}): nothing follows from it")

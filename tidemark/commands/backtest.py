@@ -84,6 +84,9 @@ def backtest(
         plan = msgspec.structs.replace(plan, models=(plan.model(model),))
     plan = _with_labels(plan, data, labels)
     if control is not None:
+        if not Path(control).is_file():
+            message = f"--control {control}: is not there"
+            raise UsageError(message)
         plan = msgspec.structs.replace(plan, control=ControlPlan(path=control))
     known = read_truth(truth, plan) if truth is not None else None
     for line in loaded.unavailable:

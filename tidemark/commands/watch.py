@@ -86,7 +86,9 @@ def _print(lines: Iterable[str]) -> None:
 def _line(event: Event) -> str:
     what = event.type.rpartition(".")[2]
     severity = f" {event.data.severity}" if isinstance(event, DriftEvent) else ""
-    id = f" [{_about(event)[:8]}]" if isinstance(event, (DriftEvent, RetrainEvent)) else ""
+    id = f" [{_about(event)[:8]}]" if isinstance(event, RetrainEvent) else ""
+    if isinstance(event, DriftEvent):  # the episode, of the incident
+        id = f" [{event.data.episode[:8]} of {event.data.incident[:8]}]"
     muted = " (muted)" if event.data.muted else ""
     return _printable(f"{event.time} {what}{severity} {event.subject}: {event.data.message}{id}{muted}")
 

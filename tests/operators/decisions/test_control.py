@@ -28,8 +28,9 @@ def test_a_file_tells_the_policies_and_of_its_bad_lines(tmp_path):
     ]
 
 
-def test_a_file_that_is_not_there(tmp_path):
-    """It is named."""
+def test_a_file_that_nobody_has_made_yet(tmp_path):
+    """Nothing was told; one that cannot be read is named."""
+    assert control.lines(str(tmp_path / "none.jsonl")) == []
     with pytest.raises(DataError) as raised:
-        control.lines(str(tmp_path / "none.jsonl"))
-    assert str(raised.value) == f"control {tmp_path}/none.jsonl: cannot be read (No such file or directory)"
+        control.lines(str(tmp_path))
+    assert str(raised.value) == f"control {tmp_path}: cannot be read (Is a directory)"

@@ -40,7 +40,7 @@ def test_each_command_is_a_line_that_the_job_reads(folder, capsys):
     assert cli.main(["mute", "churn", "--off", "--by", ""]) == 0
     assert cli.main(["answer", REQUEST, "accepted", *at]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"episode {EPISODE} of churn 3 is harmless: feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03)",
+        f"episode {EPISODE} of churn 3 (feature.age in country=DE, since 2026-01-05 09:40) is harmless",
         "churn is muted for 2 h",
         "churn is not muted any more",
         f"request {REQUEST} of churn 3 is accepted",
@@ -73,6 +73,7 @@ def test_of_an_episode_that_is_over_nothing_follows(folder, capsys):
         (["answer", "d8a4a00a", "failed"], "there is no request 'd8a4a00a' among the events; 'tidemark watch CONFIG' "
          "shows their ids"),
         (["mute", "x", "--for", "1 h"], "there is no model 'x' (there are: churn)"),
+        (["backtest", "monitors.yaml", "--control", "none.jsonl"], "--control none.jsonl: is not there"),
         (["mute", "churn"], "give either --for DURATION or --off"),
         (["mute", "churn", "--for", "soon"], "--for: 'soon' is not a duration (a number and ms, s, min, h, days or "
          "weeks, as in '5 min')"),
@@ -109,12 +110,12 @@ def test_an_episode_is_accepted_as_it_was_known(folder, capsys):
         why="prices",
     )
     assert (undone.undo, undone.signals, undone.seen) == (True, ("feature.income",), later["time"])
-    said = "feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03)"
     hint = "'tidemark watch' shows what the job makes of it: rebased, restored or refused"
     assert capsys.readouterr().out.splitlines() == [
-        f"episode {EPISODE} of churn 3 is the new normal: {said}",
+        f"episode {EPISODE} of churn 3 (feature.age in country=DE, since 2026-01-05 09:40) is to be the new normal",
         hint,
-        f"episode {EPISODE} of churn 3 is not the new normal any more: {said}",
+        f"episode {EPISODE} of churn 3 (feature.income in country=DE, since 2026-01-05 09:40) is to be compared with "
+        "the profile again",
         hint,
     ]
 
@@ -154,12 +155,12 @@ def test_a_whole_incident(folder, capsys):
     second = {"episode": "bbbb0000", "kind": "performance"}
     events = [{**opened, "data": {**opened["data"], **more}} for more in (first, {}, second)] + [over]
     (folder / "events.jsonl").write_bytes(b"".join(msgspec.json.encode(event) + b"\n" for event in events))
-    said = "of churn 3 is real: feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03)"
+    said = "of churn 3 (feature.age in country=DE, since 2026-01-05 09:40) is real"
     assert cli.main(["ack", incident[:8]]) == 0
     assert capsys.readouterr().out.splitlines() == [f"episode aaaa0000 {said}", f"episode bbbb0000 {said}"]
     assert cli.main(["accept", incident, "--why", "prices"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"episode aaaa0000 {said.replace('real', 'the new normal')}",
+        f"episode aaaa0000 {said.replace('real', 'to be the new normal')}",
         f"episode {EPISODE} is over already (recovered): there is nothing to accept",
         "episode bbbb0000 is about performance, which is not compared with a profile: it cannot be accepted",
         "'tidemark watch' shows what the job makes of it: rebased, restored or refused",

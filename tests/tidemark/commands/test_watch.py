@@ -31,13 +31,14 @@ EVENTS = [
 ]
 LINES = [
     "2026-01-05T10:05:00.000Z opened critical churn/3/country=DE: "
-    "feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03) [d8a4a00a]",
+    "feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03) [d8a4a00a of 0fb51923]",
     "2026-01-05T10:15:00.000Z silent churn: churn: no records for 10 min, the last at 2026-01-05T10:05:00.000Z",
     "2026-01-05T10:10:00.000Z updated critical churn/3/country=DE: "
-    "still drifting: feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03); also feature.plan [d8a4a00a]",
+    "still drifting: feature.age moved up in country=DE: PSI 0.41 (alarm at 0.03); also feature.plan "
+    "[d8a4a00a of 0fb51923]",
     "2026-01-05T10:47:00.000Z resumed churn: churn: records again after 42 min",
     "2026-01-05T12:05:00.000Z resolved critical churn/3/country=DE: "
-    "feature.plan and feature.age are back to their reference in country=DE after 2 h 25 min [d8a4a00a]",
+    "feature.plan and feature.age are back to their reference in country=DE after 2 h 25 min [d8a4a00a of 0fb51923]",
 ]
 
 
