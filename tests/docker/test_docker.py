@@ -20,7 +20,7 @@ from tidemark.cli import COMMANDS as PLACES
 DOCKER = Path(__file__).parents[2] / "docker"
 COMPOSE = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 OURS = {name: s for name, s in COMPOSE["services"].items() if s["image"].startswith("tidemark:")}
-COMMANDS = {name: shlex.split(s["command"]) for name, s in OURS.items()}
+COMMANDS = {name: shlex.split(s["command"]) for name, s in OURS.items() if "entrypoint" not in s}
 ROLES = ("jobmanager", "taskmanager")
 
 
@@ -32,6 +32,25 @@ def test_commands_are_ours(service: str) -> None:
     app = typer.Typer(add_completion=False)
     app.command()(getattr(importlib.import_module(module), function))
     assert typer.main.get_command(app).make_context(name, arguments).params  # wrong options raise
+
+
+def test_the_report_is_a_command_of_ours() -> None:
+    """That leaves standard output to the page."""
+    shell, _, line = OURS["report"]["entrypoint"]
+    words = shlex.split(line.split(" >&2 && ")[0])
+    assert (shell, words[:2]) == ("bash", ["tidemark", "report"])
+    app = typer.Typer(add_completion=False)
+    module, function = PLACES["report"].split(":")
+    app.command()(getattr(importlib.import_module(module), function))
+    assert typer.main.get_command(app).make_context("report", words[2:]).params
+
+
+def test_pages_are_for_this_machine() -> None:
+    """Every port is published on loopback; what is served by the container is where the port leads."""
+    ports = {name: s.get("ports", []) for name, s in COMPOSE["services"].items()}
+    assert all(port.startswith("127.0.0.1:") for many in ports.values() for port in many)
+    assert ports["dashboard"] == ["127.0.0.1:8050:8050"]
+    assert COMMANDS["dashboard"][-2:] == ["--host", "0.0.0.0"]
 
 
 def test_the_configuration_is_right() -> None:
