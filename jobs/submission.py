@@ -6,10 +6,11 @@ import contextlib
 import dataclasses
 from argparse import Namespace
 from collections.abc import Callable
+from pathlib import Path
 
 from config import Configuration, load
 from jobs import resume, savepoints
-from jobs.cluster import submitted
+from jobs.cluster import archives, submitted
 from jobs.cluster.about import About, name_of
 from jobs.cluster.changes import changes
 from jobs.cluster.rest import Cluster, split_address
@@ -28,6 +29,7 @@ def submit(
     savepoint: str | None,
     fresh: bool,
     python: str | None,
+    archive: str | None,
     bounded: bool,
     tell: Callable[[str], object],
 ) -> str:
@@ -42,7 +44,10 @@ def submit(
     fresh
         Begin anew instead.
     python
-        The interpreter of the workers, on the cluster's machines, with tidemark installed; None: this one's path.
+        The interpreter of the workers, on the cluster's machines, with tidemark installed; None: this one's path, or
+        that of the archive.
+    archive
+        With the environment of the workers; None: the cluster's machines have one.
     bounded
         Read topics up to their present end.
     tell
@@ -57,6 +62,9 @@ def submit(
     ------
     UsageError, JobError, BrokerError, ProfileError, SetupError
     """
+    if archive is not None:
+        archives.check(archive)
+        archive = str(Path(archive).absolute())
     to = split_address(cluster)
     there = Cluster(cluster)
     there.check_version()
@@ -87,7 +95,7 @@ def submit(
     if restore is not None:
         tell(f"goes on from {restore}")
     sending = _prepared(loaded, bounded=bounded, ends=ends)
-    sending = dataclasses.replace(sending, to=to, restore=restore, fresh=fresh, python=python)
+    sending = dataclasses.replace(sending, to=to, restore=restore, fresh=fresh, python=python, archive=archive or "")
     job_id = send(sending)
     resume.note_if_possible(savepoints.folder(plan.job), plan, sending.ends)
     submitted.keep_if_possible(sending.references, job_id)

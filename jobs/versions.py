@@ -26,6 +26,11 @@ def here() -> Versions:
     return Versions(platform.python_version(), release)
 
 
+def flink() -> str:
+    """Of Flink, as it is installed here."""
+    return version("apache-flink")
+
+
 def check(submitted: Versions) -> None:
     """Compare a worker with whoever submitted its job.
 

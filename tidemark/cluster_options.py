@@ -19,6 +19,14 @@ ClusterOption = Annotated[
         help=f"The JobManager's REST address; else `job.cluster` of the configuration, else {DEFAULT}.",
     ),
 ]
+ArchiveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--archive",
+        metavar="FILE",
+        help="Environment of the workers (.tar.gz, .zip with bin/python), where the cluster's machines have none.",
+    ),
+]
 Job = Annotated[
     str,
     typer.Argument(

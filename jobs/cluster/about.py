@@ -42,6 +42,8 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
         Of the tidemark that submitted it, and `resume.GRAPH` of that.
     python
         The interpreter of its workers.
+    archive
+        The archive with their environment, on the machine that it was submitted from; "": they have none.
     python_version
         Of whoever submitted it, and so, but for the last part, of its workers; "": an older release submitted it.
     states
@@ -54,9 +56,10 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
     graph: int = 0
     python: str = ""
     python_version: str = ""
+    archive: str = ""
 
     @classmethod
-    def of(cls, job: JobReferences, python: str = "") -> About:
+    def of(cls, job: JobReferences, python: str = "", archive: str = "") -> About:
         """What a job of this release is to say."""
         here = versions.here()
         return cls(
@@ -66,6 +69,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
             graph=GRAPH,
             python=python,
             python_version=here.python,
+            archive=archive,
         )
 
     @property

@@ -12,7 +12,7 @@ from types import TracebackType
 
 from config.plan import Plan
 from jobs import jars, positions
-from jobs.cluster import about, rewiring
+from jobs.cluster import about, archives, rewiring
 from jobs.cluster.about import About
 from jobs.failures import job_errors
 from jobs.monitor import Setting, build
@@ -40,7 +40,9 @@ class Sending:
     drop
         Whether state that finds no operator may be left behind.
     python
-        The interpreter of the workers; None: this one's path.
+        The interpreter of the workers; None: that of the archive, or this one's path.
+    archive
+        With the environment of the workers, see archives.py; "": their machines have one.
     """
 
     references: JobReferences
@@ -54,6 +56,7 @@ class Sending:
     drop: bool = False
     fresh: bool = False
     python: str | None = None
+    archive: str = ""
 
 
 def send(sending: Sending) -> str:
@@ -71,11 +74,12 @@ def send(sending: Sending) -> str:
 
     begun = positions.take(sending.restore) if sending.bounded and sending.restore is not None else {}
     found = [jars.kafka_connector()] if sending.kafka else []
-    python = sending.python or sys.executable
+    python = sending.python or (archives.PYTHON if sending.archive else sys.executable)
     more: dict[str, object] = {
         "python.executable": python,
         "python.client.executable": sys.executable,
-        about.OPTION: about.option(About.of(sending.references, python)),
+        about.OPTION: about.option(About.of(sending.references, python, sending.archive)),
+        **(archives.options(sending.archive) if sending.archive else {}),
     }
     if sending.to is not None:
         # What runs Python functions in Flink; `flink run` adds it by itself.

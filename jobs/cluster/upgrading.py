@@ -6,12 +6,13 @@ import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from config import Configuration
 from config.durations import duration
 from jobs import versions
-from jobs.cluster import rewiring, submitted
+from jobs.cluster import archives, rewiring, submitted
 from jobs.cluster.about import About
 from jobs.cluster.changes import Changes, changes
 from jobs.cluster.health import failures
@@ -64,6 +65,7 @@ def upgrade(
     drop_state: bool,
     within_ms: int,
     python: str | None,
+    archive: str | None = None,
     tell: Callable[[str], object],
 ) -> Upgraded:
     """Let the job that runs go on under another configuration.
@@ -76,6 +78,8 @@ def upgrade(
         How long the new job may take until it has saved its state.
     python
         The interpreter of the workers; None: that of the job that runs.
+    archive
+        With their environment; None: that of the job that runs, if it has one.
     tell
         Gets lines for people.
 
@@ -92,7 +96,12 @@ def upgrade(
     cluster.check_version()
     plan = loaded.plan
     job = running(cluster, plan.job)
-    if python is None:
+    if archive is not None:
+        archives.check(archive)
+        archive = str(Path(archive).absolute())
+    if job.about.archive:
+        archives.check(job.about.archive)  # it is sent again, for the way back at least
+    elif python is None and archive is None:
         versions.check_interpreter(job.name, job.about.python, job.about.python_version)
     references = load_references(plan)
     found = changes(job.about, About.of(references))
@@ -110,7 +119,9 @@ def upgrade(
         raise UsageError(message)
     check_topics(loaded)
     kafka = loaded.kafka.java_properties() if loaded.kafka is not None else {}
-    old = Sending(before, split_address(address), kafka, claim=False, python=job.about.python)
+    old = Sending(
+        before, split_address(address), kafka, claim=False, python=job.about.python, archive=job.about.archive
+    )
     with Apart() as apart:
         apart.make_ready()
         stopped_s = time.monotonic()
@@ -120,7 +131,8 @@ def upgrade(
             old,
             references=references,
             restore=None if found.impossible else savepoint,
-            python=python or job.about.python,
+            python=python or (None if archive else job.about.python),
+            archive=archive or job.about.archive,
             before=job.about.plan if found.sources else None,
             drop=found.leaves,
         )

@@ -15,6 +15,7 @@ from jobs.submission import submit
 from operators.profiles.profile_files import load_references
 from schemas.errors import SetupError, UsageError
 from tests.jobs.cluster.flink import JOB, FakeFlink
+from tests.jobs.cluster.test_archives import WHOLE, packed
 
 CONFIG = """\
 job: {name: shop, environment: prod}
@@ -35,7 +36,7 @@ def submitted(
     lines: list[str] = []
     monkeypatch.setattr(submission, "check_topics", lambda loaded: None)
     monkeypatch.setattr(submission, "send", lambda sending: sent.append(sending) or JOB)
-    asked = {"savepoint": None, "fresh": False, "python": None, "bounded": False, **settings}
+    asked = {"savepoint": None, "fresh": False, "python": None, "archive": None, "bounded": False, **settings}
     flink.answers[f"/jobs/{JOB}/config"]["execution-config"]["user-config"] = About.of(
         load_references(loaded.plan)
     ).parameters()
@@ -88,6 +89,16 @@ def test_a_savepoint_of_another_job(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             f"state in {other.as_uri()}: is of job prod/orders, not of prod/shop; "
             "give a savepoint of this job, or begin anew with --fresh"
         )
+
+
+def test_an_environment_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked at before anything is asked, and sent by its whole path."""
+    archive = packed(tmp_path / "e.tar.gz", WHOLE)
+    monkeypatch.chdir(tmp_path)
+    [sending], _ = submitted(tmp_path, monkeypatch, ended(), archive="e.tar.gz")
+    assert (sending.archive, sending.python) == (archive, None)
+    with pytest.raises(UsageError, match="not an archive"):
+        submitted(tmp_path, monkeypatch, FakeFlink(), archive="e.tar.zst")
 
 
 def test_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

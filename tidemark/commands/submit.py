@@ -8,7 +8,7 @@ import typer
 
 from config import load
 from schemas.errors import UsageError
-from tidemark.cluster_options import ClusterOption, address
+from tidemark.cluster_options import ArchiveOption, ClusterOption, address
 from tidemark.options import Config
 from tidemark.printing import tell
 
@@ -26,6 +26,7 @@ def submit(
         str | None,
         typer.Option(metavar="PATH", help="Python of the workers, with tidemark installed; else the path of this one."),
     ] = None,
+    archive: ArchiveOption = None,
     bounded: Annotated[bool, typer.Option("--bounded", help="Read topics up to their present end.")] = False,
     manifest: Annotated[
         bool, typer.Option("--manifest", help="Print a manifest for Flink's Kubernetes operator instead.")
@@ -42,10 +43,12 @@ def submit(
     """Submit the monitors of a configuration to a running Flink 2.3 cluster, and leave them there.
 
     Prints the job's id. It goes on from the last savepoint or checkpoint that `job.checkpoints.dir` or the cluster
-    knows of. The machines of the cluster need a Python with tidemark[flink] installed, and paths in the
-    configuration (checkpoints, file sources and sinks) have to be theirs too.
+    knows of. The machines of the cluster need a Python with tidemark[flink] installed, or get one with the job
+    (--archive), and paths in the configuration (checkpoints, file sources and sinks) have to be theirs too.
 
     Example: tidemark submit monitors.yaml --cluster localhost:8081
+
+    Example: tidemark submit monitors.yaml --archive environment.tar.gz
 
     Example: tidemark submit monitors.yaml --manifest --image registry/tidemark:0.1 --claim state > job.yaml
     """
@@ -65,5 +68,15 @@ def submit(
 
     to = address(loaded.plan.job, cluster)
     print(
-        send(loaded, to, savepoint=from_savepoint, fresh=fresh, python=python, bounded=bounded, tell=tell), flush=True
+        send(
+            loaded,
+            to,
+            savepoint=from_savepoint,
+            fresh=fresh,
+            python=python,
+            archive=archive,
+            bounded=bounded,
+            tell=tell,
+        ),
+        flush=True,
     )

@@ -11,7 +11,7 @@ import typer
 from config import load
 from config.durations import milliseconds, option
 from schemas.errors import UsageError
-from tidemark.cluster_options import ClusterOption, address
+from tidemark.cluster_options import ArchiveOption, ClusterOption, address
 from tidemark.options import AsJson, Config
 from tidemark.printing import tell
 
@@ -36,6 +36,7 @@ def upgrade(
             metavar="PATH", help="Python of the workers, with tidemark installed; else that of the job that runs."
         ),
     ] = None,
+    archive: ArchiveOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Let a job on a Flink cluster go on under another configuration.
@@ -78,6 +79,7 @@ def upgrade(
         drop_state=drop_state,
         within_ms=option("--within", milliseconds, within),
         python=python,
+        archive=archive,
         tell=tell,
     )
     if as_json:

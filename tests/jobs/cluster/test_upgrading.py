@@ -13,12 +13,14 @@ from config import load
 from config.load import Configuration
 from jobs.cluster import submitted, upgrading
 from jobs.cluster.about import About
+from jobs.cluster.archives import PYTHON
 from jobs.cluster.rest import Cluster
 from jobs.cluster.sending import Apart, Sending
 from jobs.cluster.upgrading import Upgraded, upgrade, wait_until_saved
 from operators.profiles.profile_files import load_references
 from schemas.errors import JobError, SetupError, UsageError
 from tests.jobs.cluster.flink import JOB, RECORDED, WHY, FakeFlink
+from tests.jobs.cluster.test_archives import WHOLE, packed
 
 SAVEPOINT = RECORDED["savepoint"]["operation"]["location"]
 CONFIG = """\
@@ -166,6 +168,28 @@ def test_other_versions(
         with pytest.raises(SetupError, match=message):
             upgrade(loaded, cluster.address, python=None, **asked)
         assert cluster.asked == []
+
+
+def test_the_archive_goes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the job that runs, unless another one is given; one that is gone is told before anything is stopped."""
+    old, new = packed(tmp_path / "old.tgz", WHOLE), packed(tmp_path / "new.tgz", WHOLE)
+    before = load_references(configured(tmp_path, CONFIG).plan)
+    monkeypatch.setattr(upgrading, "check_topics", lambda loaded: None)
+    monkeypatch.setattr(upgrading, "LOOK_S", 0.01)
+    submitted.keep_if_possible(before, JOB)
+    asked = {"drop_state": False, "within_ms": 2_000, "python": None, "tell": lambda line: None}
+    for given, sent_with, python in ((None, old, PYTHON), (new, new, None)):
+        with FakeFlink(About.of(before, PYTHON, old)) as flink:
+            sent = Sent(flink)
+            monkeypatch.setattr(upgrading, "Apart", sent)
+            upgrade(configured(tmp_path, CONFIG + MORE), flink.address, archive=given, **asked)  # type: ignore[arg-type]
+            [sending] = sent.sendings
+            assert (sending.archive, sending.python) == (sent_with, python)
+    Path(old).unlink()
+    with FakeFlink(About.of(before, PYTHON, old)) as flink:
+        with pytest.raises(UsageError, match="cannot be read"):
+            upgrade(configured(tmp_path, CONFIG + MORE), flink.address, **asked)  # type: ignore[arg-type]
+        assert flink.asked == []
 
 
 def test_no_way_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
