@@ -18,7 +18,8 @@ from operators.labels.join_rows import Labelled
 from schemas.cloudevents import milliseconds, timestamp
 from schemas.events import SignalEvidence
 
-SLIDES = 64  # that are kept: as many as a window of performance has
+SLIDES = 64  # that an onset is looked for in: as many as a window of performance has
+KEPT = SLIDES + 2  # what ends with a slide may be told when labels of a later one are there already
 
 Ints = npt.NDArray[np.int64]
 
@@ -43,7 +44,7 @@ class Arrivals(msgspec.Struct, array_like=True):
             slides[-1, 1:] += row[1:]
         else:
             slides = np.vstack([slides, np.array([row], np.int64)])
-        self.slides = slides[-SLIDES:].tobytes()
+        self.slides = slides[-KEPT:].tobytes()
 
     def told(self, changes: Iterable[SignalChange], slide_ms: int) -> list[SignalChange]:
         """What has changed, by when it was predicted; what was told of a signal stays until it is over."""
@@ -52,7 +53,7 @@ class Arrivals(msgspec.Struct, array_like=True):
     def _moved(self, change: SignalChange, slide_ms: int) -> SignalChange:
         signal = change.evidence.signal
         if change.state == "opened":
-            waited_ms = self._waited_ms(change.onset_ms)
+            waited_ms = self._waited_ms(change, slide_ms)
             if waited_ms >= slide_ms:
                 self.moved_ms[signal] = waited_ms
         by_ms = self.moved_ms.get(signal, 0)
@@ -64,10 +65,11 @@ class Arrivals(msgspec.Struct, array_like=True):
             change, onset_ms=change.onset_ms - by_ms, evidence=_evidence(change.evidence, by_ms)
         )
 
-    def _waited_ms(self, onset_ms: int) -> int:
-        """How long the labels had waited that came in the slide of an onset, or in the next with some."""
+    def _waited_ms(self, change: SignalChange, slide_ms: int) -> int:
+        """How long the labels had waited that came in the slide of an onset, or in the next with some, until told."""
         slides = self._slides()
-        since = slides[slides[:, 0] > onset_ms]
+        slides = slides[slides[:, 0] - slide_ms < change.time_ms][-SLIDES:]
+        since = slides[slides[:, 0] > change.onset_ms]
         return int(since[0, 2] // since[0, 1]) if len(since) else 0
 
     def _slides(self) -> Ints:

@@ -57,10 +57,24 @@ def test_an_onset_is_moved_by_what_the_labels_of_its_slide_had_waited():
 
 
 def test_an_onset_before_or_after_all_that_is_known(monkeypatch):
-    """The oldest slide there is stands for those before it; after the newest nothing is known."""
+    """The oldest of so many slides stands for those before it; after the newest nothing is known."""
     monkeypatch.setattr(arrivals, "SLIDES", 2)
     known = Arrivals()
     for minute, waited in ((12, 10), (17, 20), (22, 30)):
         came(known, minute, waited)
     before, after = (change(40, name, onset=onset) for name, onset in (("a", 1), ("b", 30)))
     assert [one.onset_ms // MINUTE for one in known.told([before, after], SLIDE)] == [1 - 20, 30]
+
+
+def test_labels_that_come_later_change_nothing(monkeypatch):
+    """What ends with a slide is the same whether it is told at once or when labels of the next are there."""
+    monkeypatch.setattr(arrivals, "SLIDES", 2)
+    monkeypatch.setattr(arrivals, "KEPT", 4)
+    soon, late = Arrivals(), Arrivals()
+    for minute, waited in ((12, 10), (17, 20), (22, 30)):
+        came(soon, minute, waited)
+        came(late, minute, waited)
+    came(late, 27, 40)
+    for onset in (1, 13, 16, 21, 25):
+        told = change(25, onset=onset)
+        assert soon.told([told], SLIDE) == late.told([told], SLIDE)
