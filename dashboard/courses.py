@@ -7,7 +7,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from dashboard.report.charts import LINE
+from dashboard.report.charts import styled
 from schemas.cloudevents import milliseconds
 from schemas.evaluations import Evaluation
 from schemas.summaries import Summary
@@ -87,23 +87,7 @@ def chart(
         figure.add_vrect(x0=onset, x1=end or times[-1], fillcolor=SHADE, line_width=0, layer="below")
         figure.add_vline(x=milliseconds(onset), line={"color": ALARM, "width": 1.5}, annotation_text="onset",
                          annotation_position="top left")  # fmt: skip
-    zero = not signal.startswith(MEASURES)
-    return styled(figure, height, zero=zero)
-
-
-def styled(figure: go.Figure, height: int, *, zero: bool = True) -> go.Figure:
-    """Plain, without a ground of its own, so that it is at home on light and dark pages."""
-    axis = {"gridcolor": LINE, "linecolor": LINE, "automargin": True, "zeroline": False}
-    figure.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 10, "r": 10, "t": 10, "b": 30},
-        paper_bgcolor="rgba(0, 0, 0, 0)",
-        plot_bgcolor="rgba(0, 0, 0, 0)",
-        font={"family": "system-ui, sans-serif", "size": 12, "color": "#7a828a"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        hovermode="x unified",
-        xaxis={**axis, "type": "date"},
-        yaxis={**axis, "rangemode": "tozero" if zero else "normal"},
-    )
-    return figure
+    figure.update_layout(hovermode="x unified")
+    styled(figure, height)
+    figure.update_yaxes(rangemode="normal" if signal.startswith(MEASURES) else "tozero", zeroline=False)
+    return figure.update_xaxes(type="date")

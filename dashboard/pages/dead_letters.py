@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 from dashboard import courses
 from dashboard.findings import Findings
+from dashboard.report.charts import styled
 from dashboard.shown import Block, Chart, Query, Shown
 from dashboard.templates import DAY_MS, fill
 from schemas.cloudevents import timestamp
@@ -53,5 +54,5 @@ def _chart(by_day: list[tuple[int, str, int]], from_ms: int) -> go.Figure:
                 name=reason, x=[timestamp(day_ms)[:10] for day_ms, _ in those], y=[number for _, number in those],
                 marker_color=colour,
             )  # fmt: skip
-    figure.update_layout(barmode="stack", bargap=0.3, showlegend=True)
-    return courses.styled(figure, 220)
+    figure.update_layout(barmode="stack", showlegend=True)
+    return styled(figure, 220)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from dashboard.budget import budget
 from dashboard.findings import Findings
 from dashboard.shown import Query, Shown
 from dashboard.templates import DAY_MS, fill
@@ -26,7 +27,8 @@ SORTS: dict[str, Callable[[Fleet, str], Any]] = {
 def fleet(findings: Findings, query: Query) -> Shown:
     """The page: searched, filtered, sorted and cut into pages here, so that a browser never has 500 models."""
     newest_ms = (findings.reader.span() or (0, 0))[1]
-    rows = [(row, _state(row)) for row in findings.reader.fleet(newest_ms - SPAN_DAYS * DAY_MS)]
+    since_ms = newest_ms - SPAN_DAYS * DAY_MS
+    rows = [(row, _state(row)) for row in findings.reader.fleet(since_ms)]
     totals = {state: sum(each == state for _, each in rows) for state in STATES}
     search, wanted = query.get("search").casefold(), query.get("state")
     sort = query.get("sort") if query.get("sort") in SORTS else "state"
@@ -52,7 +54,7 @@ def fleet(findings: Findings, query: Query) -> Shown:
         pages=pages,
         days=SPAN_DAYS,
     )
-    return Shown("Models", (table,))
+    return Shown("Models", (table, *budget(findings.reader, since_ms)))
 
 
 def _state(row: Fleet) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dashboard import charts, links
+from dashboard.budget import budget
 from dashboard.findings import Findings
 from dashboard.history import History, history, labelled, measures, predicted, volume, weeks
 from dashboard.shown import Block, Chart, Missing, Query, Shown
@@ -65,12 +66,7 @@ def model(findings: Findings, query: Query) -> Shown:
     blocks += _performance(found)
     blocks += _said(found)
     blocks += _signals(found, name, version, segment, query)
-    if held:
-        about = (
-            "Evaluations over their threshold, before they are confirmed, added up by day; and how many there would be "
-            "if nothing had changed. Where both go together, thresholds hold."
-        )
-        blocks += [_heading("Budget", about), _held(held)]
+    blocks += budget(reader, from_ms, name)
     blocks += _retraining(findings, name)
     return Shown(name, tuple(blocks))
 
@@ -167,15 +163,6 @@ def _strength(row: Evaluation) -> tuple[bool, float]:
     """Alarms first, then by the part of the threshold; of a measure less may be worse, so it comes after."""
     comparable = "performance." not in row.signal and row.statistic is not None and row.threshold
     return row.alarm, abs((row.statistic or 0.0) / (row.threshold or 1.0)) if comparable else -1.0
-
-
-def _held(days: Sequence[Any]) -> Chart:
-    figure = charts.held(
-        [timestamp(day.day_ms) for day in days],
-        [day.held.exceeded for day in days],
-        [day.held.expected for day in days],
-    )
-    return Chart(figure, "Alarms seen and expected, added up by day")
 
 
 def _retraining(findings: Findings, name: str) -> Iterator[Block]:

@@ -36,7 +36,7 @@ def test_all_that_is_known_of_a_model(churn_findings):
         "Records an hour over time",
         "Shares of predicted classes over time",
         "Mean confidence over time",
-        "Alarms seen and expected, added up by day",
+        "Alarms seen and expected, added up",
     ]
     said = text(found)
     assert "Which class was taken for which" in said
