@@ -2,8 +2,8 @@
 
 Interpolation search (Perl, Itai and Avni 1978, doi:10.1145/359545.359557): from the place that a hash would have if
 the gaps were equal, and once more by what stands there, in growing steps past it, and then by halves between the last
-two. A block of a hundred thousand
-rows is read at a few places beside each other, where halving all of it would read seventeen far from each other.
+two. A block of a hundred thousand rows is read at a few places beside each other, where halving all of it would read
+seventeen far from each other.
 """
 
 from __future__ import annotations
