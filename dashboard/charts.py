@@ -12,6 +12,7 @@ from plotly import graph_objects as go
 from dashboard.report.charts import MEASURES, REFERENCE, styled
 
 BAND = 0.18  # opacity of an interval
+FEW = 3  # points
 HEIGHT = 240  # pixels: some stand below each other
 
 
@@ -98,4 +99,6 @@ def _over_time(figure: go.Figure, tickformat: str, *, legend: bool) -> go.Figure
     figure.update_xaxes(type="date")
     figure.update_yaxes(tickformat=tickformat)
     figure.update_layout(showlegend=legend, hovermode="x unified")
+    if all(len(trace.x) < FEW for trace in figure.data):
+        figure.update_traces(mode="lines+markers")  # of one point there is no line
     return styled(figure, HEIGHT)

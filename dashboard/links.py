@@ -24,12 +24,12 @@ def fleet(**query: object) -> str:
 
 
 def model(name: str, **query: object) -> str:
-    """One model; `version`, `segment`, `weeks`, `feature`."""
+    """One model; `version`, `segment`, `weeks`, `signal`."""
     return link("/model", name=name, **query)
 
 
 def episodes(**query: object) -> str:
-    """Episodes of all models; `model`, `state`, `page`."""
+    """Episodes of all models; `search`, `state`, `severity`, `kind`, `page`."""
     return link("/episodes", **query)
 
 

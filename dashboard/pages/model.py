@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from dashboard import charts, links
@@ -14,8 +14,9 @@ from dashboard.templates import DAY_MS, fill
 from schemas import segments
 from schemas.cloudevents import timestamp
 from schemas.evaluations import Evaluation
+from schemas.events import DriftData
 from schemas.retraining import RetrainEvent
-from store.found import Episode, Key
+from store.found import Key
 
 SPANS = {"1": "1 week", "4": "4 weeks", "13": "13 weeks", "53": "1 year"}
 USUAL_SPAN = "4"
@@ -43,10 +44,11 @@ def model(findings: Findings, query: Query) -> Shown:
     here = [key for key in keys if (key.version, key.segment) == (version, segment)]
     found = history(reader, here, from_ms)
     held = reader.held_by_day(name, from_ms=from_ms)
+    told = reader.told([episode.episode for episode in episodes[:EPISODES]])
     head = fill(
         "model.html.j2",
         name=name,
-        info=_info(findings, name, episodes),
+        info=_info(findings, name, told.values()),
         asked={"version": version, "segment": segment, "weeks": span},
         versions=versions,
         segments=_segments(keys, version, segment),
@@ -58,6 +60,7 @@ def model(findings: Findings, query: Query) -> Shown:
         newest=found.records[-1] if found.records else None,
         newest_ms=newest_ms or None,
         episodes=episodes[:EPISODES],
+        told=told,
         more=max(0, len(episodes) - EPISODES),
         exceeded=sum(day.held.exceeded for day in held),
         expected=sum(day.held.expected for day in held),
@@ -71,15 +74,13 @@ def model(findings: Findings, query: Query) -> Shown:
     return Shown(name, tuple(blocks))
 
 
-def _info(findings: Findings, name: str, episodes: Sequence[Episode]) -> dict[str, Any]:
-    """The model's `info`: of the configuration, else as its newest episode that goes on has it."""
+def _info(findings: Findings, name: str, told: Iterable[DriftData]) -> dict[str, Any]:
+    """The model's `info`: of the configuration, else as an episode that goes on has it."""
     if findings.configuration is not None:
         for plan in findings.configuration.plan.models:
             if plan.name == name:
                 return dict(plan.info)
-    for event in findings.reader.story(episodes[0].episode)[-1:] if episodes else ():
-        return dict(event.data.info)
-    return {}
+    return next((dict(data.info) for data in told), {})
 
 
 def _segments(keys: Sequence[Key], version: str, chosen: str) -> list[str]:

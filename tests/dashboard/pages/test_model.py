@@ -42,7 +42,7 @@ def test_all_that_is_known_of_a_model(churn_findings):
     assert "Which class was taken for which" in said
     assert "By weeks" in said
     assert "Retraining" in said
-    records = int(re.search(r"Records in 4 weeks, about ([\d,]+)", said)[1].replace(",", ""))
+    records = int(re.search(r"Records in 4 weeks ≈ ([\d,]+)", said)[1].replace(",", ""))
     assert abs(records - LIVE) < 0.01 * LIVE  # windows of 12 h every 4 h, the first of which is not full
 
 
