@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo example-retraining test soak lint format bench bench-quality clean
+.PHONY: help setup demo example-retraining test soak lint format docs bench bench-quality clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -44,6 +44,14 @@ format: setup ## bring the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: .venv/.docs ## the documentation as pages that need no network, into build/site; a wrong link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@! grep -rlE '<(script|link|img)[^>]*(src|href)="(https?:)?//' build/site --include='*.html' || { echo "these pages load something from elsewhere" >&2; exit 1; }
+
+.venv/.docs: requirements/docs.txt $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
 bench: setup ## speed, side by side with others
 	$(BIN)/python -m benchmarks.throughput
 
@@ -51,4 +59,4 @@ bench-quality: setup ## how well drifts are found, side by side with others; QUI
 	$(BIN)/python -m benchmarks.quality $(if $(QUICK),--quick)
 
 clean: ## remove what setup and runs have made here
-	rm -rf .venv .tidemark .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tidemark build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -16,6 +16,7 @@ class Test(Section):
     noun = "an option"
 
     threshold: Annotated[float, Within(above=0)] | None = None
+    """It alarms above this, outside the budget."""
 
 
 class Sequential(Section):
@@ -24,22 +25,29 @@ class Sequential(Section):
     noun = "an option"
 
     input: Annotated[Literal["rank", "raw"], OneOf("an input")] = "rank"
+    """Whether it follows ranks, or the values themselves, outside the budget."""
     delta: Annotated[float, Within(above=0)] | None = None
+    """River's option; with `input: raw` only."""
 
 
 class Adwin(Sequential):
     """ADWIN, with river's names."""
 
     delta: Annotated[float, Within(above=0, below=1)] | None = None
+    """River's: the confidence of a cut; with `input: raw` only."""
     reset: Annotated[Literal["paper", "river"], OneOf("a reset")] | None = None
+    """After an alarm: keep the recent part (`paper`), or forget all (`river`); with `input: raw` only."""
 
 
 class PageHinkley(Sequential):
     """Page-Hinkley, with river's names."""
 
     threshold: Annotated[float, Within(above=0)] | None = None
+    """River's lambda; with `input: raw` only."""
     alpha: Annotated[float, Within(above=0, high=1)] | None = None
+    """River's forgetting factor; with `input: raw` only."""
     min_instances: Annotated[int, Within(1)] | None = None
+    """River's: values before it may alarm; with `input: raw` only."""
 
 
 class Detector(Section):
@@ -48,17 +56,29 @@ class Detector(Section):
     noun = "a detector"
 
     psi: Test | None = None
+    """Population stability index, on a calibrated test of shares."""
     jensen_shannon: Test | None = None
+    """Jensen-Shannon distance, on the same test."""
     hellinger: Test | None = None
+    """Hellinger distance, on the same test."""
     total_variation: Test | None = None
+    """Total variation, on the same test."""
     l_infinity: Test | None = None
+    """The share that changed most, on the same test."""
     ks: Test | None = None
+    """Largest gap of the distribution functions; of numbers."""
     lepage: Test | None = None
+    """Location and spread of ranks; of numbers."""
     wasserstein: Test | None = None
+    """How far values moved; of numbers."""
     chi_squared: Test | None = None
+    """The test of shares itself."""
     adwin: Adwin | None = None
+    """A change of the mean, by adaptive windows."""
     page_hinkley: PageHinkley | None = None
+    """A change of the mean, by cumulative sums."""
     river: dict[str, Free] | None = Field(None, alias="river:NAME")
+    """Any detector of river, with its own options, outside the budget."""
 
     @classmethod
     def arrange(cls, value: Any) -> Any:

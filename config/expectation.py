@@ -31,13 +31,21 @@ class Expectation(Section):
     """What a field is expected to hold."""
 
     min: Annotated[float, Within()] | None = None
+    """No number below it."""
     max: Annotated[float, Within()] | None = None
+    """No number above it."""
     in_: Strings | None = Field(None, alias="in")
+    """No other value than these."""
     values: Strings | None = None
+    """The same as `in`."""
     missing: Limit | None = None
+    """The share of missing values is below it."""
     invalid: Limit | None = None
+    """The share of values of another type is below it."""
     unseen: Limit | None = None
+    """The share of values that the reference does not have is below it."""
     unique: Flag = False
+    """No value twice within a window."""
 
     @property
     def listed(self) -> tuple[str, ...] | None:

@@ -37,7 +37,9 @@ class Checkpoints(Section):
     """How often the job's state is saved, and where: a folder (relative to the file) or a URL."""
 
     every: Duration = written("10 s")
+    """How often state is saved; with `exactly-once` output becomes visible as often."""
     dir: String = "./.tidemark/checkpoints"
+    """A folder, relative to the file, or a URL that all machines reach."""
 
 
 def _is_address(value: str) -> bool:
@@ -56,28 +58,42 @@ class Job(Section):
     """The job: its name and environment stand in every event."""
 
     name: String = "tidemark"
+    """Its name, in the source of every event."""
     environment: String = "default"
+    """Where it runs (`prod`, `test`), in the source of every event."""
     parallelism: Annotated[int, Within(1, 1024)] = 1
+    """TaskManagers of one slot each; one takes two cores."""
     pane: Duration = written("10 s")
+    """The unit of work in event time; every slide is a multiple of it."""
     checkpoints: Checkpoints = Checkpoints()
+    """How often state is saved, and where."""
     delivery: Annotated[Literal["exactly-once", "at-least-once"], OneOf("a delivery")] = "exactly-once"
-    cluster: Annotated[str, BeforeValidator(_address)] | None = (
-        None  # of `tidemark submit`: the JobManager's REST address
-    )
+    """Whether a reader of committed messages sees each event once, or sooner and perhaps twice after a failure."""
+    cluster: Annotated[str, BeforeValidator(_address)] | None = None
+    """`HOST:PORT` of the JobManager's REST address, for `tidemark submit`."""
     logs: Annotated[Literal["text", "json"], OneOf("a form of logs")] = "text"
+    """The form of logs: lines for people, or an object a line."""
 
 
 class Security(Section):
     """How to be let in by the brokers; `config.security` says it in the words of each client."""
 
     protocol: Annotated[Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], OneOf("a protocol")] = "PLAINTEXT"
+    """Whether connections are encrypted, and whether they name a user."""
     mechanism: Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], OneOf("a mechanism")] | None = None
+    """How the user is known, with the two `SASL` protocols."""
     username: String | None = None
+    """The user, with a `mechanism`."""
     password: Secret | None = None
-    ca: String | None = None  # PEM files
+    """The password; from the environment or a file."""
+    ca: String | None = None
+    """PEM file of the authority that has signed the brokers' certificates."""
     certificate: String | None = None
+    """PEM file of the client's own certificate."""
     key: String | None = None
+    """PEM file of its key."""
     key_password: Secret | None = None
+    """The password of that key; from the environment or a file."""
 
 
 def _bootstrap(value: Any) -> str:
@@ -92,7 +108,9 @@ class Kafka(Section):
     """The brokers of all topics."""
 
     bootstrap: Annotated[str, BeforeValidator(_bootstrap)]
+    """`HOST:PORT`, several with commas between."""
     security: Security = Security()
+    """How to be let in."""
 
 
 class EventTime(Section):
@@ -101,8 +119,11 @@ class EventTime(Section):
     short = "kind"
 
     kind: Annotated[Literal["kafka", "payload"], OneOf("a time")] | None = None
+    """The broker's timestamp (`kafka`) or the record's own (`payload`)."""
     every: Microseconds | None = None
+    """Of files whose records have no times: row i is at `from` + i times this."""
     from_: Time = written("1970-01-01T00:00:00Z", alias="from")
+    """The time of the first row, with `every`."""
 
 
 class Fields(Section):
@@ -111,18 +132,31 @@ class Fields(Section):
     noun = "a field of a record"
 
     id: String | None = None
+    """What labels are found by."""
     timestamp: String | None = None
+    """The record's own time."""
     model: String | None = None
+    """Which model predicted."""
     version: String | None = None
+    """Which version of it."""
     role: String | None = None
+    """`champion`, `shadow` or `challenger`."""
     features: String | None = None
+    """The mapping of features; in tables each feature is a column."""
     prediction: String | None = None
+    """What was predicted: a class, a probability or a number."""
     probabilities: String | None = None
+    """The mapping of classes to their probabilities."""
     confidence: String | None = None
+    """How sure the model was, 0 to 1."""
     label: String | None = None
+    """What turned out."""
     group: String | None = None
+    """Of a ranking: the list that the item was shown in."""
     item: String | None = None
+    """Of a ranking: what stands for the id."""
     score: String | None = None
+    """Of a ranking: by what items were put in order."""
 
 
 def _start(value: Any) -> str:
@@ -141,19 +175,33 @@ class Source(Section):
     """A topic or files with records or labels. Topics have the brokers' times, files their records' (``time``)."""
 
     topic: String | None = None
+    """A topic of the brokers."""
     path: String | None = None
-    kind: Annotated[Kind, OneOf("a kind of source")] | None = None  # its name, if that is a kind
-    format: Annotated[Format, OneOf("a format")] | None = None  # topics: json; files: by suffix
+    """A file, glob or URL in the place of a topic."""
+    kind: Annotated[Kind, OneOf("a kind of source")] | None = None
+    """What its records are; without a word the source's name, if that is a kind."""
+    format: Annotated[Format, OneOf("a format")] | None = None
+    """Of topics `json`; of files by suffix, `.gz` is unpacked."""
     columns: Strings | None = None
+    """Names of the columns of a CSV without header."""
     time: EventTime | None = None
+    """Where event times come from: of topics the broker, of files the records."""
     out_of_orderness: DurationOrZero = written("5 s")
+    """How much older than the newest one of its partition a record may be."""
     idle: Duration = written("30 s")
+    """After how long a silent partition holds the others back no more."""
     max_skew: Duration = written("1 h")
+    """How far a record's own time may be ahead of the broker's."""
     start: Annotated[str, BeforeValidator(_start)] = "committed"
+    """Where a first run begins: `earliest`, `latest`, `committed` or a time."""
     model: String | None = None
+    """The model of all its records."""
     version: String | None = None
+    """The version of all its records."""
     fields: Fields = Fields()
+    """Where records keep what."""
     carries: Strings | None = None
+    """Which features its records have; without a word all of the model."""
 
 
 class Sources(Section, extra="allow"):
@@ -162,19 +210,23 @@ class Sources(Section, extra="allow"):
     __pydantic_extra__: dict[str, Source] = Field(init=False)
 
     on_unknown_model: Annotated[Literal["ignore", "dead_letter"], OneOf("a rule")] = "ignore"
+    """What becomes of records of models that the file does not name."""
 
 
 class Sink(Section):
     """A topic or a file."""
 
     topic: String | None = None
+    """A topic of the brokers."""
     path: String | None = None
+    """A file in the place of a topic."""
 
 
 class DeadLetters(Sink):
     """Records that could not be used; with their raw bytes only if asked, which may hold personal data."""
 
     payload: Annotated[Literal["none", "full"], OneOf("a payload")] = "none"
+    """Whether the bytes of a record go along, up to 64 KB; they may hold personal data."""
 
 
 OFF = {"enum": ["none", "off", False]}  # to an editor, off is false
@@ -188,28 +240,44 @@ class Sinks(Section):
     """What comes out, and where it goes; without a word about it, to topics if there are brokers, else to files."""
 
     events: Sink | None = None
+    """Drift events and retrain requests; by default the topic `drift-events`, or `out/events.jsonl`."""
     summaries: Annotated[Sink | None, BeforeValidator(_off), Also(OFF)] = None
+    """What each window looked like; by default where events go, `none` for nowhere."""
     dead_letters: Annotated[DeadLetters | None, BeforeValidator(_off), Also(OFF)] = None
+    """Records that are late or cannot be used; by default where events go, `none` for nowhere."""
 
 
 class Control(Section):
     """Where people and pipelines tell the job something: acknowledge, mute, answer."""
 
-    topic: String | None = None  # drift-control, if there is no path
-    path: String | None = None  # read once, when a run begins
+    topic: String | None = None
+    """The topic of messages; by default `drift-control`."""
+    path: String | None = None
+    """A file of messages, read when a run begins."""
 
 
 class File(Section):
     """The whole file."""
 
     job: Job = Job()
+    """The job itself."""
     kafka: Kafka | None = None
+    """The brokers."""
     include: Strings = ()
+    """Files with more `sources`, `groups`, `models` and `actions`."""
     sources: Sources
+    """What comes in, by name."""
     sinks: Sinks = Sinks()
+    """What comes out."""
     control: Control | None = None
+    """Where people and pipelines tell the job something."""
     defaults: Settings | None = None
+    """What holds for all models."""
     groups: dict[str, Group] = Field(default_factory=dict)
+    """What several models have in common, by name."""
     models: Annotated[dict[str, Model], BeforeValidator(not_empty)]
+    """What is watched, by name."""
     actions: tuple[Action, ...] = ()
+    """What `tidemark listen` does with events."""
     store: Store | None = None
+    """A database of events and summaries, for the dashboard and reports."""

@@ -48,11 +48,17 @@ class Measured(Section):
     """Between which values a metric is fine, and what it is of."""
 
     min: Annotated[float, Within()] | None = None
+    """Below it there is an alarm, outside the budget."""
     max: Annotated[float, Within()] | None = None
+    """Above it there is an alarm, outside the budget."""
     average: Annotated[Literal["macro", "weighted"], OneOf("an average")] | None = None
+    """How classes are averaged; without a word each counts the same."""
     classes: Strings | None = None
+    """Each of these classes by itself."""
     k: Annotated[int, Within(1)] | None = None
+    """Of the first k."""
     detectors: tuple[Detector, ...] | None = None
+    """Of `errors`: what follows them; without a word `adwin` and `page_hinkley`."""
 
 
 def _one_name(value: Any) -> Any:
@@ -71,6 +77,10 @@ class Worth(Section):
     """What a right or wrong prediction is worth."""
 
     tp: Annotated[float, Within()] = 0.0
+    """A true positive."""
     fp: Annotated[float, Within()] = 0.0
+    """A false positive."""
     tn: Annotated[float, Within()] = 0.0
+    """A true negative."""
     fn: Annotated[float, Within()] = 0.0
+    """A false negative."""

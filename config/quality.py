@@ -18,15 +18,25 @@ class Quality(Section):
     """What is watched about the data themselves: all of it, but for what is switched off."""
 
     missing: Flag = True
+    """Shares of missing values."""
     invalid: Flag = True
+    """Shares of values of another type."""
     unseen: Flag = True
+    """Shares of values that the reference does not have."""
     range: Flag = True
+    """Shares of numbers out of the feature's `range`."""
     frozen: Flag = True
+    """Numbers that stand still."""
     duplicates: Flag = True
+    """Ids that come again within a window."""
     freshness: Duration = written("10 min")
+    """How old the newest knowledge of a model may be."""
     volume: Flag = True
+    """How many records come, against the model's own past."""
     labels: Flag = True
+    """Whether labels come as they used to."""
     schema_: Flag = Field(True, alias="schema")
+    """Fields of records that come and go."""
 
     def watches(self, name: str) -> bool:
         """Whether one of WATCHED is watched."""

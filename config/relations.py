@@ -14,6 +14,7 @@ class Correlation(Section):
     """Pairwise relations: all pairs, the most closely related of the reference with half of their budget."""
 
     pairs: Annotated[int, Within(0, 10_000)] = 50
+    """So many of the closest pairs have half of the budget of all."""
 
 
 def _settings(value: Any) -> Any:
@@ -27,6 +28,7 @@ class Multivariate(Section):
     """All features together: errors of reconstruction always, a classifier where it is asked for."""
 
     classifier: Flag = False
+    """Whether a classifier that learns to tell the stream from the reference is watched as well."""
 
 
 Relations = Annotated[Correlation | None, BeforeValidator(_settings), Also(TRUTH_FORM)]

@@ -25,14 +25,21 @@ class Ignored(Section):
     """A span of time that is no part of any season."""
 
     from_: Time = Field(alias="from")
+    """Its beginning."""
     to: Time
+    """Its end."""
     why: String | None = None
+    """For people."""
 
 
 class Season(Section):
     """A pattern that comes back, so that a Monday is compared with Mondays."""
 
     period: Duration = written("7 days")
+    """What comes back; counted from a Monday, 00:00."""
     bins: Annotated[int, Within(2, 10_080)] = 168
+    """Equal parts of it."""
     timezone: Annotated[str, BeforeValidator(_timezone), WithJsonSchema({"type": "string"})] = "UTC"
+    """Whose clocks count."""
     ignore: tuple[Ignored, ...] = ()
+    """Spans of time that are compared with nothing."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from pydantic import (
@@ -82,7 +85,24 @@ class Section(BaseModel):
         """Offer the other forms beside the mapping."""
         mapping = handler.resolve_ref_schema(handler(schema))
         forms = cls.other_forms(mapping["properties"])
+        texts = described(cls)
+        told = {field.alias or name: texts[name] for name, field in cls.model_fields.items()}
+        mapping["properties"] = {
+            key: {**value, "description": told[key]} for key, value in mapping["properties"].items()
+        }
         return {"anyOf": [*forms, dict(mapping)]} if forms else mapping
+
+
+def described(section: type[Section]) -> dict[str, str]:
+    """What the text below each key of a section says; read from the source, which only documentation needs."""
+    told: dict[str, str] = {}
+    for cls in reversed(section.__mro__):
+        if issubclass(cls, Section):
+            body = ast.parse(inspect.getsource(cls)).body[0].body  # type: ignore[attr-defined]
+            for key, text in pairwise(body):
+                if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name) and isinstance(text, ast.Expr):
+                    told[key.target.id] = ast.literal_eval(text.value)
+    return told
 
 
 @dataclass(frozen=True, eq=False)  # a schema is no key, and annotations have to be hashable

@@ -38,8 +38,11 @@ class Store(Section):
     short = "url"
 
     url: Annotated[SecretStr, BeforeValidator(_address), WithJsonSchema({"type": "string"})]
-    keep: Duration = written("400 days")  # events: a year, and the time to look at it
+    """`sqlite:///FILE` or `postgresql://USER:${PASSWORD}@HOST/DATABASE`."""
+    keep: Duration = written("400 days")
+    """For how long events are kept, a year and the time to look at it; those of an open episode stay."""
     keep_summaries: Duration = written("90 days")
+    """For how long summaries are kept."""
 
 
 @dataclass(frozen=True)
