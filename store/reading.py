@@ -222,14 +222,16 @@ class Reader:
             added[kind] = Letters(*kind, number, row.last_ms, tuple(row.places.split("\n")))
         return sorted(added.values(), key=lambda each: (-each.number, each.source, each.reason, each.error))
 
-    def letters_by_day(self, *, from_ms: int) -> list[tuple[int, str, int]]:
-        """Day, reason and number of dead letters, in the order of days."""
+    def letters_by_day(self, *, from_ms: int, source: str = "") -> list[tuple[int, str, int]]:
+        """Day, reason and number of dead letters, in the order of days; of one source, or of all."""
         found = (
             select(LETTERS.c.day_ms, LETTERS.c.reason, func.sum(LETTERS.c.number))
             .where(LETTERS.c.day_ms >= day_ms(from_ms))
             .group_by(LETTERS.c.day_ms, LETTERS.c.reason)
             .order_by(LETTERS.c.day_ms, LETTERS.c.reason)
         )
+        if source:
+            found = found.where(LETTERS.c.source == source)
         return [(row[0], row[1], int(row[2])) for row in self._rows(found)]
 
     def mark(self) -> int:

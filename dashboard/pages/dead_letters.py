@@ -21,10 +21,10 @@ def dead_letters(findings: Findings, query: Query) -> Shown:
     reader = findings.reader
     asked = query.number("days", 30)
     days = asked if asked in DAYS else 30
-    by_day = reader.letters_by_day(from_ms=0)
-    newest_ms = max((day_ms for day_ms, _, _ in by_day), default=0)
-    from_ms = newest_ms - (days - 1) * DAY_MS
     source = query.get("source")
+    newest_ms = max((day_ms for day_ms, _, _ in reader.letters_by_day(from_ms=0)), default=0)
+    from_ms = newest_ms - (days - 1) * DAY_MS
+    by_day = reader.letters_by_day(from_ms=from_ms, source=source)
     letters = reader.letters(from_ms=from_ms)
     sources = sorted({each.source for each in letters})
     found = [each for each in letters if source in ("", each.source)]
@@ -36,8 +36,8 @@ def dead_letters(findings: Findings, query: Query) -> Shown:
         source=source, sources=sources, last_ms=max((each.last_ms for each in found), default=None),
     )  # fmt: skip
     blocks: list[Block] = [head]
-    if len({day_ms for day_ms, _, _ in by_day if day_ms >= from_ms}) > 1:
-        blocks.append(Chart(_chart(by_day, from_ms), "Dead and late records by day"))
+    if len({day_ms for day_ms, _, _ in by_day}) > 1:
+        blocks.append(Chart(_chart(by_day), "Dead and late records by day"))
     tail = fill(
         "dead_letters.html.j2", part="tail", rows=found[(page - 1) * ROWS : page * ROWS], page=page, pages=pages,
         days=days, source=source,
@@ -45,10 +45,10 @@ def dead_letters(findings: Findings, query: Query) -> Shown:
     return Shown("Dead letters", (*blocks, tail))
 
 
-def _chart(by_day: list[tuple[int, str, int]], from_ms: int) -> go.Figure:
+def _chart(by_day: list[tuple[int, str, int]]) -> go.Figure:
     figure = go.Figure()
     for reason, colour in COLOURS.items():
-        those = [(day_ms, number) for day_ms, its, number in by_day if its == reason and day_ms >= from_ms]
+        those = [(day_ms, number) for day_ms, its, number in by_day if its == reason]
         if those:
             figure.add_bar(
                 name=reason, x=[timestamp(day_ms)[:10] for day_ms, _ in those], y=[number for _, number in those],

@@ -28,6 +28,7 @@ def test_what_could_not_be_used(shop):
     assert [(bars.name, tuple(bars.y)) for bars in chart.figure.data] == [("dead", (1, 1)), ("late", (1,))]
     assert "late by 3 s" not in text(shown(findings, days="7"))
     assert "None." in text(shown(findings, source="labels"))
+    assert not [block for block in shown(findings, source="labels").blocks if isinstance(block, Chart)]
 
 
 def test_many_kinds_come_in_pages(shop):
