@@ -88,6 +88,7 @@ def model_plan(name: str, model: Model) -> ModelPlan:
         retrain=_retrain(model.retrain) if model.retrain else msgspec.UNSET,
         proxies=tuple(dict.fromkeys(model.proxies)) or msgspec.UNSET,
         estimated=_estimated(model) or msgspec.UNSET,
+        slices=msgspec.UNSET if model.slices is None else model.slices,
     )
 
 

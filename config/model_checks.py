@@ -18,6 +18,7 @@ from config.model import Feature, Level, Model, Prediction, Reference, Segment
 from config.performance_checks import absent_problems, is_number, performance_problems, settled_by
 from config.relation_checks import classifier_problems
 from config.season import Season
+from config.slice_checks import slice_problems
 
 # Values that a key keeps while it learns: one byte string of 32 MB, read and written with each pane.
 LEARNED_VALUES = 4_000_000
@@ -65,6 +66,8 @@ def model_problems(path: Path, name: str, model: Model, pane_ms: int) -> Iterato
         yield from _season_problems((*path, "season"), model, model.season, pane_ms)
     if model.multivariate and model.multivariate.classifier:
         yield from classifier_problems((*path, "multivariate", "classifier"), model)
+    if model.slices is not None:
+        yield from slice_problems((*path, "slices"), model, model.slices)
     yield from _later_problems(path, model)
 
 

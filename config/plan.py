@@ -281,6 +281,7 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     quality: QualityPlan | msgspec.UnsetType = msgspec.UNSET
     expect: tuple[RulePlan, ...] | msgspec.UnsetType = msgspec.UNSET  # likewise
     performance: tuple[MetricPlan, ...] | msgspec.UnsetType = msgspec.UNSET  # what is computed of labels
+    slices: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # features whose slices are searched; none: categorical
     errors: tuple[DetectorPlan, ...] | msgspec.UnsetType = msgspec.UNSET  # what follows errors as labels come
     correlation: CorrelationPlan | msgspec.UnsetType = msgspec.UNSET  # likewise
     retrain: RetrainPlan | msgspec.UnsetType = msgspec.UNSET

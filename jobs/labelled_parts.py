@@ -12,6 +12,7 @@ from jobs.labelled import Labels, Progress, labelled
 from jobs.pieces import TOPIC, Pieces, label_pieces
 from operators.estimation.estimation_builder import EstimationBuilder
 from operators.metrics.baseline import BaselineBuilder, can_be_measured
+from operators.metrics.slice_cells import SliceSumsBuilder
 from schemas.errors import DataError, UsageError
 from schemas.profile import Profile
 
@@ -51,12 +52,15 @@ def with_labelled_parts(
     given = labels is not None or not trained
     baseline = BaselineBuilder(plan, made) if _is_measured(plan, given) else None
     estimation = EstimationBuilder(plan, made) if isinstance(plan.estimated, tuple) else None
+    sliced = SliceSumsBuilder(plan, made) if baseline is not None and isinstance(plan.slices, tuple) else None
     if baseline is None and estimation is None:
         return made, []
     joined = None if labels is None else Labels(plan, label_pieces(loaded, plan, labels), progress)
     for part in labelled(plan, pieces, joined, version, progress):
         if baseline is not None:
             baseline.add(part.columns, part.values, part.times_ms)
+        if sliced is not None:
+            sliced.add(part.columns, part.source, part.times_ms, part.values)
         if estimation is not None:
             estimation.add(part.columns, part.source, part.times_ms, part.values)
     remarks: list[str] = []
@@ -65,6 +69,9 @@ def with_labelled_parts(
     if baseline is not None:
         made, said = _with_baseline(plan, made, baseline, name, labels, given=given, trained=trained)
         remarks += said
+    if sliced is not None and not isinstance(made.performance, msgspec.UnsetType):
+        performance = msgspec.structs.replace(made.performance, sliced=sliced.build())
+        made = msgspec.structs.replace(made, performance=performance)
     if estimation is not None:
         made, said = _with_estimation(plan, made, estimation, name, trained=trained)
         remarks += said

@@ -223,8 +223,8 @@ class Decoder:
             slide_ms = self._references.models[model].window.slide_ms
             yield from self._sampler.chunks(records, times_ms, whose, place, slide_ms, of.meaning, reading.payload)
         if model in self._labels.models:
-            expected = coder.expected if isinstance(coder, RecordCoder) else None
-            yield from self._labels.of_records(reading, records, whose, times_ms, place, batch, expected)
+            beside = (coder.expected, coder.places) if isinstance(coder, RecordCoder) else (None, None)
+            yield from self._labels.of_records(reading, records, whose, times_ms, place, batch, *beside)
 
     def _told(self, reading: Reading | LabelReading, times_ms: Ints, late: list[int], place: Place) -> Iterator[Entry]:
         def payload(row: int) -> bytes | None:

@@ -163,10 +163,11 @@ def _fold(
     assert plan.prediction is not None, "performance is of a task"
     mature = mature_ms(plan)
     long_ms = slide_ms(plan.window, mature)
-    times_ms, values = labelled.times_ms, labelled.values
+    times_ms, values, places = labelled.times_ms, labelled.values, labelled.places
     if mature:
         in_time = labelled.labels_ms - times_ms <= mature
         times_ms, values = times_ms[in_time], values[in_time]
+        places = None if places is None else places[in_time]
         ends = times_ms - times_ms % long_ms + long_ms
     else:
         ends = np.full(len(times_ms), -(-pane_ms // long_ms) * long_ms)
@@ -179,6 +180,8 @@ def _fold(
             sums = OutcomeSums.of(plan.prediction, values[rows], against.edges)
         if against.promise is not None:
             sums.promised = against.promise.kept(values[rows])
+        if against.cells is not None and places is not None:
+            sums.sliced = against.cells.sums(plan.prediction, values[rows], places[rows])
         slide = _Slide(end_ms, sums, int(times_ms[rows].min()), int(times_ms[rows].max()))
         before = slides.get(end_ms)
         if before is not None:

@@ -22,6 +22,7 @@ from operators.metrics.arrivals import Arrivals
 from operators.metrics.baseline import baseline_of, decoded, followed
 from operators.metrics.error_streams import ErrorStreams
 from operators.metrics.measure_verdicts import Against
+from operators.metrics.slice_cells import SliceCells, decoded_slices
 from operators.monitoring import ending
 from operators.monitoring.detection import Detection
 from operators.monitoring.state import Key
@@ -58,6 +59,7 @@ class Performances:
         self._detections: dict[int, Detection] = {}
         self._promises: dict[int, Promise] = {}
         self._streams: dict[int, ErrorStreams] = {}
+        self._cells: dict[int, SliceCells] = {}
         self._came: dict[int, Past | None] = {}
         self._baselines: dict[int, bytes] = {}
 
@@ -173,6 +175,8 @@ class Performances:
             edges=detection.edges,
             id=self._baseline_id(signals),
             promise=promise,
+            cells=self._cells_of(signals) if key.segment == ALL else None,
+            sliced=decoded_slices(known.sliced) if isinstance(known.sliced, bytes) and known.sliced else None,
         )
 
     def _baseline_id(self, signals: ModelSignals) -> bytes:
@@ -180,6 +184,13 @@ class Performances:
             about = msgspec.msgpack.encode(signals.profile.performance)
             self._baselines[id(signals)] = hashlib.blake2b(about, digest_size=8).digest()
         return self._baselines[id(signals)]
+
+    def _cells_of(self, signals: ModelSignals) -> SliceCells | None:
+        if not isinstance(signals.model.slices, tuple):
+            return None
+        if id(signals) not in self._cells:
+            self._cells[id(signals)] = SliceCells(signals)
+        return self._cells[id(signals)]
 
 
 def measured_models(plan: Plan) -> list[ModelPlan]:

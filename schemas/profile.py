@@ -175,6 +175,7 @@ class PerformanceReference(msgspec.Struct, frozen=True, kw_only=True):
     segments: dict[str, bytes]
     order: Literal["time", "file"] | None = None  # in which it was looked for how errors follow each other
     slices: dict[str, Slice] | msgspec.UnsetType = msgspec.UNSET  # of the streams by segment
+    sliced: bytes | msgspec.UnsetType = msgspec.UNSET  # errors by value of features, see metrics/slice_cells.py
 
 
 class LossTrees(msgspec.Struct, frozen=True, kw_only=True):

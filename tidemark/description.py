@@ -24,6 +24,7 @@ from config.plan import (
 from operators.joins import joined
 from operators.labels.footprint import label_footprint
 from operators.labels.reference_delays import MATURE
+from operators.metrics.slice_cells import sliced_features
 from operators.monitoring.chosen import defaults
 from operators.monitoring.footprint import learned_footprint
 from operators.monitoring.footprint import text as size
@@ -169,6 +170,8 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
     for metric in model.performance if isinstance(model.performance, tuple) else ():
         limits = ((word, limit) for word, limit in (("at least", metric.min), ("at most", metric.max)))
         yield "performance", ", ".join([metric.title, *(f"{word} {x:g}" for word, x in limits if x is not None)])
+    if searched := sliced_features(model):
+        yield "slices", f"the one that lost most, of values of {', '.join(searched)} and of pairs of them"
     if isinstance(model.errors, tuple):
         yield "errors", ", ".join(map(_detector, model.errors))
     if isinstance(model.estimated, tuple):

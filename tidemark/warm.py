@@ -18,6 +18,7 @@ from pathlib import Path
 from jobs.jars import kafka_broker_classpath, kafka_connector
 from operators.estimation import loss_trees
 from operators.labels import join_search
+from operators.metrics import slice_cells
 from operators.sketches import octaves, share_octaves
 from tidemark import cli
 
@@ -81,6 +82,7 @@ def main() -> int:
     share_octaves.warm()
     loss_trees.warm()
     join_search.warm()  # it has no labels
+    slice_cells.warm()
     kafka_connector(print)
     kafka_broker_classpath(print)
     return 0

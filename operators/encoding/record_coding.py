@@ -20,6 +20,7 @@ from operators.encoding.segment_coding import SegmentCoder
 from operators.estimation.loss_trees import LossModel
 from operators.estimation.prediction_scores import prediction_scores
 from operators.estimation.proxies import PROXIES, proxies
+from operators.metrics.slice_cells import Places, SliceCells
 from operators.profiles.references import FEATURE, SCORE, ModelSignals
 from operators.quality.signals import outside, ranged_features
 from operators.reading.columns import Column, numbers
@@ -63,6 +64,9 @@ class RecordCoder:
         if (of := signals.estimation) is not None and of.loss is not None and source.kind == "predictions":
             self._loss = LossModel(of.loss, {name: position for position, name in enumerate(signals.names)})
             self._loss_coder = NumericCoder([of.score])
+        searched = isinstance(signals.model.slices, tuple) and source.kind == "predictions"
+        self._cells = SliceCells(signals) if searched else None
+        self.places: Places | None = None  # of the records coded last; None where slices are not searched
 
     def chunks(self, records: Records, times_ms: Ints, whose: Identity) -> Iterator[Entry]:
         """Chunks of records of one model, version and role: the whole traffic, then each segment.
@@ -79,6 +83,8 @@ class RecordCoder:
         codes = self._codes(records, values)
         if self._loss is not None:
             self._expect(self._loss, records, values, codes)
+        if self._cells is not None:
+            self.places = self._cells.places(codes)
         found = self._unnamed(records, codes)
         starts = times_ms - times_ms % self._pane_ms
         raw = values[:, [self._columns[position] for position in signals.raw]]

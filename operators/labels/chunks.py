@@ -68,8 +68,9 @@ class LabelChunks:
         place: Place,
         batch: Batch,
         expected: Floats | None = None,
+        places: Hashes | None = None,
     ) -> Iterator[Entry]:
-        """Chunks, letters and counts of records of one version and role; ``expected`` as for `PredictionRows.rows`."""
+        """Chunks, letters and counts of records of one version and role; the last two as for `PredictionRows.rows`."""
         model = whose[0]
         plan = self._references.models[model]
         labels = own_labels(
@@ -87,9 +88,10 @@ class LabelChunks:
             if len(at) < len(times_ms):
                 records, times_ms, hashes, by = some(records, at), times_ms[at], hashes[at], by[at]
                 expected = None if expected is None else expected[at]
+                places = None if places is None else places[at]
         kept, texts = Rows(hashes, times_ms, np.empty((len(times_ms), 0), np.uint8)), list[str]()
         if model in self._performing:
-            data, texts = self._prediction_rows(whose).rows(records, whose, expected)
+            data, texts = self._prediction_rows(whose).rows(records, whose, expected, places)
             kept = Rows(hashes, times_ms, data)
         about = model, self.models[model]
         if joins:

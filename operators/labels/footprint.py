@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from config.durations import duration, time_ms
 from config.plan import LabelsPlan, ModelPlan
 from operators.joins import is_measured
-from operators.labels.join_rows import FEWEST
+from operators.labels.join_rows import FEWEST, PLACES
 from operators.labels.join_state import SPANS
 from operators.monitoring.footprint import LIMIT, text
 from schemas.errors import UsageError
@@ -39,7 +39,8 @@ def label_footprint(model: ModelPlan, profiles: Iterable[Profile]) -> LabelFootp
     """
     labels = model.labels
     assert isinstance(labels, LabelsPlan), "it has labels"
-    data = FEWEST + 2 * len(model.segments) if is_measured(model) else 0
+    places = PLACES if isinstance(model.slices, tuple) else 0
+    data = FEWEST + 2 * len(model.segments) + places if is_measured(model) else 0
     each = (PREDICTION + data) * (1 + 1 / SPANS)
     if labels.keep == "last" and data:
         each += LABEL * (1 + 1 / SPANS) * labels.mature_ms / labels.within_ms

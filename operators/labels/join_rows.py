@@ -4,7 +4,8 @@
 
     prediction   predicted f64, probability (of two classes, see outcomes.py; else the score of its estimate, see
                  prediction_scores.py and loss_trees.py) f64; then u16 numbers of texts: ``VERSION|ROLE`` as in
-                 keys, and the segment that it is in, for each way of slicing
+                 keys, and the segment that it is in, for each way of slicing; of models whose slices are searched
+                 the low 7 bytes of its places, see metrics/slice_cells.py, which make the number of bytes odd
     label        outcome f64; of models with `labels.by` one byte more: 1 and the number of who gave it, 0 somebody else
 
 Numbers are those of a chunk's texts on the way to the join, and of the key's texts in its state.
@@ -24,6 +25,7 @@ from operators.encoding.keys import performance_key
 from operators.labels.join_chunks import Bytes, Hashes, Ints, Part, Rows
 
 FEWEST = 18  # bytes of a prediction without segments
+PLACES = 7  # bytes of the places of a prediction's values
 OUTCOME = 8  # bytes of a label's
 NO_TEXT = 65_535  # of segments beyond so many, which are told in the whole traffic alone
 
@@ -46,13 +48,16 @@ class Labelled(msgspec.Struct, frozen=True):
     times_ms: Ints  # of the predictions
     labels_ms: Ints  # times of the labels
     values: Floats  # (matches, 3): predicted, probability or score, outcome
+    places: Hashes | None = None  # (matches,): see metrics/slice_cells.py, 0 where there are none; None: of nobody
 
 
-def prediction_data(outcomes: Floats, numbers: Sequence[Ints]) -> Bytes:
+def prediction_data(outcomes: Floats, numbers: Sequence[Ints], places: Hashes | None = None) -> Bytes:
     """Data of predictions from their outcomes and from their texts' numbers, column by column."""
-    places = np.ascontiguousarray(np.column_stack(numbers), "<u2")
+    texts = np.ascontiguousarray(np.column_stack(numbers), "<u2")
     packed = np.ascontiguousarray(outcomes, "<f8").view(np.uint8)
-    return np.hstack([packed, places.view(np.uint8)])
+    if places is None:
+        return np.hstack([packed, texts.view(np.uint8)])
+    return np.hstack([packed, texts.view(np.uint8), places.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :PLACES]])
 
 
 def label_data(outcomes: Floats, by: int | None = None) -> Bytes:
@@ -83,9 +88,16 @@ def renumbered(part: Part, known: dict[str, int]) -> Rows:
     if numbers_of == list(range(len(numbers_of))):
         return part.rows
     new = np.array(numbers_of, "<u2")
-    numbers = new[np.ascontiguousarray(data[:, 16:]).view("<u2")]
-    packed = np.hstack([data[:, :16], np.ascontiguousarray(numbers).view(np.uint8)])
+    end = _end_of_texts(data)
+    numbers = new[np.ascontiguousarray(data[:, 16:end]).view("<u2")]
+    packed = np.hstack([data[:, :16], np.ascontiguousarray(numbers).view(np.uint8), data[:, end:]])
     return Rows(part.rows.hashes, part.rows.times_ms, packed)
+
+
+def _end_of_texts(data: Bytes) -> int:
+    """Where the numbers of texts end in the data of predictions."""
+    width: int = data.shape[1]
+    return width - PLACES * (width % 2)
 
 
 def owners_of(predictions: Bytes) -> Ints:
@@ -94,7 +106,10 @@ def owners_of(predictions: Bytes) -> Ints:
 
 
 def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """Cut matches by whose predictions they are: key, and per match six numbers of 8 bytes, see `unpack`."""
+    """Cut matches by whose predictions they are: key, and per match six numbers of 8 bytes, see `unpack`.
+
+    Of predictions with places those of the whole traffic have seven numbers, and one byte more at the end says so.
+    """
     if not len(matches.hashes):
         return
     rows = np.empty((len(matches.hashes), 6), "<u8")
@@ -102,7 +117,13 @@ def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple
     rows[:, 2] = matches.times_ms.astype("<u8")
     rows[:, 3:5] = np.ascontiguousarray(matches.predictions[:, :16]).view("<u8")
     rows[:, 5] = outcome_bits(matches.outcomes)
-    numbers = np.ascontiguousarray(matches.predictions[:, 16:]).view("<u2").astype(np.int64)
+    end_of_texts = _end_of_texts(matches.predictions)
+    numbers = np.ascontiguousarray(matches.predictions[:, 16:end_of_texts]).view("<u2").astype(np.int64)
+    whole, mark = rows, b""
+    if end_of_texts < matches.predictions.shape[1]:
+        places = np.zeros((len(rows), 8), np.uint8)
+        places[:, :PLACES] = matches.predictions[:, end_of_texts:]
+        whole, mark = np.column_stack([rows, places.view("<u8")]), b"\0"
     whose = numbers[:, 0] << 16
     for column in range(numbers.shape[1]):
         groups = whose | numbers[:, column]
@@ -112,7 +133,8 @@ def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple
             owner, segment = divmod(int(groups[order[start]]), 1 << 16)
             if NO_TEXT not in (owner, segment):
                 text = ALL if not column else texts[segment]
-                yield performance_key(model, texts[owner], text), rows[order[start:end]].tobytes()
+                packed = rows[order[start:end]].tobytes() if column else whole[order[start:end]].tobytes() + mark
+                yield performance_key(model, texts[owner], text), packed
             start = end
 
 
@@ -142,7 +164,12 @@ def pane_of(data: bytes) -> tuple[int, bytes]:
 
 def unpack(parts: Sequence[bytes]) -> Labelled:
     """Matches of a pane, in the order of the labels' times."""
-    rows = np.frombuffer(b"".join(parts), "<u8").reshape(-1, 6)
+    rows = np.frombuffer(b"".join(part for part in parts if not len(part) % 8), "<u8").reshape(-1, 6)
+    placed = [part[:-1] for part in parts if len(part) % 8]
+    if placed:
+        wide = np.frombuffer(b"".join(placed), "<u8").reshape(-1, 7)
+        rows = np.concatenate([np.column_stack([rows, np.zeros(len(rows), np.uint64)]), wide])
     rows = rows[np.lexsort(rows.T[::-1])]
-    values = np.ascontiguousarray(rows[:, 3:]).view(np.float64)
-    return Labelled(rows[:, 2].astype(np.int64), rows[:, 0].astype(np.int64), values)
+    values = np.ascontiguousarray(rows[:, 3:6]).view(np.float64)
+    times_ms, labels_ms = rows[:, 2].astype(np.int64), rows[:, 0].astype(np.int64)
+    return Labelled(times_ms, labels_ms, values, rows[:, 6] if placed else None)

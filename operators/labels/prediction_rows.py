@@ -8,7 +8,7 @@ from config.plan import ModelPlan, SourcePlan
 from operators.encoding.keys import owner
 from operators.encoding.segment_coding import SegmentCoder
 from operators.estimation.prediction_scores import scores_of
-from operators.labels.join_chunks import Bytes
+from operators.labels.join_chunks import Bytes, Hashes
 from operators.labels.join_rows import Floats, prediction_data
 from operators.metrics.outcomes import predicted_outcomes
 from operators.profiles.references import ModelSignals
@@ -26,7 +26,9 @@ class PredictionRows:
         self._estimated = isinstance(signals, ModelSignals) and signals.estimation is not None
         self._texts = source.format == "csv"
 
-    def rows(self, records: Records, whose: Identity, expected: Floats | None = None) -> tuple[Bytes, list[str]]:
+    def rows(
+        self, records: Records, whose: Identity, expected: Floats | None = None, places: Hashes | None = None
+    ) -> tuple[Bytes, list[str]]:
         """Data of records of one version and role, and the texts that they point to.
 
         Parameters
@@ -34,6 +36,8 @@ class PredictionRows:
         expected : float64, shape (records,)
             Errors that are to be expected of predicted numbers; None where they are not estimated. Of rankings the
             numbers of the groups.
+        places : uint64, shape (records,)
+            In which values of features they are, see metrics/slice_cells.py; None where slices are not searched.
         """
         assert self._prediction is not None, "performance is of a task"
         outcomes = predicted_outcomes(records.prediction, records.confidence, self._prediction, texts=self._texts)
@@ -48,4 +52,4 @@ class PredictionRows:
             used, numbers = np.unique(codes, return_inverse=True)
             columns.append(numbers + len(texts))
             texts += [segments.texts[code] for code in used.tolist()]
-        return prediction_data(outcomes, columns), texts
+        return prediction_data(outcomes, columns, places), texts

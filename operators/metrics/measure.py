@@ -256,15 +256,15 @@ def _sides(name: str, size: int, of: int) -> tuple[npt.NDArray[np.bool_], npt.ND
     return is_true & is_predicted, wrong[name]
 
 
-def wilson(share: float, records: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share of so many independent records (1927, doi:10.2307/2276774).
+def wilson(share: float, records: float, sure: float = SURE) -> tuple[float, float]:
+    """Wilson's interval of a share of so many independent records (1927, doi:10.2307/2276774), by default of 95 %.
 
     >>> [round(end, 3) for end in wilson(0.0, 100)]
     [0.0, 0.037]
     """
-    square = SURE**2
+    square = sure**2
     middle = (share + square / (2 * records)) / (1 + square / records)
-    half = SURE / (1 + square / records) * math.sqrt(share * (1 - share) / records + square / (4 * records**2))
+    half = sure / (1 + square / records) * math.sqrt(share * (1 - share) / records + square / (4 * records**2))
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 

@@ -15,6 +15,8 @@ from operators.metrics.baseline import stream_calibration
 from operators.metrics.measure import Measure
 from operators.metrics.measure_tests import Judged, judge
 from operators.metrics.outcome_sums import OutcomeSums
+from operators.metrics.slice_cells import SliceCells
+from operators.metrics.slice_sums import SliceSums
 from operators.monitoring.evaluation import STILL
 from operators.statistics import effects
 from schemas.cloudevents import significant
@@ -41,6 +43,8 @@ class Against:
     edges: tuple[float, ...] = ()  # of the groups of predicted numbers, see concept.py
     id: bytes = b""  # of the baseline, whichever profile has it
     promise: Promise | None = None  # what labelled records had been estimated to be; None: nothing is estimated
+    cells: SliceCells | None = None  # slices whose losses are searched; None: none are
+    sliced: SliceSums | None = None  # of the baseline
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from operators.metrics import ErrorSums, Powers, ScoreCounts
 from operators.metrics.lists import ListSums
 from operators.metrics.outcomes import classes_of
 from operators.metrics.scores import BINS, TENTHS
+from operators.metrics.slice_sums import SliceSums, both
 from operators.sketches import leb128
 
 BINS_ID = 8  # bytes that say which bins scores are counted by
@@ -36,6 +37,7 @@ class OutcomeSums(msgspec.Struct, array_like=True):
     related: bytes = b""  # f64 (groups, 3): by groups of predicted numbers records, sum of errors, of their squares
     promised: bytes = b""  # scores by bin of the profile, see promises.py
     lists: ListSums | None = None  # of rankings; `labels` are lists that are measured
+    sliced: SliceSums | None = None  # errors by value of features, see slice_cells.py
 
     @classmethod
     def of(cls, plan: PredictionPlan, values: Floats, edges: tuple[float, ...] = ()) -> OutcomeSums:
@@ -112,6 +114,7 @@ class OutcomeSums(msgspec.Struct, array_like=True):
     def __add__(self, other: OutcomeSums) -> OutcomeSums:
         found = self._sum(other)
         found.promised = _both_promised(self.promised, other.promised)
+        found.sliced = both(self.sliced, other.sliced)
         return found
 
     def _sum(self, other: OutcomeSums) -> OutcomeSums:

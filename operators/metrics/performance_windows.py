@@ -18,12 +18,13 @@ from config.metrics import CONCEPT
 from config.plan import ALL, AlarmsPlan, MetricPlan, ModelPlan, PredictionPlan
 from operators.decisions.outputs import SignalChange
 from operators.estimation.promises import Kept, keep
-from operators.metrics.baseline import calibration_of
+from operators.metrics.baseline import calibration_of, stream_calibration
 from operators.metrics.lists import ListSums
 from operators.metrics.measure import Measure
 from operators.metrics.measure_verdicts import LIMIT, Against, Said, compared, related
 from operators.metrics.outcome_sums import OutcomeSums
 from operators.metrics.outcomes import classes_of
+from operators.metrics.slice_losses import slice_losses
 from operators.monitoring.evidence import alarm_evidence
 from operators.monitoring.onsets import Onset, likelihoods_of_sums, onset
 from operators.monitoring.scores import Alarm
@@ -68,7 +69,7 @@ def evaluated(
     summary : Summary
     changes : list of SignalChange
     alarmed : list of SliceEvidence
-        Measures that alarm, where it is a segment's window.
+        Measures that alarm, where it is a segment's window; slices that lost most, where they are searched.
     """
     assert plan.prediction is not None, "performance is of a task"
     sums = at.slides[0]
@@ -104,6 +105,9 @@ def evaluated(
                 turn = _Turn(plan, key, against, at, measure, sums, value, interval)
                 changes += _follow(turn, watches.setdefault(metric.title, Watched()), said)
                 alarmed += _in_slice(turn, said)
+        if against.cells is not None and against.sliced is not None and sums.sliced is not None:
+            follow = stream_calibration("accuracy", against.streams)
+            alarmed += slice_losses(plan, against.cells, sums.sliced, against.sliced, follow)
         if against.promise is not None:
             estimated = against.promise.of(sums, values)
             keep(kept, estimated, values)

@@ -18,21 +18,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from operators.encoding.codes import CODES, MISSING, OTHER, UNSEEN
+from operators.monitoring.slice_parts import Part, distinct, part_of
 from operators.monitoring.window_tests import LEAST, evaluate_counts, recounted, reference_tables
 from operators.profiles.references import FEATURE, ModelSignals
 from operators.profiles.slicing import count_slices
-from operators.statistics.ranks import rank_table, reference_counts
 from schemas.cloudevents import significant
-from schemas.profile import NumericSignal, Signal
 
 LEVEL = 0.05  # chance that anything is told of records that are like the reference
-PARTS = 5  # of a continuous number
-VALUES = 10  # of a feature that are slices of their own; more are parts, or `other`
 BEAM = 12  # features of which pairs are made
-TOLD = 10  # slices, the most changed
 FOUND = 0.5  # change of a mean, in deviations, that a slice must be large enough to show nine times in ten
-BETTER = 1.25  # times as large a change as a slice that it lies in has: else it only repeats that one
 
 Codes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
@@ -84,14 +78,6 @@ class Found(msgspec.Struct, frozen=True):
     labelled: bool
 
 
-class _Part(msgspec.Struct, frozen=True):
-    """Slices of one feature."""
-
-    position: int
-    names: tuple[str, ...]
-    of: Ints  # (256,) number of the slice of each code, -1: none
-
-
 def search(signals: ModelSignals, reference: Rows, current: Rows) -> Found:
     """Find the slices that lost most, and those that changed most.
 
@@ -106,44 +92,10 @@ def search(signals: ModelSignals, reference: Rows, current: Rows) -> Found:
         part
         for position, name in enumerate(signals.names)
         if name.startswith(FEATURE)
-        for part in [_part(signals.signals[position], position)]
+        for part in [part_of(signals.signals[position], position)]
         if len(part.names) > 1
     ]
     return _Search(signals, reference, current, parts).run()
-
-
-def _part(signal: Signal, position: int) -> _Part:
-    """Slices of a feature: values, categories or fifths, and records without a value."""
-    of = np.full(CODES, -1, np.int64)
-    names: list[str] = []
-    counts = reference_counts(signal)
-    if isinstance(signal, NumericSignal):
-        known = np.flatnonzero(counts)
-        if signal.discrete and len(known) <= VALUES:
-            for code in known.tolist():
-                of[code] = len(names)
-                names.append(f"{signal.edges[code - 1]:g}")
-        elif len(known) > 1:
-            fifths = np.minimum(PARTS * np.nan_to_num(rank_table(signal)), PARTS - 1).astype(np.int64)
-            bins = len(signal.counts)
-            firsts = np.flatnonzero(np.diff(fifths[:bins], prepend=-1))
-            for number, first in enumerate(firsts.tolist()):
-                last = int(firsts[number + 1]) if number + 1 < len(firsts) else bins
-                of[first:last] = number
-                low = "" if first == 0 else f"{signal.edges[first - 1]:.4g}"
-                high = "" if last == bins else f"{signal.edges[last - 1]:.4g}"
-                names.append(f"{low} to {high}" if low and high else f"below {high}" if high else f"from {low}")
-    else:
-        for code, (name, _) in enumerate(signal.categories[:VALUES]):
-            of[code] = len(names)
-            names.append(name)
-        if len(signal.categories) > VALUES or signal.rest:
-            of[VALUES : len(signal.categories)] = of[[OTHER, UNSEEN]] = len(names)
-            names.append("(other)")
-    if signal.missing:
-        of[MISSING] = len(names)
-        names.append("(missing)")
-    return _Part(position, tuple(names), of)
 
 
 class _Candidate(msgspec.Struct, frozen=True):
@@ -154,7 +106,7 @@ class _Candidate(msgspec.Struct, frozen=True):
 
 
 class _Search:
-    def __init__(self, signals: ModelSignals, reference: Rows, current: Rows, parts: Sequence[_Part]) -> None:
+    def __init__(self, signals: ModelSignals, reference: Rows, current: Rows, parts: Sequence[Part]) -> None:
         self._signals, self._rows, self._parts = signals, (reference, current), parts
         self._names = {part.position: part.names for part in parts}
         self._tables = reference_tables(signals.signals)
@@ -178,7 +130,7 @@ class _Search:
             labelled=self._labelled,
         )
 
-    def _beam(self, single: Sequence[_Candidate]) -> list[_Part]:
+    def _beam(self, single: Sequence[_Candidate]) -> list[Part]:
         """The features whose own slices differ most, in their order."""
         if len(self._parts) <= BEAM:
             return list(self._parts)
@@ -194,7 +146,7 @@ class _Search:
         kept = set(sorted(strength, key=lambda position: -strength[position])[:BEAM])
         return [part for part in self._parts if part.position in kept]
 
-    def _candidates(self, parts: tuple[_Part, ...]) -> Iterator[_Candidate]:
+    def _candidates(self, parts: tuple[Part, ...]) -> Iterator[_Candidate]:
         many = math.prod(len(part.names) for part in parts)
         counts, records, errors = [], [], []
         for rows in self._rows:
@@ -241,7 +193,7 @@ class _Search:
                 pooled = (n * after + m * before + (now - then) ** 2 * n * m / (n + m)) / (n + m)
                 error = math.sqrt(max(after, pooled) / n + max(before, pooled) / m)
                 found.append((now - then - z * error, one))
-        for least, one in _distinct(found):
+        for least, one in distinct(found, lambda one: one.parts):
             (_, then, _), (n, now, _) = one.errors
             yield Loss(
                 slice=self._text(one),
@@ -259,7 +211,7 @@ class _Search:
             psi, p_value = self._compared(one)
             clear[one.parts] = np.where(p_value < LEVEL / tests, psi, 0.0)
             found.append((float(clear[one.parts].max()), one))
-        for _, one in _distinct(found):
+        for _, one in distinct(found, lambda one: one.parts):
             psi = clear[one.parts]
             yield Change(
                 slice=self._text(one),
@@ -276,20 +228,3 @@ class _Search:
             self._signals.names[position].removeprefix(FEATURE): self._names[position][number]
             for position, number in one.parts
         }
-
-
-def _distinct(found: Sequence[tuple[float, _Candidate]]) -> Iterator[tuple[float, _Candidate]]:
-    """The largest, without those that only repeat what one of them says: it lies in the other, or the other in it."""
-    kept: list[tuple[float, set[tuple[int, int]]]] = []
-    sizes = {frozenset(one.parts): size for size, one in found}
-    for size, one in sorted(found, key=lambda item: (-item[0], item[1].parts)):
-        if size <= 0 or len(kept) == TOLD:
-            return
-        parts = set(one.parts)
-        wider = [frozenset(some) for many in range(len(parts)) for some in combinations(one.parts, many)]
-        if size < BETTER * max((sizes.get(some, 0.0) for some in wider), default=0.0):
-            continue
-        if any(size < BETTER * other and (parts < others or others < parts) for other, others in kept):
-            continue
-        kept.append((size, parts))
-        yield size, one

@@ -10,8 +10,8 @@ MODELS = "models: {churn: {features: {age: numeric, plan: categorical, title: te
 KAFKA = "kafka: {bootstrap: 'localhost:9092'}\n"
 MODEL_KEYS = (
     "alarms, correlation, disclose, estimated_performance, expect, features, info, labels, multivariate, "
-    "on_unknown_version, performance, prediction, proxies, quality, reference, retrain, season, segments, value, "
-    "versions, window"
+    "on_unknown_version, performance, prediction, proxies, quality, reference, retrain, season, segments, slices, "
+    "value, versions, window"
 )
 NO_BROKERS = "is a topic, and there are no brokers; give 'kafka: {bootstrap: HOST:PORT}'"
 
@@ -360,6 +360,31 @@ def test_estimates_and_proxies(settings, expected, problems):
     """What goes with what is predicted, and needs a profile."""
     text = f"models:\n  churn:\n    features: {{age: numeric}}\n    {settings}\n"
     assert [line.split(": models.churn.", 1)[1] for line in problems(SOURCES + text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("features", "settings", "expected"),
+    [
+        ("{plan: categorical}", "slices: true", ["are searched for losses of performance; give 'performance', as in "
+         "'[accuracy]'"]),
+        ("{plan: categorical}", "slices: []", ["has nothing in it"]),
+        ("{age: numeric}", "prediction: ranking\n    performance: [ndcg]\n    slices: true", [
+            "are not for ranking predictions: what turned out is told of lists, not of single items",
+            "there is no categorical or boolean feature; name numeric ones, as in '[age]'"]),
+        ("{age: numeric}", "prediction: regression\n    performance: [mae]\n    slices: [age, agee, age]", [
+            "'age' is given twice", "'agee' is not one of the features (age); did you mean 'age'?"]),
+        ("{from: profile}", "prediction: regression\n    performance: [mae]\n    slices: [a, b, c, d, e, f, g, h, i]",
+         ["has 9 features (at most 8); name those that matter"]),
+        ("{age: {type: numeric, sensitive: true}, note: text}",
+         "prediction: regression\n    performance: [mae]\n    slices: [age, note]", [
+            "'age' is sensitive, and slices of a number would tell its values",
+            "'note' has no values to slice by: it is text"]),
+    ],
+)  # fmt: skip
+def test_slices(features, settings, expected, problems):
+    """What they are of, and how many there may be."""
+    text = f"models:\n  churn:\n    features: {features}\n    {settings}\n"
+    assert [line.split(": models.churn.slices: ", 1)[1] for line in problems(SOURCES + text)] == expected
 
 
 DETECTORS = (

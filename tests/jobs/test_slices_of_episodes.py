@@ -7,9 +7,11 @@ import json
 import numpy as np
 import pytest
 
+from schemas.segments import text
 from tidemark import cli
 
 CONFIGURATION = """\
+job: {pane: 1 min}
 sources:
   predictions: {path: live.jsonl, model: m, version: "1", time: {every: 1 s, from: 2026-01-02}}
   labels: {path: labels.jsonl, model: m, time: {every: 1 s, from: 2026-01-02}}
@@ -26,18 +28,24 @@ models:
 """
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A reference of 8,000 records, and as many of a stream: from the 4,000th on age and errors are others in FR."""
+    """An empty one, in which commands run."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "m.yaml").write_text(CONFIGURATION)
-    write(tmp_path / "reference.jsonl", records(1, 8_000))
+    return tmp_path
+
+
+@pytest.fixture
+def profiled(folder):
+    """A reference of 8,000 records, and as many of a stream: from the 4,000th on age and errors are others in FR."""
+    (folder / "m.yaml").write_text(CONFIGURATION)
+    write(folder / "reference.jsonl", records(1, 8_000))
     live = [*records(2, 4_000), *records(3, 4_000, changed=True)]
-    write(tmp_path / "labels.jsonl", [{"id": one["id"], "label": one.pop("label")} for one in live])
-    write(tmp_path / "live.jsonl", live)
+    write(folder / "labels.jsonl", [{"id": one["id"], "label": one.pop("label")} for one in live])
+    write(folder / "live.jsonl", live)
     profile = ["profile", "m.yaml", "--model", "m", "--data", "reference.jsonl", "--version", "1", "--performance"]
     assert cli.main([*profile, "reference.jsonl"]) == 0
-    return tmp_path
+    return folder
 
 
 def write(path, lines):
@@ -63,7 +71,7 @@ def records(seed, count, changed=False):
     ]
 
 
-def test_where_it_changed_and_where_it_was_lost(capsys):
+def test_where_it_changed_and_where_it_was_lost(profiled, capsys):
     """The country in which it is so comes first, and stands out."""
     assert cli.main(["backtest", "m.yaml", "--events", "events.jsonl"]) == 0
     events = [json.loads(line)["data"] for line in open("events.jsonl").read().splitlines()]
@@ -78,9 +86,9 @@ def test_where_it_changed_and_where_it_was_lost(capsys):
         assert all(200 < found["count"] < 1_200 for found in one["slices"])
 
 
-def test_concept_of_a_segment(folder, capsys):
+def test_concept_of_a_segment(profiled, capsys):
     """Labels depend on predictions otherwise than they did in one country: its own episode says so, others' do not."""
-    (folder / "m.yaml").write_text(CONFIGURATION.replace("[accuracy]", "[accuracy, concept]"))
+    (profiled / "m.yaml").write_text(CONFIGURATION.replace("[accuracy]", "[accuracy, concept]"))
     assert cli.main(["backtest", "m.yaml", "--events", "events.jsonl"]) == 0
     events = [json.loads(line)["data"] for line in open("events.jsonl").read().splitlines()]
     losses = [one for one in events if one["kind"] == "performance"]
@@ -91,3 +99,88 @@ def test_concept_of_a_segment(folder, capsys):
         assert "both: inputs have drifted, and labels depend on predictions otherwise" in opened["message"]
     slices = next(one for one in losses if one["segment"] == {})["slices"]
     assert (slices[0]["segment"], slices[0]["signal"]) == ({"country": "FR"}, "performance.concept")
+
+
+SEARCHED = """\
+job: {pane: 1 min}
+sources:
+  predictions: {path: live.jsonl, model: m, version: "1", time: {every: 1 s, from: 2026-01-02}}
+  labels: {path: labels.jsonl, model: m, time: {every: 1 s, from: 2026-01-02}}
+sinks: {events: {path: events.jsonl}}
+models:
+  m:
+    reference: m.json
+    window: {size: 40 min, slide: 5 min}
+    prediction: PREDICTION
+    performance: [METRIC]
+    labels: {within: 1 h, mature: 5 min}
+    slices: SLICES
+    features: {age: numeric, country: categorical, plan: categorical, active: boolean}
+"""
+
+
+def searched(folder, prediction, metric, slices, where):
+    """Events of a stream whose predictions are worse from the 4,000th on where records are as told."""
+    (folder / "m.yaml").write_text(
+        SEARCHED.replace("PREDICTION", prediction).replace("METRIC", metric).replace("SLICES", slices)
+    )
+    live = [*lossy(5, 4_000, metric), *lossy(6, 6_000, metric, where)]
+    write(folder / "reference.jsonl", lossy(4, 8_000, metric))
+    write(folder / "labels.jsonl", [{"id": one["id"], "label": one.pop("label")} for one in live])
+    write(folder / "live.jsonl", live)
+    profile = ["profile", "m.yaml", "--model", "m", "--data", "reference.jsonl", "--version", "1", "--performance"]
+    assert cli.main([*profile, "reference.jsonl"]) == 0
+    assert cli.main(["backtest", "m.yaml", "--events", "events.jsonl"]) == 0
+    events = [json.loads(line)["data"] for line in (folder / "events.jsonl").read_text().splitlines()]
+    return next(one for one in events if one["kind"] == "performance")
+
+
+def lossy(seed, count, metric, where=None):
+    """Records with their labels; of those that are as `where` says four in ten are wrong, or much further off."""
+    rng = np.random.default_rng(seed)
+    country, plan = rng.choice(["DE", "FR", "IT"], count, p=[0.5, 0.3, 0.2]), rng.choice(["basic", "gold"], count)
+    active, age = rng.random(count) < 0.7, rng.normal(size=count)
+    made = []
+    for n in range(count):
+        features = {"age": float(age[n]), "country": str(country[n]), "plan": str(plan[n]), "active": bool(active[n])}
+        worse = where is not None and all(features[name] == value for name, value in where.items())
+        if metric == "mae":
+            label, prediction = 5.0, float(5 + rng.normal() * (3 if worse else 1))
+        else:
+            label = "yes" if rng.random() < 0.5 else "no"
+            right = rng.random() > (0.4 if worse else 0.1)
+            prediction = label if right else "no" if label == "yes" else "yes"
+        made.append({"id": f"{seed}-{n}", "features": features, "prediction": prediction, "label": label})
+    return made
+
+
+@pytest.mark.parametrize(
+    ("prediction", "metric", "slices", "where"),
+    [
+        ("{task: binary, positive: 'yes'}", "accuracy", "true", {"country": "FR", "plan": "gold"}),
+        ("regression", "mae", "[age, plan, active]", {"active": True}),
+    ],
+)
+def test_the_slice_that_lost_most(folder, capsys, prediction, metric, slices, where):
+    """No segment is configured: the values of one or two features that it is lost at are found, and nothing else."""
+    opened = searched(folder, prediction, metric, slices, where)
+    found = opened["slices"][0]
+    assert found["segment"] == {name: "true" if value is True else value for name, value in where.items()}
+    assert (found["detector"], found["signal"]) == ("search", f"performance.{metric}")
+    value, low, high = (found["current"][name] for name in ("value", "low", "high"))
+    then, threshold = found["reference"]["value"], found["threshold"]
+    assert low < value < high
+    assert then < threshold < value if metric == "mae" else then > threshold > value
+    assert 100 < found["count"] < opened["window"]["count"]
+    assert opened["message"].endswith(f"; most in {text(found['segment'])}")
+
+
+def test_a_profile_without_slices(profiled, capsys):
+    """It is refused with what to do; slices of other features, too."""
+    for slices, said in (("true", "was made without errors by value of features"), ("[plan]", "its errors are by")):
+        configured = CONFIGURATION.replace("labels: {within", f"slices: {slices}\n    labels: {{within")
+        (profiled / "m.yaml").write_text(configured)
+        assert cli.main(["backtest", "m.yaml"]) == 2
+        assert f"profile m: {said}" in capsys.readouterr().err
+        profile = ["profile", "m.yaml", "--model", "m", "--data", "reference.jsonl", "--version", "1", "--performance"]
+        assert cli.main([*profile, "reference.jsonl"]) == 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from operators.decisions.outputs import SliceAlarms
-from operators.decisions.slices import NAMED, standing_out
+from operators.decisions.slices import NAMED, SEARCH, standing_out
 from operators.policy import add, advance
 from schemas.events import Effect, SliceEvidence
 from schemas.segments import parse
@@ -122,3 +123,30 @@ def test_sizes_in_different_units_are_compared_by_level():
     whole = [change(20, level="medium").evidence]
     assert standing_out([said("country=DE", 0.1, detector="lepage")], whole) == "country=DE"
     assert standing_out([said("country=DE", 9.0, detector="lepage", level="medium")], whole) is None
+
+
+def found(segment, lost):
+    """A slice that a search has found, by how much more than its threshold it has lost."""
+    made = said(segment, 0.1 + lost, "performance.accuracy", "medium", SEARCH)
+    return msgspec.structs.replace(made, threshold=0.1)
+
+
+def test_slices_of_a_search_are_named_after_the_segments():
+    """The one that lost most first, whatever measure the episode is of; of other kinds of episodes none."""
+    search = alarms(20, "all", found("plan=gold,country=DE", 0.3), found("device=ios", 0.5))
+    loss = change(20, kind="performance", signal="performance.roc_auc")
+    (event,) = events(loss, search, alarms(20, "country=DE", said("country=DE", 0.7, "performance.roc_auc")))
+    assert [one.segment for one in event.data.slices] == [
+        {"country": "DE"}, {"device": "ios"}, {"plan": "gold", "country": "DE"}
+    ]  # fmt: skip
+    (event,) = events(change(20), search)
+    assert event.data.slices is None
+
+
+def test_which_slice_of_a_search_stands_out():
+    """The one that lost most, unless a segment has changed clearly more that it is no part of."""
+    whole = [change(20, kind="performance", signal="performance.roc_auc").evidence]
+    segment = said("country=DE", 9.0, "performance.roc_auc")
+    assert standing_out([found("device=ios", 0.5), found("plan=gold", 0.3)], whole) == "device=ios"
+    assert standing_out([segment, found("device=ios", 0.5)], whole) == "country=DE"
+    assert standing_out([segment, found("plan=gold,country=DE", 0.5)], whole) == "plan=gold,country=DE"

@@ -8,6 +8,7 @@ import pytest
 from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, WindowPlan
 from operators.encoding.codes import MISSING, UNSEEN
 from operators.monitoring import slice_search
+from operators.monitoring.slice_parts import part_of
 from operators.monitoring.slice_search import Rows, search
 from operators.profiles.profiling import ProfileBuilder
 from operators.profiles.references import ModelSignals
@@ -124,7 +125,7 @@ def test_small_slices_are_not_compared():
 
 def test_slices_by_name():
     """Fifths of numbers, values of discrete ones, categories; missing and unseen ones where there are any."""
-    parts = [slice_search._part(signal, position).names for position, signal in enumerate(SIGNALS.signals)]
+    parts = [part_of(signal, position).names for position, signal in enumerate(SIGNALS.signals)]
     assert parts[0] == ("DE", "FR", "NO")
     assert parts[3] == ("1", "2", "3")
     assert len(parts[2]) == 5
