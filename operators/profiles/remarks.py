@@ -46,6 +46,7 @@ def remarks(profile: Profile, model: ModelPlan) -> list[str]:
             "other will be learned from the stream; to know it from the start give 'fields.timestamp' of the source"
         )
     lines += season_remarks(profile)
+    lines += _of_errors(profile)
     for name, values in profile.segments.items():
         if not values:
             lines.append(f"segment {name}: no value in {model.disclose} records or more; correct its name or remove it")
@@ -77,6 +78,23 @@ def season_remarks(profile: Profile) -> list[str]:
             "with the whole; profile a longer time, or take fewer bins"
         )
     return lines
+
+
+def _of_errors(profile: Profile) -> Iterator[str]:
+    """Whether labelled data seem to be sorted, or of too short a time: then no loss differs from what they are like."""
+    known = profile.performance
+    error = None if isinstance(known, msgspec.UnsetType) else known.streams.get("error")
+    if isinstance(known, msgspec.UnsetType) or error is None or error.count < LEAST:
+        return
+    tau = longest_tau(error)
+    if tau > 1 and error.count < SLOW * tau:
+        by_file = known.order == "file"
+        hint = "is the file sorted? give records with times, or in the order in which they came"
+        yield (
+            f"performance: errors follow each other so closely in the order of {'the file' if by_file else 'time'} "
+            f"that {error.count:,} labels say as much as {error.count / tau:.0f} independent ones, and only large "
+            f"losses will be found; {hint if by_file else 'give labels of a longer time'}"
+        )
 
 
 def _of_signal(name: str, signal: Signal, of: str | None, least: int, rows: int) -> Iterator[str]:

@@ -1,9 +1,12 @@
+import numpy as np
 import pytest
 from msgspec import structs
 
 from config.measured import measured
 from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, PredictionPlan, WindowPlan
+from operators.metrics.baseline import BaselineBuilder
 from operators.profiles.remarks import remarks
+from operators.reading.columns import Columns
 from schemas.profile import Calibration, CategoricalSignal, NumericSignal, Profile, Provenance
 
 MODEL = ModelPlan(
@@ -132,6 +135,28 @@ def test_few_values():
         signals={"x": numeric(49)},
     )
     assert remarks(few, model) == ["it has 49 records (at least 50), so nothing is found; profile more"]
+
+
+@pytest.mark.parametrize(("order", "hint"), [("file", "is the file sorted?"), ("time", "give labels of a longer")])
+def test_labelled_data_that_seem_to_be_sorted(order, hint):
+    """Errors in one block are no errors that come and go: said with what to do, of errors by turns nothing."""
+    model = structs.replace(MODEL, prediction=PredictionPlan(task="binary", positive="yes"), performance=())
+    sound = Profile(
+        model="churn",
+        version=None,
+        provenance=Provenance(source="a", rows=2_000, start=None, end=None, tidemark="0", order="time"),
+        signals={"x": numeric()},
+    )
+    wrong = np.random.default_rng(1).random(2_000) < 0.2
+    for errors in (wrong, np.sort(wrong)):
+        builder = BaselineBuilder(model, sound)
+        values = np.column_stack([errors, np.full(2_000, np.nan), np.zeros(2_000)]).astype(np.float64)
+        times = np.arange(2_000) if order == "time" else None
+        builder.add(Columns(np.arange(2_000), {}, {}, {}, ()), values, times)
+        found = remarks(structs.replace(sound, performance=builder.build("r", trained=False)), model)
+        assert [line for line in found if "performance" in line] == found[-1:] * (errors is not wrong), found
+    assert f"in the order of {'the file' if order == 'file' else order} that 2,000 labels say as much as" in found[-1]
+    assert hint in found[-1]
 
 
 def test_a_slow_signal():
