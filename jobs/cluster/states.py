@@ -16,7 +16,7 @@ from operators.joins import is_measured, joined, settling_of
 from operators.labels.join_chunks import buckets
 from operators.labels.signals import waits_ms
 from operators.monitoring.detection import Detection
-from operators.profiles.references import JobReferences, ModelSignals, References
+from operators.profiles.references import FEATURE, JobReferences, ModelSignals, References
 from operators.profiles.unprofiled import Unprofiled
 from operators.quality.field_reference import FieldReference, field_reference
 from operators.quality.rules import meaning, rules_of
@@ -78,6 +78,7 @@ def _state(model: ModelPlan, job: JobReferences, references: References, waits: 
         parts[LEARNED_WINDOWS] = _hash(
             unprofiled.meaning, model.features, model.window.slide_ms, model.season, model.quality, model.correlation
         )
+        pieces[LEARNED_WINDOWS] = _learned_pieces(model, unprofiled.meaning)
     if rules := rules_of(model):
         parts[EXPECTATIONS] = _hash(meaning(rules), model.window.slide_ms)
     if is_measured(model):
@@ -88,6 +89,22 @@ def _state(model: ModelPlan, job: JobReferences, references: References, waits: 
         ranges = buckets(model.labels.sample) if isinstance(model.labels, LabelsPlan) else 0
         parts[WAITING] = _hash(settling_of(model) is not None, ranges)
     return ModelState(parts, level, pieces)
+
+
+def _learned_pieces(model: ModelPlan, meaning: int) -> dict[str, str]:
+    """Of windows of versions that learn, as far as it is known without what they learn."""
+    window = model.window
+    found = {"": _hash(window.slide_ms, bool(window.previous_ms), model.season)}
+    for feature in model.features:
+        found[f"{FEATURE}{feature.name}"] = _hash(meaning, feature.name)
+        if feature.detectors is None:
+            found[f"the usual detectors on {FEATURE}{feature.name}"] = _hash(meaning, feature.name)
+        for detector in feature.detectors or ():
+            found[f"{detector.name} on {FEATURE}{feature.name}"] = _hash(meaning, feature.name, detector)
+    for name, watched in (("quality", model.quality), ("relations", model.correlation)):
+        if watched is not msgspec.UNSET:
+            found[name] = _hash(meaning, watched)
+    return found
 
 
 def _hash(*about: object) -> str:

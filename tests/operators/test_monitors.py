@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from config.plan import AlarmsPlan, FeaturePlan, LearnPlan, QualityPlan, SegmentPlan, WindowPlan
+from config.plan import AlarmsPlan, DetectorPlan, FeaturePlan, LearnPlan, QualityPlan, SegmentPlan, WindowPlan
 from operators.decisions.outputs import Learned, Output, Progress, SignalChange
 from operators.decode import Decoder
 from operators.encoding.entries import Place
+from operators.monitoring.state import Key as MonitorKey
+from operators.monitoring.state import unpack
 from operators.monitors import Kept, Monitors
 from operators.profiles import learning
 from operators.profiles.references import JobReferences
@@ -291,3 +293,57 @@ def test_there_is_no_summary_while_it_learns():
     driver = watched(job())
     first = min((summary.window.end, summary.window.count) for summary in driver.summaries if summary.segment == "all")
     assert first == ("2026-01-01T00:01:20.000Z", 70)  # of the slide in which it was learned, the rest
+
+
+def test_records_of_open_panes_count_under_the_next_configuration():
+    """Coded before a feature was added, and folded after: none is lost, and others say what they say anyway."""
+    profiles = {"3": watched(job()).profiles[ALL]}
+    bare = msgspec.structs.replace(PLAN, features=PLAN.features[:1], learn=None)
+    whole = msgspec.structs.replace(PLAN, learn=None)
+    old, new = job(bare, profiles), job(whole, profiles)
+    switch = 1_234  # in the middle of a pane
+    before, after = panes(old, LINES[:switch]), panes(new, LINES[switch:], first=switch)
+    driver = Driver(old)
+    for end_ms, keys in before[:-2]:
+        driver.wait(end_ms - 1)
+        for key, parts in keys.items():
+            driver.fold(key, parts)
+    driver.restart(new)  # two panes were open
+    together: dict[int, dict[str, list[bytes]]] = {}
+    for end_ms, keys in [*before[-2:], *after]:
+        for key, parts in keys.items():
+            together.setdefault(end_ms, {}).setdefault(key, []).extend(parts)
+    for end_ms, keys in sorted(together.items()):
+        driver.wait(end_ms - 1)
+        for key, parts in keys.items():
+            driver.fold(key, parts[::-1])
+    driver.wait(end_ms + 60_000)
+    assert driver.counted == RECORDS
+    straight = watched(new)
+
+    def of_age(one: Driver, key: str) -> list[Output]:
+        return [c for c in one.said[key] if isinstance(c, SignalChange) and c.evidence.signal == "feature.age"]
+
+    for key in (ALL, DE):
+        assert of_age(driver, key) == of_age(straight, key) != []
+
+
+def test_a_learned_reference_stays_when_a_detector_is_added():
+    """Windows and other detectors go on, with what was learned."""
+    more = (DetectorPlan(name="psi"), DetectorPlan(name="lepage"), DetectorPlan(name="adwin"))
+    features = (msgspec.structs.replace(PLAN.features[0], detectors=more[:2]), PLAN.features[1])
+    before = job(msgspec.structs.replace(PLAN, features=features))
+    features = (msgspec.structs.replace(PLAN.features[0], detectors=more), PLAN.features[1])
+    after = job(msgspec.structs.replace(PLAN, features=features))
+    shown = panes(before)
+    driver = Driver(before)
+    for end_ms, keys in shown:
+        driver.wait(end_ms - 1)
+        if end_ms == NOW_MS + 150_000:
+            driver.restart(after)
+        for key, parts in keys.items():
+            driver.fold(key, parts)
+    assert sum(isinstance(one, Learned) for one in driver.said[ALL]) == 1
+    assert driver.counted == RECORDS
+    state = unpack(MonitorKey("churn", "3", "champion", "all"), driver.keys[ALL].state)
+    assert state.records == RECORDS - 730

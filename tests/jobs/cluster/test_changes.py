@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from config.plan import ControlPlan, DetectorPlan, LabelsPlan, LearnPlan, Plan, QualityPlan, SourcePlan
+from config.plan import ControlPlan, DetectorPlan, FeaturePlan, LabelsPlan, LearnPlan, Plan, QualityPlan, SourcePlan
 from jobs.cluster.about import About
 from jobs.cluster.changes import Changes, Pieces, changes
 from jobs.cluster.states import ModelState, states
@@ -136,6 +136,23 @@ def test_what_was_learned_does_not_come_back() -> None:
     assert "windows of learned versions" in found.anew["churn"]
     same = changes(learning(before), learning(before))
     assert same.nothing
+
+
+def test_a_detector_more_where_references_are_learned() -> None:
+    """They stay, and so do windows of the features; what is learned of a feature more is not known yet."""
+    feature = FeaturePlan(name="age", type="numeric", detectors=(DetectorPlan(name="psi"),))
+    plain = model("churn", learn=LearnPlan(records=1_000, save="x"))
+    before, after = (
+        msgspec.structs.replace(PLAN, models=(msgspec.structs.replace(plain, features=(one,)),))
+        for one in (
+            feature,
+            msgspec.structs.replace(feature, detectors=(*feature.detectors, DetectorPlan(name="adwin"))),
+        )
+    )
+    found = changes(learning(before), learning(after))
+    kept = ["feature.age", "psi on feature.age"]
+    assert found.pieces == {"churn": {"windows of learned versions": Pieces(kept, ["adwin on feature.age"], [], [])}}
+    assert (found.harmless, found.anew) == (True, {})
 
 
 def test_fields_of_records() -> None:
