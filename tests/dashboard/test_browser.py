@@ -19,13 +19,22 @@ from tests.store.messages import drift, window
 
 LOOKS = {"light": (1280, 860), "dark": (390, 844)}  # pixels; a desk, and a telephone
 HOSTILE = "</script><script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\">"
+# Nobody answers there: what is said to the job is refused before it is sent, or not at all in these tests.
+CONFIGURATION = """
+kafka: {bootstrap: "localhost:1"}
+control: {topic: drift-control}
+sources: {predictions: {topic: predictions}}
+models: {churn: {features: {age: numeric}}}
+"""
 LATE_S = 4.0  # seen within two; twice that where tests share the processor
 
 
 @pytest.fixture(scope="module")
 def site(churn, tmp_path_factory):
     """A dashboard of a model that has drifted and one with a bad name; its address, pages by name, and its writer."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('browser')}/store.db"
+    folder = tmp_path_factory.mktemp("browser")
+    (folder / "monitors.yaml").write_text(CONFIGURATION)
+    url = f"sqlite:///{folder}/store.db"
     with Database(url) as database:
         writer, reader = Writer(database), Reader(database)
         Followed([churn / "events.jsonl", churn / "summaries.jsonl"], writer).read()
@@ -42,7 +51,7 @@ def site(churn, tmp_path_factory):
             "signal": links.signal("churn", "3", "all", "feature.age"),
             "dead-letters": links.dead_letters(),
         }
-        with dashboard("--store", url) as address:
+        with dashboard(folder / "monitors.yaml", "--store", url) as address:
             yield address, pages, writer
 
 
@@ -113,6 +122,22 @@ def test_without_a_mouse(site, tab):
     page.wait_for_url(f"{address}/?search=chu")
     page.get_by_role("link", name="churn", exact=True).click()
     page.wait_for_url(f"{address}/model?name=churn")
+
+
+def test_what_people_say_of_an_episode(site, tab):
+    """What cannot be done is said beside the form; what is typed outlasts that the page is brought up to date."""
+    address, pages, writer = site
+    page, wrong, look = tab
+    page.goto(address + pages["episode"])
+    page.get_by_text("No reverse proxy says who you are").wait_for()
+    page.wait_for_timeout(1_500)  # the connection stands
+    page.get_by_role("button", name="Accept").click()
+    page.get_by_text("Not done: say why").wait_for()
+    page.get_by_label("Why").fill("new prices")
+    writer.write([window(model=f"said-{look}")])
+    page.wait_for_timeout(2_500)
+    assert page.get_by_label("Why").input_value() == "new prices"
+    assert (page.url, wrong) == (address + pages["episode"], [])
 
 
 def test_the_theme_is_chosen_and_kept(site, tab):
