@@ -1,12 +1,15 @@
 """Arrivals: how long labels had waited that came in each slide, so that onsets are those of predictions.
 
 What labels show is looked for in the order in which they come, and it begins there later than it did: by as long as
-labels wait. An onset found there is moved back by what the labels of its slide had waited on average, so that it can be
-told together with what was found in the records themselves. Less than a slide is not told apart.
+labels wait. An onset found there is moved back by what the labels of its slide had waited, so that it can be told
+together with what was found in the records themselves: by the mean less a standard deviation, since of labels that
+come sooner and later the soon ones show it first, and data from before the change are not to be trained on. Less than
+a slide is not told apart.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import msgspec
@@ -27,7 +30,9 @@ Ints = npt.NDArray[np.int64]
 class Arrivals(msgspec.Struct, array_like=True):
     """Of one key; empty where labels come at once."""
 
-    slides: bytes = b""  # int64 (slides, 3): end, labels, and how long these had waited, together; oldest first
+    # int64 (slides, 5), oldest first: end, labels, how long these had waited, together; and that in whole slides, and
+    # the sum of its squares
+    slides: bytes = b""
     moved_ms: dict[str, int] = {}  # by open signal: by how much its onset was moved
     pane_ms: int = 0  # end of the newest pane that was taken
 
@@ -35,11 +40,13 @@ class Arrivals(msgspec.Struct, array_like=True):
         """Take the labels of a pane, once."""
         if pane_ms <= self.pane_ms:
             return
-        waited_ms = int(np.maximum(found.labels_ms - found.times_ms, 0).sum())
+        waits_ms = np.maximum(found.labels_ms - found.times_ms, 0)
+        waited_ms, whole = int(waits_ms.sum()), waits_ms // slide_ms
         if not self.slides and waited_ms < slide_ms * len(found.times_ms):
             return
         self.pane_ms = pane_ms
-        slides, row = self._slides(), (-(-pane_ms // slide_ms) * slide_ms, len(found.times_ms), waited_ms)
+        sums = len(whole), waited_ms, int(whole.sum()), int((whole**2).sum())
+        slides, row = self._slides(), (-(-pane_ms // slide_ms) * slide_ms, *sums)
         if len(slides) and slides[-1, 0] == row[0]:
             slides[-1, 1:] += row[1:]
         else:
@@ -70,10 +77,14 @@ class Arrivals(msgspec.Struct, array_like=True):
         slides = self._slides()
         slides = slides[slides[:, 0] - slide_ms < change.time_ms][-SLIDES:]
         since = slides[slides[:, 0] > change.onset_ms]
-        return int(since[0, 2] // since[0, 1]) if len(since) else 0
+        if not len(since):
+            return 0
+        _, labels, waited_ms, whole, squares = since[0].tolist()
+        spread_ms = slide_ms * math.isqrt(labels * squares - whole**2) // labels
+        return max(int(waited_ms // labels - spread_ms), 0)
 
     def _slides(self) -> Ints:
-        return np.frombuffer(self.slides, np.int64).reshape(-1, 3).copy()
+        return np.frombuffer(self.slides, np.int64).reshape(-1, 5).copy()
 
 
 def _evidence(evidence: SignalEvidence, by_ms: int) -> SignalEvidence:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
+import pytest
 
 from operators.labels.join_rows import Labelled
 from operators.metrics import arrivals
@@ -54,6 +55,18 @@ def test_an_onset_is_moved_by_what_the_labels_of_its_slide_had_waited():
     assert [one.onset_ms for one in known.told([changed, over], SLIDE)] == [began_ms] * 2
     later = msgspec.structs.replace(again, onset_ms=22 * MINUTE)
     assert known.told([later], SLIDE)[0].onset_ms == (22 - 500) * MINUTE
+
+
+def test_labels_that_come_sooner_and_later_move_it_less():
+    """By a standard deviation, in whole slides: those that come soon show it first."""
+    known = Arrivals()
+    came(known, 12, 40, 60, 80)
+    spread = int(np.std([8, 12, 16]) * SLIDE)
+    (found,) = known.told([change(20, onset=11)], SLIDE)
+    assert found.onset_ms == pytest.approx((11 - 60) * MINUTE + spread, abs=SLIDE // 3)
+    known = Arrivals()
+    came(known, 12, 0, 0, 0, 0, 100)
+    assert known.told([change(20, onset=11)], SLIDE)[0].onset_ms == 11 * MINUTE
 
 
 def test_an_onset_before_or_after_all_that_is_known(monkeypatch):
