@@ -27,3 +27,16 @@ document.addEventListener("keydown", (event) => {
     field.select();
   }
 });
+// When a part of the page is brought up to date, what had the focus keeps it, and tables stay where they were scrolled to.
+let focused = null;
+const scrolled = {};
+const same = (one, other) => ["tagName", "href", "name", "ariaLabel"].every((key) => one[key] === other[key]);
+document.addEventListener("focusin", (event) => (focused = event.target));
+document.addEventListener("scroll", (event) => {
+  if (event.target.matches?.(".wide")) scrolled[event.target.ariaLabel] = event.target.scrollLeft;
+}, true);
+new MutationObserver(() => {
+  if (focused && !focused.isConnected && document.activeElement === document.body)
+    [...document.querySelectorAll(focused.tagName)].find((each) => same(each, focused))?.focus({ preventScroll: true });
+  for (const table of document.querySelectorAll(".wide")) table.scrollLeft = scrolled[table.ariaLabel] ?? table.scrollLeft;
+}).observe(document, { childList: true, subtree: true });

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Hashable
 from pathlib import Path
 
@@ -16,7 +18,9 @@ from dashboard.templates import fill
 from schemas.errors import TidemarkError
 from store import StoreError
 
+REST = 5  # times as long as reading it took, a page is left as it is: many browsers do not keep a slow store busy
 REFRESH_S = 1.0  # what is stored is seen within two: this, half a second of the mark, and the page itself
+FORM = re.compile(r"(<form\b.*?</form>)", re.DOTALL)
 HERE = Path(__file__).parent
 NAVIGATION = (("Models", links.fleet()), ("Episodes", links.episodes()), ("Dead letters", links.dead_letters()))
 
@@ -39,9 +43,10 @@ class Frame:
         self._page = page
         self._path = request.url.path
         self._query = Query(dict(request.query_params), request.headers.get(user_header) or None)
-        self._blocks: tuple[Block, ...] = ()
+        self._blocks: list[Block] = []
         self._elements: list[ui.element] = []
         self._mark: Hashable = None
+        self._rests_until_s = 0.0
 
     async def build(self) -> int:
         """Build the page; return its HTTP status."""
@@ -61,6 +66,7 @@ class Frame:
 
     def _read(self) -> tuple[Shown, Hashable, int]:
         """The page as it is now, the mark from before it was read, and its HTTP status."""
+        began_s = time.monotonic()
         try:
             mark = self._findings.mark()
             return self._page(self._findings, self._query), mark, 200
@@ -68,8 +74,13 @@ class Frame:
             return _sorry("Not here", error), None, 404
         except StoreError as error:
             return _sorry("The store cannot be read", error), None, 503
+        finally:
+            now_s = time.monotonic()
+            self._rests_until_s = now_s + REST * (now_s - began_s)
 
     async def _refresh(self) -> None:
+        if time.monotonic() < self._rests_until_s:
+            return
         try:
             if await run.io_bound(self._findings.mark) == self._mark:
                 return
@@ -83,14 +94,22 @@ class Frame:
 
     def _show(self, shown: Shown) -> None:
         """Put blocks in place of those before, those of the same kind into the same elements."""
-        if [_kind(block) for block in shown.blocks] == [_kind(block) for block in self._blocks]:
-            for element, block, before in zip(self._elements, shown.blocks, self._blocks, strict=True):
+        blocks = [part for block in shown.blocks for part in _parts(block)]
+        if [_kind(block) for block in blocks] == [_kind(block) for block in self._blocks]:
+            for element, block, before in zip(self._elements, blocks, self._blocks, strict=True):
                 _replace(element, block, before)
         else:
             self._main.clear()
             with self._main:
-                self._elements = [_element(block) for block in shown.blocks]
-        self._blocks = shown.blocks
+                self._elements = [_element(block) for block in blocks]
+        self._blocks = blocks
+
+
+def _parts(block: Block) -> list[Block]:
+    """Forms by themselves: they stay as they are, with what is typed into them, when what is around them changes."""
+    if not isinstance(block, Html):
+        return [block]
+    return [Html(Markup(part)) for part in FORM.split(block.markup) if part.strip()]
 
 
 def _kind(block: Block) -> tuple[type, str]:

@@ -29,6 +29,8 @@ def test_pages_are_there(get):
     page = get("/")
     assert page.status_code == 200
     assert "churn" in page.text
+    assert "store.db" in page.text
+    assert "sqlite" not in page.text  # where it lies is nobody's business
     assert "default-src 'self'" in page.headers["content-security-policy"]
     assert get("/model", params={"name": "churn"}).status_code == 200
     missing = get("/model", params={"name": "nope"})

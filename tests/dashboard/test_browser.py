@@ -96,16 +96,22 @@ def test_every_page(site, tab, tmp_path):
 
 
 def test_what_is_stored_is_seen(site, tab):
-    """Within two seconds, and without losing what is being typed."""
+    """Within two seconds; what is being typed stays, and so does the focus."""
     address, _, writer = site
     page, _, look = tab
+    writer.write([window(model=f"{look}-0")])
     page.goto(f"{address}/?search={look}")
-    page.get_by_text("No model is like that").wait_for()
+    page.get_by_role("rowheader", name=f"{look}-0").wait_for()
     page.wait_for_timeout(1_500)  # the connection stands
-    began_s = time.monotonic()
-    writer.write([window(model=f"new-{look}")])
-    page.get_by_role("rowheader", name=f"new-{look}").wait_for()
-    assert time.monotonic() - began_s < LATE_S
+    page.get_by_role("searchbox").fill("half a wo")
+    for number, holder in ((1, page.get_by_role("searchbox")), (2, page.get_by_role("link", name=f"{look}-0"))):
+        holder.focus()
+        began_s = time.monotonic()
+        writer.write([window(model=f"{look}-{number}")])
+        page.get_by_role("rowheader", name=f"{look}-{number}").wait_for()
+        assert time.monotonic() - began_s < LATE_S
+        assert holder.evaluate("each => each === document.activeElement")
+    assert page.get_by_role("searchbox").input_value() == "half a wo"
 
 
 def test_without_a_mouse(site, tab):

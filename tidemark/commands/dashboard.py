@@ -60,7 +60,7 @@ def dashboard(
     with ExitStack() as stack:
         if address is not None:
             database = stack.enter_context(Database(address.url.get_secret_value(), address.name))
-            title = address.name
+            title = address.name.rpartition("/")[2]  # the file, or the database
         else:
             database = stack.enter_context(stored(files))
             title = files[0].name
