@@ -10,6 +10,7 @@ from config.plan import (
     DetectorPlan,
     JobPlan,
     LabelsPlan,
+    MetricPlan,
     Plan,
     PredictionPlan,
     SegmentPlan,
@@ -64,25 +65,30 @@ def job(prediction: PredictionPlan, *names: str, seed: int = 1) -> JobReferences
     return JobReferences(plan, {"churn": {"": known}})
 
 
-def matched(values: np.ndarray, end_ms: int) -> tuple[str, bytes]:
-    """Labels that come in a pane, as the join gives them out."""
+def matched(values: np.ndarray, end_ms: int, waited_ms: int = 1_000) -> tuple[str, bytes]:
+    """Labels that come in a pane, as the join gives them out; late ones had waited so long, or half of it more."""
     times = end_ms - PANE + np.linspace(0, PANE - 1, len(values)).astype(np.int64)
     hashes = np.random.default_rng(end_ms).integers(0, 2**63, len(values)).astype(np.uint64)
     data = prediction_data(np.ascontiguousarray(values[:, :2]), [np.zeros(len(values), np.int64)])
-    matches = Matches(hashes, times - 1_000, times, data, label_data(np.ascontiguousarray(values[:, 2])))
+    waits = waited_ms + (hashes % 2).astype(np.int64) * (waited_ms // 2 if waited_ms > PANE else 0)
+    matches = Matches(hashes, times - waits, times, data, label_data(np.ascontiguousarray(values[:, 2])))
     ((key, part),) = by_key("churn", matches, [owner("1", "champion")])
     return key, part
 
 
-def run(about: JobReferences, panes: list[np.ndarray]) -> list[SignalChange]:
+def run(
+    about: JobReferences, panes: list[np.ndarray], waited_ms: int = 1_000, *, wakes_up: bool = True
+) -> list[SignalChange]:
     """All that is said of panes of labels, state going through bytes."""
     performances = Performances(about)
     state, said = b"", []
     wakes: int | None = None
     for number, values in enumerate(panes):
         end_ms = START + (number + 1) * PANE
-        key, part = matched(values, end_ms)
-        while wakes is not None and wakes < end_ms:
+        if not len(values):
+            continue
+        key, part = matched(values, end_ms, waited_ms)
+        while wakes_up and wakes is not None and wakes < end_ms:
             measured = performances.pass_time(key, state, wakes)
             state, wakes = measured.state, measured.next_ms
             said += measured.changes
@@ -117,6 +123,25 @@ def test_a_rise_of_errors_is_found(prediction, detector, signal):
     if not detector.startswith("river"):
         assert abs(opened[0].onset_ms - START - 20 * PANE) <= PANE
         assert opened[0].evidence.effect.direction == "up"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_late_labels_show_began_when_they_were_predicted(seed):
+    """Measures and errors alike, whether the key is woken at each slide or by labels alone, through gaps."""
+    rng = np.random.default_rng(seed)
+    about = job(BINARY, "adwin", "psi")
+    (plan,) = about.plan.models
+    slides = msgspec.structs.replace(plan.window, slide_ms=2 * PANE)
+    both = msgspec.structs.replace(plan, performance=(MetricPlan(name="accuracy"),), window=slides)
+    about = JobReferences(msgspec.structs.replace(about.plan, models=(both,)), about.profiles)
+    none = np.empty((0, 3))
+    panes = [drawn(rng, 300, "binary", 0.8 * (20 <= at < 30)) if rng.random() < 0.8 else none for at in range(50)]
+    found = run(about, panes, 240_000)
+    assert found == run(about, panes, 240_000, wakes_up=False)
+    soon = run(about, panes)
+    moved = {one.evidence.signal: (then.onset_ms - one.onset_ms) for one, then in zip(found, soon, strict=True)}
+    assert {"performance.accuracy", "performance.error"} <= set(moved)
+    assert all(200_000 <= by_ms <= 300_000 for by_ms in moved.values())
 
 
 @pytest.mark.parametrize("detector", ["adwin", "page_hinkley", "psi"])
