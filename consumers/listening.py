@@ -78,11 +78,12 @@ class Listening:
         }
         self._storing = None
         if configuration.store is not None:
-            summaries = configuration.plan.summaries
+            summaries, letters = configuration.plan.summaries, configuration.plan.dead_letters
             self._storing = Storing(
                 self._client,
                 events=self._topic,
                 summaries=summaries.topic if summaries is not None else None,
+                letters=letters.topic if letters is not None else None,
                 address=configuration.store,
                 group=f"{self._group}-store",
                 tell=say,

@@ -1,10 +1,10 @@
-"""Storing: what a job says on its topics, written to its store, each message once."""
+"""Storing: what a job says on its topics, written to its store, each message once; dead letters are counted."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +15,8 @@ from config.store import StoreAddress
 from consumers.delivery import Message, Place, Stopped
 from consumers.reading import Reader
 from consumers.topic import GroupTopic
-from schemas import summaries
+from schemas import dead_letters, summaries
+from schemas.cloudevents import milliseconds
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Stored:
 
 
 class Storing:
-    """Writes the events and summaries of a job to a database.
+    """Writes the events and summaries of a job to a database, and counts its dead letters there.
 
     A message's place in its topic is committed after the transaction that wrote it, and what is written again changes
     nothing: after any crash the store holds each message once. While the database is down nothing is read.
@@ -47,8 +48,8 @@ class Storing:
     ----------
     client : mapping
         Settings of the Kafka client.
-    events, summaries : str or None
-        Topics of the job.
+    events, summaries, letters : str or None
+        Topics of the job; `letters` is that of its dead letters.
     address : StoreAddress
         Where to write, and for how long to keep it.
     group : str
@@ -68,6 +69,7 @@ class Storing:
         *,
         events: str | None,
         summaries: str | None,
+        letters: str | None = None,
         address: StoreAddress,
         group: str,
         tell: Callable[[str], None],
@@ -77,7 +79,7 @@ class Storing:
         except ImportError:
             message = "store: SQLAlchemy is not installed; pip install 'tidemark[store]'"
             raise UsageError(message) from None
-        self._client, self._events, self._summaries = client, events, summaries
+        self._client, self._events, self._summaries, self._letters = client, events, summaries, letters
         self._address, self._group, self._tell = address, group, tell
         self._stop = threading.Event()
         self._reader = Reader()
@@ -115,7 +117,7 @@ class Storing:
 
         new = repeated = 0
         with ExitStack() as stack:
-            names = {"events": self._events, "summaries": self._summaries}
+            names = {"events": self._events, "summaries": self._summaries, "dead-letters": self._letters}
             topics = [
                 self._topic(stack, name, f"{self._group}-{what}", start, replay, until_end)
                 for what, name in names.items()
@@ -132,10 +134,8 @@ class Storing:
                         pruned_s = time.monotonic()
                     for topic, places in topics:
                         polled = topic.poll()
-                        batch = [read for read in map(self._read, polled) if read is not None]
-                        if batch:
-                            written = self._patiently(topics, lambda batch=batch: writer.write(batch))  # type: ignore[misc]
-                            new, repeated = new + written.new, repeated + written.repeated
+                        written = self._write(topics, writer, polled)
+                        new, repeated = new + written.new, repeated + written.repeated
                         places.update({(each.topic, each.partition): each.offset + 1 for each in polled})
                         topic.commit(places)
             except Stopped:
@@ -162,6 +162,30 @@ class Storing:
         stack.callback(topic.close, places)
         topic.revoked = lambda: places
         return topic, places
+
+    def _write(
+        self, topics: list[tuple[GroupTopic, dict[Place, int]]], writer: store.Writer, polled: Sequence[Message]
+    ) -> store.Written:
+        """Write what was read of one topic."""
+        from store import Written
+
+        if polled and polled[0].topic == self._letters:
+            letters = [letter for letter in map(self._letter, polled) if letter is not None]
+            new = self._patiently(topics, lambda: writer.count(letters))
+            return Written(new, len(letters) - new)
+        batch = [read for read in map(self._read, polled) if read is not None]
+        return self._patiently(topics, lambda: writer.write(batch)) if batch else Written(0, 0)
+
+    def _letter(self, message: Message) -> store.Letter | None:
+        from store import Letter
+
+        try:
+            read = dead_letters.decode(message.value or b"")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._malformed += 1
+            return None
+        time_ms = int(time.time() * 1000) if read.time is None else milliseconds(read.time)
+        return Letter(message.topic, message.partition, message.offset, time_ms, read)
 
     def _read(self, message: Message) -> store.Message | None:
         from store import Message as Kept

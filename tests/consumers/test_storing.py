@@ -14,9 +14,11 @@ from config.store import StoreAddress
 from consumers.storing import Stored, Storing
 from consumers.topic import GroupTopic
 from jobs.topics import ensure_topic
+from schemas import dead_letters
 from store import Database, Reader
 from tests.consumers.events import UNKNOWN
 from tests.store.messages import drift, window
+from tests.store.test_letters import letter
 
 pytestmark = pytest.mark.e2e
 DAY_MS = 86_400_000
@@ -24,7 +26,7 @@ DAY_MS = 86_400_000
 
 @pytest.fixture
 def topics(broker):
-    names = [f"{name}-{uuid.uuid4().hex[:8]}" for name in ("drift-events", "drift-summaries")]
+    names = [f"{name}-{uuid.uuid4().hex[:8]}" for name in ("drift-events", "drift-summaries", "drift-dead-letters")]
     for name in names:
         ensure_topic(broker.client, name, 2)
     return names
@@ -40,21 +42,27 @@ def send(broker, topic, *bodies):
 def storing(broker, topics, url, said=None):
     address = StoreAddress(SecretStr(url), "mine", 400 * 365 * DAY_MS, 400 * 365 * DAY_MS)
     tell = [].append if said is None else said.append
-    return Storing(broker.client, events=topics[0], summaries=topics[1], address=address, group="g", tell=tell)
+    events, summaries, letters = topics
+    return Storing(
+        broker.client, events=events, summaries=summaries, letters=letters, address=address, group="g", tell=tell
+    )
 
 
 def test_each_message_once(broker, topics, tmp_path):
     """What is no message is counted; what is given again changes nothing."""
     url = f"sqlite:///{tmp_path}/a.db"
+    letters = [dead_letters.encode("tidemark/prod/job", letter(number).read.data) for number in range(2)]
     send(broker, topics[0], drift("opened", 1).body, UNKNOWN, b"?", drift("resolved", 3).body)
     send(broker, topics[1], window(0).body, b"{}", window(5).body)
-    assert storing(broker, topics, url).run(until_end=True) == Stored(new=4, repeated=0, unknown=1, malformed=2)
+    send(broker, topics[2], *letters, b"[]", letters[0])
+    assert storing(broker, topics, url).run(until_end=True) == Stored(new=7, repeated=0, unknown=1, malformed=3)
     assert storing(broker, topics, url).run(until_end=True) == Stored()
     again = storing(broker, topics, url).run(until_end=True, replay=True)
-    assert again == Stored(new=0, repeated=4, unknown=1, malformed=2)
+    assert again == Stored(new=0, repeated=7, unknown=1, malformed=3)
     with Database(url) as database:
         assert [episode.why for episode in Reader(database).episodes()] == ["recovered"]
         assert Reader(database).held().windows == 2
+        assert [found.number for found in Reader(database).letters()] == [3]
 
 
 def test_what_comes_while_one_waits_is_not_lost(broker, topics):
