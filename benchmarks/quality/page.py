@@ -85,6 +85,6 @@ def _table(table: Table) -> str:
     lines = []
     for line in table.rows:
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in line)
-        lines.append(f"<tr{' class=own' if line[0] == tidemark.NAME else ''}>{cells}</tr>")
+        lines.append(f"<tr{' class=own' if line[0].startswith(tidemark.NAME) else ''}>{cells}</tr>")
     note = f"<p class='note'>{escape(table.note)}</p>" if table.note else ""
     return f"<h2>{escape(table.title)}</h2><div class='wide'><table><tr>{head}</tr>{''.join(lines)}</table></div>{note}"

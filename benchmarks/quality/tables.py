@@ -124,7 +124,7 @@ def of_sets(results: Results) -> list[Table]:
         places = _places(scored) if judged else {}
         rows = [
             (name, str(places.get(name, "-")), *_real_cells(scored[name], results, name, group))
-            for name in sorted(scored, key=lambda name: places.get(name, len(NAMES) + 1))
+            for name in sorted(scored, key=lambda name: (places.get(name, len(NAMES) + 1), name != tidemark.PAIRS))
         ]
         head = ("contender", "rank", "streams", "drifts", "found", "by chance", "false", "delay",
                 "onset off by", "MTR")  # fmt: skip
