@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from dashboard.charts import Measured, Point
 from schemas.cloudevents import milliseconds
@@ -11,6 +12,7 @@ from schemas.summaries import Summary
 from store import Reader
 from store.found import Evaluated, Key
 
+T = TypeVar("T")
 MOST = 200  # windows that a chart is drawn of; to read 200 of 40 signals takes about 50 ms
 PERFORMANCE, LABELLED, FEATURE = "performance.", "labels.share", "feature."
 WEEK_MS = 7 * 86_400_000
@@ -22,7 +24,7 @@ class History:
     """Windows in the order of time; `records`, `performance` and `labels` are some of them, with what was found."""
 
     windows: Sequence[Evaluated]  # of records
-    came: float  # labels
+    came: Sequence[Evaluated]  # of labels
     records: Sequence[Summary]
     performance: Sequence[Summary]
     labels: Sequence[Summary]
@@ -54,14 +56,17 @@ def history(reader: Reader, keys: Iterable[Key], from_ms: int) -> History:
             continue
         windows[about] = reader.windows(by_about[about], from_ms=from_ms)
         ends_ms = [window.end_ms for window in windows[about]]
-        found[about] = reader.summaries_at(by_about[about], _spaced(ends_ms))
-    return History(windows.get("records", []), sum(volume(windows.get("performance", []))), **found)
+        found[about] = reader.summaries_at(by_about[about], spaced(ends_ms, MOST))
+    return History(windows.get("records", []), windows.get("performance", []), **found)
 
 
-def _spaced(ends_ms: Sequence[int]) -> list[int]:
-    """At most `MOST` of them, the newest among them."""
-    step = max(1, -(-len(ends_ms) // MOST))
-    return list(ends_ms[::-1][::step])
+def spaced(found: Sequence[T], most: int) -> Sequence[T]:
+    """At most so many of them, evenly spaced, the last among them.
+
+    >>> spaced([1, 2, 3, 4, 5], 3)
+    [1, 3, 5]
+    """
+    return found[::-1][:: max(1, -(-len(found) // most))][::-1]
 
 
 def volume(windows: Sequence[Evaluated]) -> list[float]:
@@ -76,13 +81,11 @@ def volume(windows: Sequence[Evaluated]) -> list[float]:
 
 def weeks(found: History) -> list[Week]:
     """By weeks, the newest first."""
-    records: dict[int, float] = {}
+    records, came = _new_by_week(found.windows), _new_by_week(found.came)
     held: dict[int, tuple[int, float]] = {}
-    for window, new in zip(found.windows, volume(found.windows), strict=True):
-        week = _week(window.end_ms)
-        records[week] = records.get(week, 0.0) + new
-        seen, expected = held.get(week, (0, 0.0))
-        held[week] = seen + window.exceeded, expected + window.expected
+    for window in found.windows:
+        seen, expected = held.get(_week(window.end_ms), (0, 0.0))
+        held[_week(window.end_ms)] = seen + window.exceeded, expected + window.expected
     said = _by_week(found.records)
     labels = _by_week(found.labels)
     return [
@@ -92,7 +95,7 @@ def weeks(found: History) -> list[Week]:
             predicted=predicted(said.get(week, ())),
             means=_means(said.get(week, ())),
             known=_known(said.get(week, ())),
-            labelled=_labelled(labels.get(week, ())),
+            labelled=_labelled(labels.get(week, ()), came.get(week, 0.0), records[week]),
             exceeded=held[week][0],
             expected=held[week][1],
         )
@@ -102,6 +105,13 @@ def weeks(found: History) -> list[Week]:
 
 def _week(end_ms: int) -> int:
     return (end_ms - 1 - MONDAY_MS) // WEEK_MS * WEEK_MS + MONDAY_MS
+
+
+def _new_by_week(windows: Sequence[Evaluated]) -> dict[int, float]:
+    found: dict[int, float] = {}
+    for window, new in zip(windows, volume(windows), strict=True):
+        found[_week(window.end_ms)] = found.get(_week(window.end_ms), 0.0) + new
+    return found
 
 
 def _by_week(summaries: Sequence[Summary]) -> dict[int, list[Summary]]:
@@ -145,17 +155,16 @@ def labelled(found: History) -> float | None:
 
     Where labels are not watched for themselves (`quality`): labels that came, for each record.
     """
-    if (share := _labelled(found.labels[-1:])) is not None:
-        return share
-    records = sum(volume(found.windows))
-    return min(1.0, found.came / records) if found.came and records else None
+    return _labelled(found.labels[-1:], sum(volume(found.came)), sum(volume(found.windows)))
 
 
-def _labelled(summaries: Iterable[Summary]) -> float | None:
+def _labelled(summaries: Iterable[Summary], came: float, records: float) -> float | None:
     rows = [row for summary in summaries for row in summary.evaluations
             if row.signal == LABELLED and row.statistic is not None]  # fmt: skip
     total = sum(row.count for row in rows)
-    return sum((row.statistic or 0.0) * row.count for row in rows) / total if total else None
+    if total:
+        return sum((row.statistic or 0.0) * row.count for row in rows) / total
+    return min(1.0, came / records) if came and records else None
 
 
 def measures(found: History) -> dict[str, tuple[Measured, Measured, Measured]]:

@@ -8,7 +8,7 @@ from typing import Any
 from dashboard import charts, links
 from dashboard.budget import budget
 from dashboard.findings import Findings
-from dashboard.history import History, history, labelled, measures, predicted, volume, weeks
+from dashboard.history import History, history, labelled, measures, predicted, spaced, volume, weeks
 from dashboard.shown import Block, Chart, Missing, Query, Shown
 from dashboard.templates import DAY_MS, fill
 from schemas import segments
@@ -22,6 +22,7 @@ SPANS = {"1": "1 week", "4": "4 weeks", "13": "13 weeks", "53": "1 year"}
 USUAL_SPAN = "4"
 SIGNALS = 25  # rows of the table of signals
 MEASURES = 4  # charts of performance
+POINTS = 1_000  # of the chart of records: as many as it has pixels
 REQUESTS = 12  # the newest
 EPISODES = 10  # that go on
 LISTED = 200  # segments to choose from; others are reached by their address
@@ -119,8 +120,9 @@ def _said(found: History) -> Iterator[Block]:
     if not found.windows:
         return
     yield _heading("Traffic and predictions")
-    times = [timestamp(window.end_ms) for window in found.windows]
-    per_h = [3_600_000 * one.count / max(1, one.end_ms - one.start_ms) for one in found.windows]
+    drawn = spaced(found.windows, POINTS)
+    times = [timestamp(window.end_ms) for window in drawn]
+    per_h = [3_600_000 * one.count / max(1, one.end_ms - one.start_ms) for one in drawn]
     figure = charts.lines({"records": (times, per_h)}, zero=True)
     yield Chart(figure, "Records an hour over time", "Records an hour", half=True)
     classes = list(predicted(found.records))
