@@ -98,3 +98,16 @@ def test_questions_quote_what_validate_says(folder, setting, told):
     """The texts that people will search for."""
     [quoted] = [text for text in re.findall(r"\*\*`(.*?)`\.\*\*", QUESTIONS) if told in text]
     assert quoted in validated(folder, setting)
+
+
+@pytest.mark.parametrize("quoted", re.findall(r"\*\*`(.*?)`", QUESTIONS))
+def test_questions_quote_what_the_program_says(quoted):
+    """Each message that a question is about is in the source, but for its numbers and names."""
+    source = "".join(
+        file.read_text()
+        for room in ("config", "schemas", "operators", "jobs", "tidemark")
+        for file in (DOCS.parent / room).rglob("*.py")
+    )
+    source = re.sub(r'"\s*\n\s*f?"', "", source)
+    parts = [part.strip(" ,;:().") for part in re.split(r"\d[\d.]*(?: min)?|^\w+ (?=cannot)", quoted)]
+    assert [part for part in parts if part not in source] == []
