@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 
-import pytest
+from tests.debian import installed
 
 
 def program() -> str:
     """Where Chromium is."""
-    found = _found()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", *command], check=True, capture_output=True, env=quiet)
-        found = _found()
-    if found is None:
-        pytest.skip("there is no Chromium, and no way to install it without being root on a Debian")
-    return found
+    return installed("Chromium", _found, "chromium")
 
 
 def _found() -> str | None:

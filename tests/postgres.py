@@ -11,20 +11,13 @@ import tempfile
 from pathlib import Path
 
 import psycopg
-import pytest
+
+from tests.debian import installed
 
 
 def programs() -> Path:
     """Where the server's programs are."""
-    found = _found()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "postgresql"]):
-            subprocess.run(["apt-get", *command], check=True, capture_output=True, env=quiet)
-        found = _found()
-    if found is None:
-        pytest.skip("there is no PostgreSQL, and no way to install it without being root on a Debian")
-    return found
+    return installed("PostgreSQL", _found, "postgresql")
 
 
 def _found() -> Path | None:
