@@ -12,6 +12,7 @@ from pyflink.table.types import DataType
 from pyflink.table.udf import ScalarFunction, udf
 
 from jobs import versions
+from jobs.metrics import Metrics
 from operators.decode import Decoder
 from operators.encoding.entries import Entry, Place
 from operators.profiles.references import read_job
@@ -35,6 +36,7 @@ class DecodeRecords(ScalarFunction):  # type: ignore[misc]
         self._source = job.plan.sources[self._index]
         self._pane_ms = job.plan.job.pane_ms
         self._decoder = Decoder(job, self._source)
+        self._metrics = Metrics(function_context.get_metric_group())
 
     def eval(
         self,
@@ -52,7 +54,9 @@ class DecodeRecords(ScalarFunction):  # type: ignore[misc]
         late = is_late(times_ms, _milliseconds(watermarks), self._pane_ms, self._since_ms)
         place = Place(topic=self._source.topic, partitions=partitions.to_numpy(), offsets=offsets.to_numpy())
         broker_ms = None if broker_times is None else _milliseconds(broker_times)
-        entries = self._decoder.decode(lines.to_numpy(), times_ms, late, place, broker_ms)
+        with self._metrics.timed("source", self._source.name, "decode_us"):
+            entries = self._decoder.decode(lines.to_numpy(), times_ms, late, place, broker_ms)
+        self._metrics.count("source", self._source.name, "batches")
         return columns(entries, len(lines))
 
 

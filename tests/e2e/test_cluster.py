@@ -20,7 +20,7 @@ from tests.e2e.comparing import assert_same, comparable
 from tests.e2e.conftest import Known
 from tests.e2e.running import WITHIN_S, tidemark
 from tests.e2e.standalone import HOME, Standalone
-from tests.e2e.stream import Record, configure, write
+from tests.e2e.stream import DRIFT_MS, Record, configure, write
 from tests.e2e.topics import committed, create, produce
 
 pytestmark = pytest.mark.e2e
@@ -62,12 +62,13 @@ def test_submitted_to_a_running_cluster(folder: Path, known: Known) -> None:
 
 
 def test_operated(folder: Path, flushed: Known, broker: Broker) -> None:
-    """Submitted, listed, looked at, given a second model with a source of its own, and stopped.
+    """Submitted, listed, looked at, given a feature and a second model with a source of its own, and stopped.
 
-    The first model's events are those of one run: no pane loses a record, none is read twice.
+    What cannot start goes back. The first model's events are those of one run with all of it: no pane loses a record,
+    none is read twice, and what was there before the feature goes on.
     """
     topics = {"churn": "operated", "fraud": "operated-more"}
-    half = len(flushed.records) // 2
+    early = [record.time_ms < DRIFT_MS - 30_000 for record in flushed.records].index(False)  # nothing is told yet
 
     def send(records: list[Record]) -> dict[str, int]:
         """To the topic of its model."""
@@ -83,7 +84,7 @@ def test_operated(folder: Path, flushed: Known, broker: Broker) -> None:
     sinks = "events: {topic: operated-events}, dead_letters: {topic: operated-dead}"
     one = configure(folder, "predictions: {topic: operated}", sinks, kafka=broker.bootstrap)
     one = one.rename(folder / "one.yaml")
-    one.write_text(one.read_text().split("  fraud:")[0])
+    one.write_text(one.read_text().split("  fraud:")[0].replace(", active: boolean", ""))
     more = "more: {topic: operated-more, kind: predictions, model: fraud}, predictions: {topic: operated}"
     configure(folder, more, sinks, kafka=broker.bootstrap)
     (folder / "cluster").mkdir()
@@ -102,7 +103,7 @@ def test_operated(folder: Path, flushed: Known, broker: Broker) -> None:
                 assert time.monotonic() < deadline, found
                 time.sleep(0.5)
 
-        first = send(flushed.records[:half])
+        first = send(flushed.records[:early])
         job = tidemark(folder, "submit", "one.yaml", *at).out.strip()
         used_all("predictions", first["churn"])
         found = json.loads(tidemark(folder, "status", "shop", *at, "--json").out)
@@ -110,9 +111,13 @@ def test_operated(folder: Path, flushed: Known, broker: Broker) -> None:
         listed = tidemark(folder, "list", *at).out.splitlines()
         assert listed[1].split()[:2] == ["test/shop", "RUNNING"]
 
+        failed = tidemark(folder, "upgrade", "monitors.yaml", *at, "--python", "/nowhere/python", status=1)
+        assert "the old configuration runs again, from " in failed.err
         ended = tidemark(folder, "upgrade", "monitors.yaml", *at)
-        assert "sources.more: added\nmodels.fraud: added\nall state is kept\n" in ended.err
-        second = send(flushed.records[half:-2])
+        assert "sources.more: added\nmodels.churn.features.active: added\nmodels.fraud: added\n" in ended.err
+        assert "\nmodels.churn: windows of version 1: go on: feature.age, " in ended.err
+        assert "begins anew" not in ended.err
+        second = send(flushed.records[early:-2])
         for topic in topics.values():
             produce(broker, topic, flushed.records[-2:])
         used_all("predictions", second["churn"] + 2)
