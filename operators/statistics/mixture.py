@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from operators.jit import kernel
 
 TINY = 1e-12  # of weights of at least 1, all sums are above: but for one in a million of a single square
+NEAR_MEAN = 1e-3  # in standard deviations or so: r* is 0 / 0 at the mean, and taken from its series there
 ROUNDS = 200  # of bisection, at most: a float has no more bits
 
 Floats = NDArray[np.float64]
@@ -94,17 +95,22 @@ def _tail(weights: Floats, squares: int, x: float) -> float:
         if abs(nearer - z) <= 1e-15 * abs(z) or abs(first - x) <= 1e-14 * x:
             break
         z = nearer
-    cumulant, second, third = 0.0, 0.0, 0.0
+    cumulant, second, third, fourth = 0.0, 0.0, 0.0, 0.0
     for i in range(known):
         times = last if i == known - 1 else 1.0
         left = 1.0 - 2.0 * z * weights[i]
         share = weights[i] / left
         cumulant -= times * 0.5 * math.log(left)
         second += times * 2.0 * share * share
-        third += times * 8.0 * share * share * share
+        third += times * 8.0 * share**3
+        fourth += times * 48.0 * share**4
     excess = max(0.0, 2.0 * (z * x - cumulant))
     w = math.copysign(math.sqrt(excess), z)
-    root = third / (6.0 * second**1.5) if abs(w) < 1e-3 else w + math.log(z * math.sqrt(second) / w) / w
+    if abs(w) < NEAR_MEAN:
+        skewness, kurtosis = third / second**1.5, fourth / second**2
+        root = w + skewness / 6.0 + w * (skewness**2 / 18.0 - kurtosis / 24.0)
+    else:
+        root = w + math.log(z * math.sqrt(second) / w) / w
     return float(0.5 * math.erfc(root / math.sqrt(2.0)))
 
 

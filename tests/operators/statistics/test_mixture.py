@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
@@ -35,6 +35,7 @@ def test_unequal_weights() -> None:
 
 
 @unhurried
+@example((2862.0, 2681.0, 2108.0, 2037.0, 1279.0, 1003.0, 820.0), 15, 0.431640625)  # beside the mean
 @given(WEIGHTS, st.integers(0, 300), st.floats(1e-12, 0.5))
 def test_critical_point_has_its_tail(weights: tuple[float, ...], squares: int, alpha: float) -> None:
     """As near as floats come."""
