@@ -26,6 +26,8 @@ from operators.labels.join_chunks import Bytes, Hashes, Ints, Part, Rows
 
 FEWEST = 18  # bytes of a prediction without segments
 PLACES = 7  # bytes of the places of a prediction's values
+COLUMNS = 6  # numbers of a match
+PLACED = 2**63  # no time, in the place of a label's: matches that have places follow
 OUTCOME = 8  # bytes of a label's
 NO_TEXT = 65_535  # of segments beyond so many, which are told in the whole traffic alone
 
@@ -108,22 +110,23 @@ def owners_of(predictions: Bytes) -> Ints:
 def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple[str, bytes]]:
     """Cut matches by whose predictions they are: key, and per match six numbers of 8 bytes, see `unpack`.
 
-    Of predictions with places those of the whole traffic have seven numbers, and one byte more at the end says so.
+    Those of the whole traffic whose predictions have places come with these, see `_with_places`. What one call gives
+    for a key may be put right behind what another gave.
     """
     if not len(matches.hashes):
         return
-    rows = np.empty((len(matches.hashes), 6), "<u8")
+    rows = np.empty((len(matches.hashes), COLUMNS), "<u8")
     rows[:, 0], rows[:, 1] = matches.labels_ms.astype("<u8"), matches.hashes
     rows[:, 2] = matches.times_ms.astype("<u8")
     rows[:, 3:5] = np.ascontiguousarray(matches.predictions[:, :16]).view("<u8")
     rows[:, 5] = outcome_bits(matches.outcomes)
     end_of_texts = _end_of_texts(matches.predictions)
     numbers = np.ascontiguousarray(matches.predictions[:, 16:end_of_texts]).view("<u2").astype(np.int64)
-    whole, mark = rows, b""
+    places = None
     if end_of_texts < matches.predictions.shape[1]:
-        places = np.zeros((len(rows), 8), np.uint8)
-        places[:, :PLACES] = matches.predictions[:, end_of_texts:]
-        whole, mark = np.column_stack([rows, places.view("<u8")]), b"\0"
+        packed = np.zeros((len(rows), 8), np.uint8)
+        packed[:, :PLACES] = matches.predictions[:, end_of_texts:]
+        places = packed.view("<u8")[:, 0]
     whose = numbers[:, 0] << 16
     for column in range(numbers.shape[1]):
         groups = whose | numbers[:, column]
@@ -133,9 +136,20 @@ def by_key(model: str, matches: Matches, texts: Sequence[str]) -> Iterator[tuple
             owner, segment = divmod(int(groups[order[start]]), 1 << 16)
             if NO_TEXT not in (owner, segment):
                 text = ALL if not column else texts[segment]
-                packed = rows[order[start:end]].tobytes() if column else whole[order[start:end]].tobytes() + mark
-                yield performance_key(model, texts[owner], text), packed
+                those = order[start:end]
+                data = rows[those] if column or places is None else _with_places(rows[those], places[those])
+                yield performance_key(model, texts[owner], text), data.tobytes()
             start = end
+
+
+def _with_places(rows: Hashes, places: Hashes) -> Hashes:
+    """A row that says how many follow, these, and their places, six in a row."""
+    many = len(rows)
+    found = np.zeros((1 + many - (-many // COLUMNS), COLUMNS), "<u8")
+    found[0, :2] = PLACED, many
+    found[1 : 1 + many] = rows
+    found[1 + many :].reshape(-1)[:many] = places
+    return found
 
 
 def by_pane(model: str, matches: Matches, texts: Sequence[str], pane_ms: int) -> Iterator[tuple[int, str, bytes, int]]:
@@ -164,12 +178,25 @@ def pane_of(data: bytes) -> tuple[int, bytes]:
 
 def unpack(parts: Sequence[bytes]) -> Labelled:
     """Matches of a pane, in the order of the labels' times."""
-    rows = np.frombuffer(b"".join(part for part in parts if not len(part) % 8), "<u8").reshape(-1, 6)
-    placed = [part[:-1] for part in parts if len(part) % 8]
-    if placed:
-        wide = np.frombuffer(b"".join(placed), "<u8").reshape(-1, 7)
-        rows = np.concatenate([np.column_stack([rows, np.zeros(len(rows), np.uint64)]), wide])
-    rows = rows[np.lexsort(rows.T[::-1])]
+    rows, places = _apart(np.frombuffer(b"".join(parts), "<u8").reshape(-1, COLUMNS))
+    keys = rows if places is None else np.column_stack([rows, places])
+    order = np.lexsort(keys.T[::-1])
+    rows, places = rows[order], None if places is None else places[order]
     values = np.ascontiguousarray(rows[:, 3:6]).view(np.float64)
-    times_ms, labels_ms = rows[:, 2].astype(np.int64), rows[:, 0].astype(np.int64)
-    return Labelled(times_ms, labels_ms, values, rows[:, 6] if placed else None)
+    return Labelled(rows[:, 2].astype(np.int64), rows[:, 0].astype(np.int64), values, places)
+
+
+def _apart(rows: Hashes) -> tuple[Hashes, Hashes | None]:
+    """Matches, and their places; None if none of them has any."""
+    heads = np.flatnonzero(rows[:, 0] == PLACED).tolist()
+    if not heads:
+        return rows, None
+    found, places, at = [], [], 0
+    for head in heads:
+        end = head + 1 + int(rows[head, 1])
+        found += [rows[at:head], rows[head + 1 : end]]
+        places.append(np.zeros(head - at, np.uint64))
+        at = end - (-(end - head - 1) // COLUMNS)
+        places.append(rows[end:at].reshape(-1)[: end - head - 1])
+    places.append(np.zeros(len(rows) - at, np.uint64))
+    return np.concatenate([*found, rows[at:]]), np.concatenate(places)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -37,6 +38,12 @@ def test_places_go_with_the_whole_traffic():
     mixed = unpack([without[whole], with_places[whole]])
     assert sorted(mixed.places.tolist()) == sorted([*[0] * 4, *places.tolist()])
     assert unpack([without[whole]]).places is None
+    for parts in ([with_places, without], [without, with_places, with_places], [with_places] * 2):
+        behind = unpack([b"".join(part[whole] for part in parts)])  # as the job keeps those of a pane
+        apart = unpack([part[whole] for part in parts])
+        assert [column.tolist() for column in msgspec.structs.astuple(behind)] == [
+            column.tolist() for column in msgspec.structs.astuple(apart)
+        ]
     assert np.array_equal(np.unique(mixed.values, axis=0), unpack([without[whole]]).values)
 
 
