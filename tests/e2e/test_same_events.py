@@ -54,6 +54,8 @@ WATCHED = """segments: [country]
     multivariate: true
     estimated_performance: [accuracy, roc_auc]
     performance: [accuracy]
+    labels: {within: 5 min}
+    slices: true
     expect: {age: {max: 500}, income: {min: 0}}
 """
 RANKED = """  search:
@@ -69,7 +71,10 @@ RANKED = """  search:
 
 
 def labelled(records: list[Record]) -> list[Record]:
-    """Records with their labels, of which the later ones have a field more, no plan, and one age again and again."""
+    """Records with their labels, of which the later ones have a field more, no plan, and one income again and again.
+
+    Of these what is predicted of those that are not active is wrong as often as it was right.
+    """
     found = []
     for number, record in enumerate(records):
         document = json.loads(record.line or b"")
@@ -78,8 +83,23 @@ def labelled(records: list[Record]) -> list[Record]:
             if record.time_ms >= DRIFT_MS:
                 document["features"] |= {"income": 30_000.0, "age": round(document["features"]["age"] * 1.3)}
                 document["tier"] = document["features"].pop("plan", None)
+                if not document["features"]["active"]:
+                    document["label"] = "no" if document["label"] == "yes" else "yes"
         found.append(Record(record.time_ms, record.partition, json.dumps(document).encode()))
     return found
+
+
+def apart(records: list[Record]) -> tuple[list[Record], list[Record]]:
+    """Records and those of their labels that an id can find, which come five seconds later."""
+    bare, labels = [], []
+    for record in records:
+        document = json.loads(record.line or b"")
+        if "id" in document and "label" in document:
+            later = record.time_ms + 5_000
+            said = {"id": document["id"], "model": "churn", "timestamp": later, "label": document.pop("label")}
+            labels.append(Record(later, 0, json.dumps(said).encode()))
+        bare.append(Record(record.time_ms, record.partition, json.dumps(document).encode()))
+    return bare, labels
 
 
 def ranked(seed: int, *, drift: bool = True) -> tuple[list[Record], list[Record]]:
@@ -104,7 +124,7 @@ def test_everything_that_is_watched(folder: Path) -> None:
     """Quality, fields, what stands still, relations, estimates, labels and rankings: as in a backtest."""
 
     def configured(data: str, events: str) -> Path:
-        labels = "labels: {path: clicks.jsonl, model: search}"
+        labels = "labels: {path: labels.jsonl}"
         path = configure(folder, f"predictions: {{path: {data}}}, {labels}", f"events: {{path: {events}}}")
         lines = path.read_text().split("segments: [country]\n", 1)
         rest = lines[1].split("\n", 1)[1]  # without its own line about quality
@@ -114,18 +134,19 @@ def test_everything_that_is_watched(folder: Path) -> None:
     config = configured("reference.jsonl", "unused.jsonl")
     items, clicks = ranked(3, drift=False)
     reference = write(folder / "reference.jsonl", [*labelled(stream(12_000, seed=2, drift=False)), *items])
-    write(folder / "clicks.jsonl", clicks)
+    write(folder / "labels.jsonl", clicks)
     for model, *version in (("churn", "--version", "1"), ("churn", "--version", "2"), ("search",)):
-        labels = ("--labels", folder / "clicks.jsonl") if model == "search" else ()
+        labels = ("--labels", folder / "labels.jsonl") if model == "search" else ()
         command("profile", config, "--model", model, *version, "--data", reference, *labels)
     items, clicks = ranked(4)
-    both = sorted([*labelled(stream(17_000)), *items], key=lambda record: record.time_ms)
-    write(folder / "data.jsonl", both)
-    write(folder / "clicks.jsonl", clicks)
+    live, labels_of_live = apart(labelled(stream(17_000)))
+    for name, records_ in (("data", [*live, *items]), ("labels", [*labels_of_live, *clicks])):
+        write(folder / f"{name}.jsonl", sorted(records_, key=lambda record: record.time_ms))
     config = configured("data.jsonl", "out/events.jsonl")
     command("backtest", config, "--events", folder / "expected.jsonl")
     expected = (folder / "expected.jsonl").read_bytes().splitlines()
     signals = {one["signal"] for line in expected for one in json.loads(line)["data"].get("signals", ())}
+    assert any(b'"detector":"search"' in line and b'"active":"false"' in line for line in expected)
     assert b"performance.ndcg" in b"".join(line for line in expected if b'"search/0/kind=film"' in line)
     told = {"quality.schema", "quality.frozen.income", "quality.missing.plan", "multivariate.reconstruction"}
     assert told <= signals
