@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from jobs.guard import start_guarded
 from jobs.jars import kafka_broker_classpath
 from jobs.java import java_home
+from jobs.ports import free_port, is_free
 from jobs.topics import partitions
 from schemas.errors import BrokerError
 
@@ -119,13 +119,18 @@ class Broker:
         SetupError
             There is no Java, or the jars cannot be had.
         """
-        self.port = _free_port(self.port)
+        self.port = self.port or free_port()
+        if not is_free(self.port):
+            message = (
+                f"kafka localhost:{self.port}: the port is taken; stop what uses it, or choose another with --port"
+            )
+            raise BrokerError(message)
         java = str(java_home() / "bin" / "java")
         jars = os.pathsep.join(map(str, kafka_broker_classpath(self._tell)))
         data, properties, log4j = (self.folder / name for name in ("data", "server.properties", "log4j2.properties"))
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # for its user alone: a name in /tmp can be guessed
         data.mkdir(exist_ok=True)
-        properties.write_text(PROPERTIES.format(port=self.port, controller=_free_port(0), data=data))
+        properties.write_text(PROPERTIES.format(port=self.port, controller=free_port(), data=data))
         log4j.write_text(LOG4J)
         command = [java, HEAP, "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={log4j}", "-cp", jars]
         with self.log.open("ab") as log:
@@ -194,14 +199,3 @@ class Broker:
     def __exit__(self, *exception: object) -> None:
         """Stop."""
         self.stop()
-
-
-def _free_port(port: int) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just given back is free
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            message = f"kafka localhost:{port}: the port is taken; stop what uses it, or choose another with --port"
-            raise BrokerError(message) from None
-        return int(probe.getsockname()[1])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 import psycopg
 
+from jobs.ports import free_port
 from tests.debian import installed
 
 
@@ -34,9 +34,7 @@ class Server:
         self._user = "postgres" if os.geteuid() == 0 else getpass.getuser()  # the server refuses to be root's
         self._folder = Path(tempfile.mkdtemp(prefix="tidemark-postgres-"))  # pytest's own are closed to other users
         shutil.chown(self._folder, self._user)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self._run("initdb", "-U", "tidemark", "-A", "trust")
 
     def _run(self, program: str, *options: str) -> None:

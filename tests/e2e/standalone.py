@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -16,14 +15,9 @@ from typing import Any
 import pyflink
 
 from jobs.java import java_home
+from jobs.ports import free_port
 
 HOME = Path(pyflink.__file__).parent
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Standalone:
@@ -31,7 +25,7 @@ class Standalone:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self._processes: list[subprocess.Popen[bytes]] = []
 
     @property
@@ -46,7 +40,7 @@ class Standalone:
         conf = self.folder / "conf"
         shutil.copytree(HOME / "conf", conf)
         kept = (HOME / "conf" / "config.yaml").read_text()  # with env.java.opts.all: Flink does not start without it
-        kept = kept.replace("port: 6123", f"port: {_free_port()}").replace("size: 1728m", "size: 2g")
+        kept = kept.replace("port: 6123", f"port: {free_port()}").replace("size: 1728m", "size: 2g")
         (conf / "config.yaml").write_text(f"{kept}\n  port: {self.port}\n  bind-port: {self.port}\n")
         environment = {
             **os.environ,
