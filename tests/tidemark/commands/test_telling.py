@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+
 import msgspec
 import pytest
+from confluent_kafka import Consumer, Producer
 
+from jobs.topics import ensure_topic
 from schemas import control
 from schemas.control import Accept, Acknowledge, Mute, Reply
 from tests.consumers.events import MESSAGES
@@ -186,3 +190,31 @@ def test_a_job_without_control(folder, capsys):
     assert capsys.readouterr().err == (
         "control: is not configured; give 'control: {topic: drift-control}', and start the job again\n"
     )
+
+
+@pytest.mark.e2e
+def test_on_a_topic(folder, broker, capsys):
+    """The episode is found among the events of the topic, and each command is a message with the model as its key."""
+    events, told = (f"{name}-{uuid.uuid4().hex[:8]}" for name in ("events", "control"))
+    text = CONFIG.replace("events: {path: events.jsonl}", f"events: {{topic: {events}}}")
+    text = text.replace("control: {path: told/control.jsonl}", f"control: {{topic: {told}}}")
+    (folder / "monitors.yaml").write_text(f'kafka: {{bootstrap: "{broker.client["bootstrap.servers"]}"}}\n{text}')
+    for name in (events, told):
+        ensure_topic(broker.client, name, 2)
+    producer = Producer(broker.client)
+    producer.produce(events, (MESSAGES / "drift.opened.json").read_bytes(), b"churn")
+    producer.flush(10)
+    assert cli.main(["ack", "d8a4", "--as", "false", "--by", "ann"]) == 0
+    assert cli.main(["mute", "churn", "--for", "2h", "--by", "ann"]) == 0
+    assert cli.main(["accept", "0fb51923", "--why", "prices", "--by", "ann"]) == 0
+    assert capsys.readouterr().err == ""
+    consumer = Consumer({**broker.client, "group.id": "test", "auto.offset.reset": "earliest"})
+    consumer.subscribe([told])
+    found = []
+    while len(found) < 3:
+        if (message := consumer.poll(30)) is None:
+            break
+        found.append((message.key(), control.decode(message.value()).data))
+    consumer.close()
+    assert [key for key, _ in found] == [b"churn"] * 3
+    assert {type(command): command.by for _, command in found} == dict.fromkeys((Acknowledge, Mute, Accept), "ann")
