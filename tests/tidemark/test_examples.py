@@ -14,9 +14,8 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 
 
-@pytest.mark.parametrize(
-    ("name", "file"), [("elec2", "elec2.csv.gz"), pytest.param("bike", "bike_hour.csv", marks=pytest.mark.soak)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize(("name", "file"), [("elec2", "elec2.csv.gz"), ("bike", "bike_hour.csv")])
 def test_the_page_is_right(tmp_path, monkeypatch, capsys, name, file):
     """Each line of output on the page is printed."""
     if not (DATA / name / file).exists():
