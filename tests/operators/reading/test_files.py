@@ -160,7 +160,7 @@ def test_wanted_columns(tmp_path, name):
         ("a.jsonl.gz", b"{}\n", "a.jsonl.gz: cannot be read: not a gzipped file (b'{}')"),
         (
             "a.jsonl.gz",
-            gzip.compress(b"{}\n" * 1000)[:-9],
+            gzip.compress(b"{}\n" * 1000, mtime=0)[:-9],
             "a.jsonl.gz: cannot be read: compressed file ended before the end-of-stream marker was reached",
         ),
         ("a.csv", b"", "a.csv: is empty (a header and rows)"),
