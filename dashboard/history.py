@@ -10,11 +10,12 @@ from dashboard.charts import Measured, Point
 from schemas.cloudevents import milliseconds
 from schemas.summaries import Summary
 from store import Reader
+from store.fleet import LABELLED
 from store.found import Evaluated, Key
 
 T = TypeVar("T")
 MOST = 200  # windows that a chart is drawn of; to read 200 of 40 signals takes about 50 ms
-PERFORMANCE, LABELLED, FEATURE = "performance.", "labels.share", "feature."
+PERFORMANCE, FEATURE = "performance.", "feature."
 WEEK_MS = 7 * 86_400_000
 MONDAY_MS = 4 * 86_400_000  # 1970 began on a Thursday
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select, tuple_
 
 from schemas import segments
-from store.found import Fleet
+from store.found import Fleet, Key
 from store.rows import Rows, held_of, summary_of
 from store.tables import day_ms
 from store.tables import days as DAYS
@@ -23,9 +23,9 @@ DAY_SUMS = tuple(func.sum(DAYS.c[name]) for name in ("windows", "records", "exce
 
 def fleet(rows: Rows, models: Sequence[str], since_ms: int) -> list[Fleet]:
     """The models, with what was added up of them from the day of `since_ms` on."""
-    windows: dict[str, list[Any]] = defaultdict(list)
+    windows: dict[str, list[Key]] = defaultdict(list)
     for row in rows(select(KEYS).where(KEYS.c.segment == segments.ALL).order_by(KEYS.c.end_ms.desc())):
-        windows[row.model].append(row)
+        windows[row.model].append(Key(**row._mapping))
     open_ones: dict[str, list[Any]] = defaultdict(list)
     columns = EPISODES.c.model, EPISODES.c.severity, EPISODES.c.muted
     for row in rows(select(*columns).where(EPISODES.c.ended_ms.is_(None)).order_by(EPISODES.c.updated_ms)):
@@ -36,10 +36,10 @@ def fleet(rows: Rows, models: Sequence[str], since_ms: int) -> list[Fleet]:
     return [
         Fleet(
             model=model,
-            versions=tuple(dict.fromkeys(row.version for row in windows[model])),
-            newest_ms=max((row.end_ms for row in windows[model]), default=None),
-            per_s=next((_per_s(row) for row in windows[model] if row.about == "records"), 0.0),
-            status=next((row.status for row in windows[model] if row.about == "records"), None),
+            versions=tuple(dict.fromkeys(key.version for key in windows[model])),
+            newest_ms=max((key.end_ms for key in windows[model]), default=None),
+            per_s=next((key.per_s for key in windows[model] if key.about == "records"), 0.0),
+            status=next((key.status for key in windows[model] if key.about == "records"), None),
             warning=sum(row.severity == "warning" for row in open_ones[model]),
             critical=sum(row.severity == "critical" for row in open_ones[model]),
             held=held.get(model, held_of((0, 0, 0, 0.0))),
@@ -65,13 +65,9 @@ def _labelled(rows: Rows) -> dict[str, float]:
     return found
 
 
-def _labels_a_record(keys: Sequence[Any]) -> float | None:
+def _labels_a_record(keys: Sequence[Key]) -> float | None:
     """Labels that came for each record, where labels are not watched for themselves."""
     labels, records = (
-        next((_per_s(row) for row in keys if row.about == about), 0.0) for about in ("performance", "records")
+        next((key.per_s for key in keys if key.about == about), 0.0) for about in ("performance", "records")
     )
     return min(1.0, labels / records) if labels and records else None
-
-
-def _per_s(key: Any) -> float:
-    return float(1000 * key.count / key.size_ms) if key.size_ms else 0.0

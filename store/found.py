@@ -56,6 +56,11 @@ class Key:
     size_ms: int
     status: str
 
+    @property
+    def per_s(self) -> float:
+        """Records or labels a second, in the newest window."""
+        return 1000 * self.count / self.size_ms if self.size_ms else 0.0
+
 
 @dataclass(frozen=True)
 class Evaluated:

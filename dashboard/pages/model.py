@@ -91,7 +91,7 @@ def _segments(keys: Sequence[Key], version: str, chosen: str) -> list[str]:
 
 def _rate(keys: Sequence[Key]) -> float | None:
     """Records a second, in the newest window."""
-    return next((1000 * key.count / key.size_ms for key in keys if key.about == "records" and key.size_ms), None)
+    return next((key.per_s for key in keys if key.about == "records" and key.size_ms), None)
 
 
 def _heading(title: str, about: str = "") -> Block:

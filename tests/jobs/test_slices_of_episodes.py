@@ -10,7 +10,7 @@ import pytest
 from schemas.segments import text
 from tidemark import cli
 
-CONFIGURATION = """\
+HEAD = """\
 job: {pane: 1 min}
 sources:
   predictions: {path: live.jsonl, model: m, version: "1", time: {every: 1 s, from: 2026-01-02}}
@@ -19,6 +19,10 @@ sinks: {events: {path: events.jsonl}}
 models:
   m:
     reference: m.json
+"""
+CONFIGURATION = (
+    HEAD
+    + """\
     window: {size: 20 min, slide: 5 min}
     prediction: {task: binary, positive: "yes"}
     performance: [accuracy]
@@ -26,6 +30,7 @@ models:
     segments: [country, plan]
     features: {age: numeric, country: categorical, plan: categorical}
 """
+)
 
 
 @pytest.fixture
@@ -101,15 +106,9 @@ def test_concept_of_a_segment(profiled, capsys):
     assert (slices[0]["segment"], slices[0]["signal"]) == ({"country": "FR"}, "performance.concept")
 
 
-SEARCHED = """\
-job: {pane: 1 min}
-sources:
-  predictions: {path: live.jsonl, model: m, version: "1", time: {every: 1 s, from: 2026-01-02}}
-  labels: {path: labels.jsonl, model: m, time: {every: 1 s, from: 2026-01-02}}
-sinks: {events: {path: events.jsonl}}
-models:
-  m:
-    reference: m.json
+SEARCHED = (
+    HEAD
+    + """\
     window: {size: 40 min, slide: 5 min}
     prediction: PREDICTION
     performance: [METRIC]
@@ -117,6 +116,7 @@ models:
     slices: SLICES
     features: {age: numeric, country: categorical, plan: categorical, active: boolean}
 """
+)
 
 
 def searched(folder, prediction, metric, slices, where):
