@@ -89,6 +89,7 @@ def model_plan(name: str, model: Model) -> ModelPlan:
         proxies=tuple(dict.fromkeys(model.proxies)) or msgspec.UNSET,
         estimated=_estimated(model) or msgspec.UNSET,
         slices=msgspec.UNSET if model.slices is None else model.slices,
+        by_class=msgspec.UNSET if model.by_class is None else model.by_class,
     )
 
 

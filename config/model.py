@@ -18,7 +18,7 @@ from config.retrain import Retrain
 from config.scalars import Budget, Duration, Flag, Free, OneOf, String, Strings, Within, not_empty, pair
 from config.season import Season
 from config.section import Section, written
-from config.slices import Slices
+from config.slices import Chosen
 from config.texts import Mapping, shape
 
 Proxy = Annotated[Literal["margin", "entropy"], OneOf("a proxy")]
@@ -202,8 +202,10 @@ class Settings(Section):
     """How long to wait for the truth, and what its absence means."""
     performance: tuple[Metric, ...] = ()
     """Which measures are computed of labels."""
-    slices: Slices = None
+    slices: Chosen = None
     """Of which features the slice that lost most is searched; `true` is the categorical and boolean ones."""
+    by_class: Chosen = None
+    """Which features summaries count by predicted class, for the dashboard; `true` is all of them."""
     estimated_performance: Estimated = ()
     """Which measures are estimated before labels come; `true` is all of the task."""
     proxies: tuple[Proxy, ...] = ()

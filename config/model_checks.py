@@ -18,7 +18,7 @@ from config.model import Feature, Level, Model, Prediction, Reference, Segment
 from config.performance_checks import absent_problems, is_number, performance_problems, settled_by
 from config.relation_checks import classifier_problems
 from config.season import Season
-from config.slice_checks import slice_problems
+from config.slice_checks import class_problems, slice_problems
 
 # Values that a key keeps while it learns: one byte string of 32 MB, read and written with each pane.
 LEARNED_VALUES = 4_000_000
@@ -68,6 +68,8 @@ def model_problems(path: Path, name: str, model: Model, pane_ms: int) -> Iterato
         yield from classifier_problems((*path, "multivariate", "classifier"), model)
     if model.slices is not None:
         yield from slice_problems((*path, "slices"), model, model.slices)
+    if model.by_class is not None:
+        yield from class_problems((*path, "by_class"), model, model.by_class)
     yield from _later_problems(path, model)
 
 

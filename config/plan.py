@@ -282,6 +282,7 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     expect: tuple[RulePlan, ...] | msgspec.UnsetType = msgspec.UNSET  # likewise
     performance: tuple[MetricPlan, ...] | msgspec.UnsetType = msgspec.UNSET  # what is computed of labels
     slices: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # features whose slices are searched; none: categorical
+    by_class: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # features counted by predicted class; none: all
     errors: tuple[DetectorPlan, ...] | msgspec.UnsetType = msgspec.UNSET  # what follows errors as labels come
     correlation: CorrelationPlan | msgspec.UnsetType = msgspec.UNSET  # likewise
     retrain: RetrainPlan | msgspec.UnsetType = msgspec.UNSET

@@ -10,6 +10,7 @@ from itertools import accumulate
 from plotly import graph_objects as go
 
 from dashboard.report.charts import MEASURES, REFERENCE, styled
+from schemas.summaries import ByClass
 
 BAND = 0.18  # opacity of an interval
 FEW = 3  # points
@@ -84,6 +85,28 @@ def held(times: Sequence[str], exceeded: Sequence[int], expected: Sequence[float
         figure.add_scatter(x=list(times), y=list(accumulate(values)), name=name, mode="lines", line=line)
     figure.update_yaxes(rangemode="tozero")
     return _over_time(figure, "", legend=True)
+
+
+def by_class(found: ByClass) -> tuple[go.Figure, int]:
+    """How the values of a feature lie in records of each predicted class, as shares of the class's.
+
+    Returns
+    -------
+    tuple
+        The figure, and how many classes were left out: those with the fewest records.
+    """
+    figure = go.Figure()
+    totals = {name: sum(counts) for name, counts in found.counts.items() if any(counts)}
+    shown = sorted(totals, key=lambda name: -totals[name])[: len(MEASURES)]
+    places = list(range(len(found.parts)))  # names may be equal once they are shortened
+    for name, colour in zip(shown, MEASURES, strict=False):
+        figure.add_bar(
+            name=escape(name), x=places, y=[count / totals[name] for count in found.counts[name]], marker_color=colour
+        )
+    figure.update_xaxes(tickvals=places, ticktext=[escape(part[:40]) for part in found.parts])
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_layout(showlegend=True)
+    return styled(figure, HEIGHT), len(totals) - len(shown)
 
 
 def _line(colour: str) -> dict[str, object]:

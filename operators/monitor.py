@@ -184,12 +184,13 @@ class _Run:
             first_ms, accepted = int(pane.times_ms[0]), b"" if state is None else state.accepted
             state = self._state = self._fresh(first_ms, first_ms)
             state.accepted = accepted
-        before = state.slide.records if state.slide is not None else 0
-        if state.slide is None:
-            state.slide = Slide(end_ms)
+        state.slide = state.slide or Slide(end_ms)
+        before = state.slide.records
         state.slide.fold(pane.codes, pane.sums, pane.names, self._beside(state, pane))
         if (related := self._detection.related) is not None:
             state.slide.relations = related.folded(state.slide.relations, pane.codes)
+        if (classes := self._detection.by_class) is not None and self._key.segment == ALL:
+            state.slide.by_class = sketch.added(state.slide.by_class, classes.counted(pane.codes))
         if self._detection.domain is not None:
             domain.sampled(state.domain, self._detection.domain, pane)
         state.records += len(pane)

@@ -50,6 +50,13 @@ class Confusion(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[tuple[int, ...], ...]  # labels by true, in each by predicted class
 
 
+class ByClass(msgspec.Struct, frozen=True, kw_only=True):
+    """How the values of a feature lie in records of each predicted class."""
+
+    parts: tuple[str, ...]  # values, or from where to where; the borders are those of the reference's tenths
+    counts: dict[str, tuple[int, ...]]  # by predicted class, records in each part
+
+
 class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A window of a segment and what was found in it."""
 
@@ -82,6 +89,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     # beyond the ten most frequent of the reference as `(other)`.
     means: dict[str, float] = {}
     predicted: dict[str, int] = {}
+    by_class: dict[str, ByClass] = {}  # likewise by signal, of features for which the configuration asks
     confusion: Confusion | msgspec.UnsetType = msgspec.UNSET  # of summaries of performance, of at most ten classes
     errors: dict[str, float] = {}  # by measure: how far it may be from that of the scores themselves; 0 where left out
 

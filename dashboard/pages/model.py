@@ -69,6 +69,7 @@ def model(findings: Findings, query: Query) -> Shown:
     blocks: list[Block] = [head]
     blocks += _performance(found)
     blocks += _said(found)
+    blocks += _by_class(found, query)
     blocks += _signals(found, name, version, segment, query)
     blocks += budget(reader, from_ms, name)
     blocks += _retraining(findings, name)
@@ -141,6 +142,21 @@ def _said(found: History) -> Iterator[Block]:
     yield fill("weeks.html.j2", weeks=weeks(found), classes=classes[:4], means=means)
 
 
+def _by_class(found: History, query: Query) -> Iterator[Block]:
+    """The values of a feature in records of each predicted class, in the newest window that tells it."""
+    newest = next((one for one in reversed(found.records) if one.by_class), None)
+    if newest is None:
+        if found.records and found.records[-1].predicted:
+            yield fill("by_class.html.j2", told=None)
+        return
+    told = newest.by_class
+    signal = query.get("feature") if query.get("feature") in told else next(iter(told))
+    figure, left = charts.by_class(told[signal])
+    asked = {name: query.get(name) for name in ("name", "version", "segment", "weeks", "signal")}
+    yield fill("by_class.html.j2", told=told, chosen=signal, window=newest.window, left=left, asked=asked)
+    yield Chart(figure, f"{signal}: shares of its values in records of each predicted class")
+
+
 def _signals(found: History, name: str, version: str, segment: str, query: Query) -> Iterator[Block]:
     """The strongest signals of the newest windows."""
     newest = [*found.records[-1:], *found.performance[-1:]]
@@ -158,7 +174,7 @@ def _signals(found: History, name: str, version: str, segment: str, query: Query
         all=len(strongest),
         search=query.get("signal"),
         asked={"name": name, "version": query.get("version"), "segment": query.get("segment"),
-               "weeks": query.get("weeks")},
+               "weeks": query.get("weeks"), "feature": query.get("feature")},
     )  # fmt: skip
 
 

@@ -46,6 +46,7 @@ class Carrying:
         self._ranges = _places(old.ranges, new.ranges)
         self._related = _places(old.related, new.related)
         self._same_domain = old.domain == new.domain
+        self._same_classes = old.by_class == new.by_class
         self._watched = _moves(old, new, self.signals, self._related)
 
     @classmethod
@@ -76,6 +77,7 @@ class Carrying:
             outside=self._outside(slide.outside),
             relations=carried(slide.relations, old.widths, self._related, new.widths),
             classified=slide.classified if self._same_domain else [],
+            by_class=slide.by_class if self._same_classes else [],
         )
         if slide.sums:
             found.sums = self._sums(np.frombuffer(slide.sums, np.int64).reshape(-1, moments.FIELDS)).tobytes()

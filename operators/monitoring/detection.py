@@ -22,6 +22,7 @@ from operators.estimation.concept import relation_edges
 from operators.estimation.estimates import Estimator
 from operators.metrics.baseline import stream_tests, tested
 from operators.monitoring.chosen import WINDOWED, chosen, tracks_of
+from operators.monitoring.class_counts import ClassCounts
 from operators.monitoring.layout import Parts, id_of
 from operators.monitoring.share_dependence import ShareDependence
 from operators.monitoring.stream_dependence import Slowed, StreamDependence, unordered
@@ -95,6 +96,7 @@ class Detection:
         self.domain: DomainReference | None = signals.domain
         self.looks_up = self.quality is not None and bool((self.quality.sampled >= 0).any())  # whether ids came before
         self.wants_hashes = self.looks_up or self.domain is not None  # of ids of records of the whole traffic
+        self.by_class = ClassCounts.of(signals)  # of the whole traffic
         self.schema = tells_fields(signals.model, signals.profile)
         self.frozen = frozen_signals(signals, unordered(signals))
         # The volume of a model is one test, whichever of its versions it is held against the budget of.

@@ -66,6 +66,8 @@ def footprint(detection: Detection, versions: int) -> Footprint:
     ranked += sum(_river_bytes(track.name, track.plan) for track in tracks.tracks if track.plan.is_river)
     related = 0 if detection.related is None else detection.related.size * SUM
     whole = versions * (single + 1 + merged) * related
+    if detection.by_class is not None:
+        whole += versions * (single + 1 + merged) * detection.by_class.cells * CELL
     if detection.domain is not None:
         whole += versions * (LEARNED * detection.domain.cells.size + SAMPLE * (8 + len(detection.domain.names)))
     ids = 16 * MOST_IDS if detection.looks_up else 0

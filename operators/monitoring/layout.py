@@ -46,6 +46,7 @@ class Layout(msgspec.Struct, array_like=True, frozen=True):
     pairs: bool  # whether their pairs are signals
     frozen: bytes  # numbers that are watched for standing still
     domain: bytes  # the domain classifier; b"": there is none
+    by_class: bytes = b""  # the features that are counted by class; b"": none are
 
 
 _decoder = msgspec.msgpack.Decoder(Layout)
@@ -94,6 +95,9 @@ class Parts:
         products = {own.names[at]: _hash(signals[at], width) for at, width in related.items()}
         frozen = {one.name: _hash(one.name, signals[one.position]) for one in detection.frozen}
         domain = b"" if detection.domain is None else _hash(own.profile.domain, *(signals[at] for at in related))
+        classes, by_class = detection.by_class, b""
+        if classes is not None:
+            by_class = _hash(classes.classes, *((name, part.names) for name, part in classes.parts.items()))
         self.layout = Layout(
             meaning=own.meaning,
             frame=_hash(model.window.slide_ms, bool(model.window.previous_ms), model.season),
@@ -113,6 +117,7 @@ class Parts:
             pairs=detection.relations is not None,
             frozen=b"".join(frozen.values()),
             domain=domain,
+            by_class=by_class,
         )
         self.packed = msgspec.msgpack.encode(self.layout)
         self.named: dict[str, bytes] = {
@@ -126,6 +131,7 @@ class Parts:
             **{f"relations of {name}": hash_ for name, hash_ in products.items()},
             **frozen,
             **({"multivariate.classifier": domain} if domain else {}),
+            **({"features by class": by_class} if by_class else {}),
         }
 
 
@@ -145,6 +151,7 @@ def id_of(detection: Detection) -> bytes:
         *([] if detection.signals.related is None else ["relations", *map(str, detection.signals.related.widths)]),
         *([] if detection.signals.relations is None else ["pairs"]),
         *([] if detection.signals.domain is None else ["classifier"]),
+        *([] if detection.by_class is None else ["by class", *detection.by_class.parts]),
         *(signal.name for signal in detection.frozen),
         *detection.estimated,
     ]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 
+from operators.monitoring.class_counts import CLASSES, OTHERS
 from operators.monitoring.detection import Detection
 from operators.profiles.signal_values import CONFIDENCE, PREDICTION
 from operators.sketches.windows import Slides
 from operators.statistics.wasserstein import scale
 from schemas.cloudevents import significant
 from schemas.profile import NumericSignal
-
-CLASSES = 10  # that are told by name, the most frequent of the reference: more can not be read beside each other
-OTHERS = "(other)"
 
 
 def means(detection: Detection, slides: Slides) -> dict[str, float]:

@@ -98,6 +98,7 @@ def summary(
         previous=previous,
         means=outputs.means(detection, slides) if whole else {},
         predicted=outputs.predicted(detection, slides) if whole else {},
+        by_class=detection.by_class.told(slides.by_class) if whole and detection.by_class is not None else {},
     )
 
 

@@ -32,8 +32,8 @@ class Part(msgspec.Struct, frozen=True):
     of: Ints  # (256,) number of the slice of each code, -1: none
 
 
-def part_of(signal: Signal, position: int, values: int = VALUES) -> Part:
-    """Slices of a feature: values, categories or fifths, and records without a value.
+def part_of(signal: Signal, position: int, values: int = VALUES, parts: int = FIFTHS) -> Part:
+    """Slices of a feature: values, categories or parts of equal size, and records without a value.
 
     Parameters
     ----------
@@ -43,6 +43,8 @@ def part_of(signal: Signal, position: int, values: int = VALUES) -> Part:
         Of the signal among those that are coded.
     values
         The most frequent categories, or values of a discrete number, that are slices of their own.
+    parts
+        Into which other numbers are cut.
     """
     of = np.full(CODES, -1, np.int64)
     names: list[str] = []
@@ -54,9 +56,9 @@ def part_of(signal: Signal, position: int, values: int = VALUES) -> Part:
                 of[code] = len(names)
                 names.append(f"{signal.edges[code - 1]:g}")
         elif len(known) > 1:
-            fifths = np.minimum(FIFTHS * np.nan_to_num(rank_table(signal)), FIFTHS - 1).astype(np.int64)
+            numbers = np.minimum(parts * np.nan_to_num(rank_table(signal)), parts - 1).astype(np.int64)
             bins = len(signal.counts)
-            firsts = np.flatnonzero(np.diff(fifths[:bins], prepend=-1))
+            firsts = np.flatnonzero(np.diff(numbers[:bins], prepend=-1))
             for number, first in enumerate(firsts.tolist()):
                 last = int(firsts[number + 1]) if number + 1 < len(firsts) else bins
                 of[first:last] = number

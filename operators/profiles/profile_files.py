@@ -17,6 +17,7 @@ from operators.labels.footprint import check_labels, label_footprint
 from operators.labels.reference_delays import with_mature
 from operators.metrics.baseline import baseline_misfit
 from operators.metrics.slice_cells import slices_misfit
+from operators.monitoring.class_counts import class_misfit
 from operators.monitoring.detection import Detection
 from operators.monitoring.footprint import check, footprint, learned_footprint
 from operators.profiles.profile_checks import damage, misfits, season_misfit, was_sensitive
@@ -183,6 +184,10 @@ def _checked(model: ModelPlan, found: dict[str, Profile]) -> ModelPlan:
                 f"profile {of}: was made without labelled data, which 'estimated_performance' asks for; "
                 "run 'tidemark profile' again, with --performance DATA"
             )
+            raise ProfileError(message)
+        if (uncounted := class_misfit(model, profile)) is not None:
+            of = f"{model.name}-{version}" if version else model.name
+            message = f"profile {of}: {uncounted}; run 'tidemark profile' again"
             raise ProfileError(message)
         if (wrong_slices := slices_misfit(model, profile)) is not None:
             of = f"{model.name}-{version}" if version else model.name

@@ -44,6 +44,7 @@ class Slide(msgspec.Struct, array_like=True):
         b""  # sums of products of features, see relations/correlations.py; none where they are not watched
     )
     classified: list[int] = []  # what a domain classifier said of some, see relations/domain_classifier.py
+    by_class: list[int] = []  # values of features by predicted class, see monitoring/class_counts.py; none: not counted
 
     def start_ms(self, slide_ms: int) -> int:
         """When it began, if slides are so long."""
@@ -210,7 +211,8 @@ def together(slides: Sequence[Slide], slide_ms: int, signals: int) -> Slide:
     total.sums = sums(slides, len(first.sums) // (8 * moments.FIELDS)).tobytes()
     total.names = merged(slide.names for slide in slides)
     total.outside = outside(slides)
-    total.classified = classified(slides)
+    total.classified = summed(slide.classified for slide in slides)
+    total.by_class = summed(slide.by_class for slide in slides)
     total.relations = correlations.added([slide.relations for slide in slides])
     if total.records <= _FEW:
         total.data = b"".join(slide.data for slide in slides)
@@ -263,17 +265,14 @@ def sums(slides: Iterable[Slide], numeric: int) -> Counts:
 
 def outside(slides: Iterable[Slide]) -> list[int]:
     """Values out of the range of each feature that has one, over slides; none where there are none."""
-    found: list[int] = []
-    for slide in slides:
-        found = added(found, slide.outside)
-    return found
+    return summed(slide.outside for slide in slides)
 
 
-def classified(slides: Iterable[Slide]) -> list[int]:
-    """What a domain classifier said, over slides; nothing where it said nothing."""
+def summed(lists: Iterable[Sequence[int]]) -> list[int]:
+    """Lists of numbers added up one by one; those without any say nothing."""
     found: list[int] = []
-    for slide in slides:
-        found = added(found, slide.classified)
+    for each in lists:
+        found = added(found, each)
     return found
 
 

@@ -71,6 +71,11 @@ class Slides:
         return sketch.outside(self._slides)
 
     @property
+    def by_class(self) -> list[int]:
+        """Values of features by predicted class; none where they are not counted."""
+        return sketch.summed(slide.by_class for slide in self._slides)
+
+    @property
     def related(self) -> list[bytes]:
         """Of each slide the sums of products of features, see correlations.py."""
         return [slide.relations for slide in self._slides]

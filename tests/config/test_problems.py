@@ -9,9 +9,9 @@ SOURCES = "sources: {predictions: {path: a.jsonl}}\n"
 MODELS = "models: {churn: {features: {age: numeric, plan: categorical, title: text, live: boolean}}}\n"
 KAFKA = "kafka: {bootstrap: 'localhost:9092'}\n"
 MODEL_KEYS = (
-    "alarms, correlation, disclose, estimated_performance, expect, features, info, labels, multivariate, "
-    "on_unknown_version, performance, prediction, proxies, quality, reference, retrain, season, segments, slices, "
-    "value, versions, window"
+    "alarms, by_class, correlation, disclose, estimated_performance, expect, features, info, labels, "
+    "multivariate, on_unknown_version, performance, prediction, proxies, quality, reference, retrain, season, "
+    "segments, slices, value, versions, window"
 )
 NO_BROKERS = "is a topic, and there are no brokers; give 'kafka: {bootstrap: HOST:PORT}'"
 
@@ -385,6 +385,26 @@ def test_slices(features, settings, expected, problems):
     """What they are of, and how many there may be."""
     text = f"models:\n  churn:\n    features: {features}\n    {settings}\n"
     assert [line.split(": models.churn.slices: ", 1)[1] for line in problems(SOURCES + text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("features", "settings", "expected"),
+    [
+        ("{plan: categorical}", "by_class: true", ["is of predicted classes; give 'prediction', as in 'binary'"]),
+        ("{plan: categorical}", "prediction: regression\n    by_class: true", [
+            "is of predicted classes; regression predictions are none"]),
+        ("{age: {type: numeric, sensitive: true}, note: text}",
+         "prediction: {task: binary, positive: y}\n    by_class: [age, note, plan]", [
+            "'age' is sensitive, and counts of a number would tell its values",
+            "'note' has no values to count: it is text", "'plan' is not one of the features (age, note)"]),
+        ("{from: profile}", f"prediction: multiclass\n    by_class: {[f'f{n}' for n in range(51)]}", [
+            "has 51 features (at most 50); name those that matter"]),
+    ],
+)  # fmt: skip
+def test_features_by_class(features, settings, expected, problems):
+    """What they are of, and how many there may be."""
+    text = f"models:\n  churn:\n    features: {features}\n    {settings}\n"
+    assert [line.split(": models.churn.by_class: ", 1)[1] for line in problems(SOURCES + text)] == expected
 
 
 DETECTORS = (

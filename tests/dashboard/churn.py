@@ -22,6 +22,7 @@ models:
     prediction: {task: binary, positive: "yes", classes: ["yes", "no"]}
     features: {age: numeric, plan: categorical}
     segments: [country]
+    by_class: true
     labels: {within: 2 days, mature: 1 day}
     performance: [accuracy]
     estimated_performance: true

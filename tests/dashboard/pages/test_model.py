@@ -8,6 +8,7 @@ import pytest
 from dashboard.pages.model import model
 from dashboard.shown import Chart, Html, Missing, Query
 from schemas.evaluations import Evaluation
+from schemas.summaries import ByClass
 from tests.dashboard.churn import LIVE
 from tests.store.messages import asked, drift, window
 
@@ -32,10 +33,11 @@ def test_all_that_is_known_of_a_model(churn_findings):
     """Its stream, its predictions, performance as told and estimated, budget and retraining."""
     found = blocks(churn_findings)
     assert labels(found)[0] == "accuracy over time, realised and estimated"
-    assert labels(found)[-4:] == [
+    assert labels(found)[-5:] == [
         "Records an hour over time",
         "Shares of predicted classes over time",
         "Mean confidence over time",
+        "feature.age: shares of its values in records of each predicted class",
         "Alarms seen and expected, added up",
     ]
     said = text(found)
@@ -51,6 +53,24 @@ def test_weeks_add_up(churn_findings):
     rows = text(blocks(churn_findings)).partition("By weeks")[2].partition("Signals")[0]
     first = re.search(r"2026-01-05 ([\d,]+) ([\d.]+) % ([\d.]+) %", rows)
     assert float(first[2]) + float(first[3]) == pytest.approx(100, abs=0.11)  # rounded to tenths
+
+
+def test_any_feature_by_predicted_class(churn_findings):
+    """Its shares of each class add up; older people are taken for the other class in the example."""
+    (chart,) = (each for each in blocks(churn_findings, feature="feature.plan") if "feature.plan:" in str(each))
+    assert [sum(bars.y) for bars in chart.figure.data] == [pytest.approx(1)] * 2
+    assert "student" not in chart.figure.layout.xaxis.ticktext  # the reference has none
+    (chart,) = (each for each in blocks(churn_findings, feature="none") if "feature.age:" in str(each))
+    yes, no = (sum(bars.y[5:]) for bars in sorted(chart.figure.data, key=lambda bars: bars.name, reverse=True))
+    assert yes > 0.9 > no
+
+
+def test_features_that_nobody_counts_by_class(shop):
+    """The page says how they would be; a model without classes has nothing of it."""
+    writer, findings = shop
+    writer.write([window(predicted={"yes": 1, "no": 2}), window(model="price")])
+    assert "by_class: true" in text(blocks(findings))
+    assert "by_class" not in text(blocks(findings, "price"))
 
 
 def test_versions_segments_and_spans_are_asked_for_in_the_address(churn_findings):
@@ -79,6 +99,7 @@ def test_names_stay_text(shop):
            "signal": HOSTILE, "detector": HOSTILE, "count": 1, "statistic": 1.0, "threshold": 0.5, "p_value": None,
            "effect": 1.0, "alarm": True}  # fmt: skip
     writer.write([window(model=HOSTILE, version=HOSTILE, predicted={HOSTILE: 3}, means={HOSTILE: 1.0},
+                         by_class={HOSTILE: ByClass(parts=(HOSTILE,), counts={HOSTILE: (3,)})},
                          evaluations=(Evaluation(**row),))])  # fmt: skip
     writer.write([drift(model=HOSTILE, version=HOSTILE, signal=HOSTILE, info={HOSTILE: HOSTILE}), asked(model=HOSTILE)])
     found = blocks(findings, HOSTILE)
