@@ -38,7 +38,7 @@ class FieldsPlan(msgspec.Struct, frozen=True, kw_only=True):
 class TimePlan(msgspec.Struct, frozen=True, kw_only=True):
     """Event time: the broker's, the record's own, or counted from the row number."""
 
-    kind: Literal["kafka", "payload", "every"] = "kafka"
+    kind: Literal["kafka", "payload", "every", "unknown"] = "kafka"  # unknown: of a reference in no known order
     every_us: int = 0  # `every`: row i has from_ms + i x every
     from_ms: int = 0
 

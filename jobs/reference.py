@@ -11,7 +11,7 @@ import msgspec
 
 from config import Configuration
 from config.errors import did_you_mean
-from config.plan import ModelPlan, SourcePlan
+from config.plan import ModelPlan, SourcePlan, TimePlan
 from jobs.labelled_parts import with_labelled_parts
 from jobs.pieces import TOPIC, Piece, reference_pieces
 from operators.encoding.measures import YardstickMaker
@@ -27,6 +27,8 @@ from operators.reading.inference import infer_features
 from schemas import cloudevents
 from schemas.errors import DataError, UsageError
 from schemas.profile import Profile, Provenance
+
+UNKNOWN = TimePlan(kind="unknown")
 
 Progress = Callable[[int | None], AbstractContextManager[Callable[[int], None]]]
 
@@ -60,6 +62,7 @@ def make_profile(
     progress: Progress,
     labels: str | None = None,
     performance: str | None = None,
+    unordered: bool = False,
 ) -> Made:
     """Profile the reference data of a model.
 
@@ -67,7 +70,7 @@ def make_profile(
     ----------
     loaded
         The configuration.
-    model, data, version, start, end, output, labels, performance
+    model, data, version, start, end, output, labels, performance, unordered
         As given to ``tidemark profile``.
     progress
         Is told how many records there will be, and gives what is told of each piece.
@@ -83,6 +86,8 @@ def make_profile(
     """
     plan = model_plan(loaded, model)
     pieces = reference_pieces(loaded, plan, data, start, end)
+    if unordered:
+        pieces = msgspec.structs.replace(pieces, source=msgspec.structs.replace(pieces.source, time=UNKNOWN))
     source = pieces.source
     plan = _with_features(plan, pieces.read, source)
 
@@ -117,7 +122,7 @@ def make_profile(
     if not any(signal.count for name, signal in made.signals.items() if name.startswith("feature.")):
         message = f"{data}: no feature of {model} has a value in any of {reference.used:,} records; correct their names"
         raise DataError(message)
-    if plan.season is not None and reference.start_ms is None and source.time.kind != "every":
+    if plan.season is not None and reference.start_ms is None:
         message = (
             f"{data}: no record of {model} has a time, which its season needs; give 'fields.timestamp' of the source"
         )
@@ -139,7 +144,7 @@ def make_profile(
         version=reference.version if performance is not None else version,
         progress=progress,
     )
-    return Made(made, path, [*_account(reference, plan), *remarks(made, plan), *about])
+    return Made(made, path, [*_account(reference, plan, source), *remarks(made, plan), *about])
 
 
 def _check_unchanged(data: str, model: str, first: ReferenceData, again: ReferenceData, why: str) -> None:
@@ -174,7 +179,7 @@ def _why(reference: ReferenceData) -> str:
     return ""
 
 
-def _account(reference: ReferenceData, plan: ModelPlan) -> Iterator[str]:
+def _account(reference: ReferenceData, plan: ModelPlan, source: SourcePlan) -> Iterator[str]:
     if reference.first_error is not None:
         row, error = reference.first_error
         yield f"{reference.dead:,} of {reference.read:,} records left out; the first, record {row}: {error}"
@@ -185,6 +190,17 @@ def _account(reference: ReferenceData, plan: ModelPlan) -> Iterator[str]:
         if plan.season is None:
             hint = "autocorrelation is looked for without them; correct their times or 'fields.timestamp' of the source"
         yield f"{reference.untimed:,} of {reference.read:,} records have no time that can be read; {hint}"
+    if reference.disordered and source.topic is None:  # records of several partitions need not come in order
+        yield (
+            f"'{source.fields.timestamp.removeprefix('/')}': {reference.disordered:,} of {reference.used:,} records "
+            "are earlier than one before them; all are taken in the order of their times: if these do not say when "
+            "records came, say --unordered"
+        )
+    if source.time.kind == "every":
+        yield (
+            "its rows are taken for all records in the order in which they came, as their times are counted ('time' of "
+            "the source): if they were shuffled, sorted or sampled, say --unordered"
+        )
     if others := reference.read - reference.dead - reference.used - reference.ignored:
         yield f"{others:,} of {reference.read:,} records are of other models or versions"
 

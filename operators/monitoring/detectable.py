@@ -25,12 +25,14 @@ from operators.encoding.codes import CODES
 from operators.monitoring.tracks import block_length
 from operators.statistics import mixture
 from operators.statistics.distances import DISTANCES, usual_square
+from operators.statistics.effects import LEVELS, PSI_LEVELS, RANK_LEVELS
 from operators.statistics.grouping import GROUPS
 from operators.statistics.ks import ks_threshold
 from operators.statistics.lepage import lepage_threshold
 from schemas.profile import BINS
 
 POWER = 0.9  # probability with which the smallest change is found in one evaluation
+EXACT = 10_000.0  # critical point up to which scipy's noncentral tail is solved; beyond, it is normal within 1 %
 UNIFORM_SD = math.sqrt(1 / 12)  # of ranks, and of spread ranks
 NORMAL_TILT = 0.50100  # root of `tilts` for normal scores of 256 bins and an allowance of 0.25, the same on both sides
 UNEVEN = 0.5  # window over reference from which the budget holds only on average over references
@@ -51,7 +53,7 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
     block: int  # values whose mean it is shown; 1: each
     page_hinkley: float  # of continuous values, in standard deviations
     adwin_delta: float
-    smallest_psi: float  # found with 90 % probability in one window
+    smallest_psi: float  # found with 90 % probability in one window, at least `min_effect`
     smallest_shift: float  # by lepage, in standard deviations of a normal feature
     smallest_spread: float  # by lepage, factor on the standard deviation of a normal feature, above 1
     window_share: float  # values of the window over those of the reference
@@ -109,6 +111,8 @@ def describe(
     smooth = between / SOONEST_WEIGHT * (OVERSHOOT if block == 1 else 1.0)
     inverse = 1 / count + 1 / reference
     dependent = slow is not INDEPENDENT
+    gate = LEVELS.index(alarms.min_effect)
+    least_psi, least_rank = (0.0, *PSI_LEVELS)[gate], (0.0, *RANK_LEVELS)[gate]
     critical = mixture.critical(slow.shares, GROUPS - 1, level) if dependent else float(chdtri(GROUPS - 1, level))
     return Sensitivity(
         false_episodes=budget,
@@ -125,30 +129,42 @@ def describe(
         block=block,
         page_hinkley=float(page_hinkley_threshold(smooth, _tilt(block / slow.long))),
         adwin_delta=float(adwin_delta(between)),
-        smallest_psi=_smallest_mixed(slow.shares, critical) * inverse if dependent else smallest_psi(level, inverse),
-        smallest_shift=smallest_shift(level, slow.location * inverse),
-        smallest_spread=smallest_spread(level, slow.spread * inverse),
+        smallest_psi=_smallest_mixed(slow.shares, critical, least_psi / inverse) * inverse
+        if dependent
+        else smallest_psi(level, inverse, least=least_psi),
+        smallest_shift=smallest_shift(level, slow.location * inverse, least=least_rank),
+        smallest_spread=smallest_spread(level, slow.spread * inverse, least=least_rank),
         window_share=count / reference,
     )
 
 
-def smallest_psi(level: float, inverse: float, df: int = GROUPS - 1, power: float = POWER) -> float:
+def smallest_psi(level: float, inverse: float, df: int = GROUPS - 1, power: float = POWER, least: float = 0.0) -> float:
     """PSI that the G test finds with the given probability: the noncentrality that gives it, times 1/n + 1/m.
+
+    What is below ``least``, less what chance adds to it, is no alarm.
 
     Examples
     --------
     >>> round(smallest_psi(2.9e-7, 1 / 500 + 1 / 10_000), 4), round(smallest_psi(2.9e-7, 1 / 5000 + 1e-5), 4)
     (0.1224, 0.0122)
+    >>> round(smallest_psi(2.9e-7, 1 / 5000 + 1e-5, least=0.24), 2)
+    0.26
     """
-    return float(chndtrinc(chdtri(df, level), df, 1 - power)) * inverse
+    critical = max(float(chdtri(df, level)), least / inverse + df if least else 0.0)
+    if critical > EXACT:
+        return _smallest_mixed((1.0,), critical, df=df, power=power) * inverse
+    return float(chndtrinc(critical, df, 1 - power)) * inverse
 
 
-def _smallest_mixed(shares: tuple[float, ...], critical: float, df: int = GROUPS - 1, power: float = POWER) -> float:
+def _smallest_mixed(
+    shares: tuple[float, ...], critical: float, least: float = 0.0, df: int = GROUPS - 1, power: float = POWER
+) -> float:
     """Noncentrality that exceeds a sum's critical point, along its largest direction, by the normal approximation.
 
     Of nine equal shares at 2.9e-7 it is 1 % above the exact one.
     """
     known = np.array([*shares[:df], *[shares[-1]] * (df - len(shares))])
+    critical = max(critical, least + float(known.sum()) if least else 0.0)
     mean, variance, largest = float(known.sum()), 2 * float((known**2).sum()), float(known.max())
     z = float(ndtri(power))
     # mean + d - z sqrt(variance + 4 largest d) = critical, a quadratic in sqrt(variance + 4 largest d)
@@ -166,7 +182,7 @@ def _tilt(values: float) -> float:
     return root * float(tilts(np.where(np.isnan(ranks), 0.0, 1.0), ranks, ALLOWANCE / root)[0])
 
 
-def smallest_shift(level: float, inverse: float, power: float = POWER) -> float:
+def smallest_shift(level: float, inverse: float, power: float = POWER, least: float = 0.0) -> float:
     """Shift of a normal feature, in standard deviations, that lepage finds with the given probability.
 
     A shift by d moves the mean rank by P(Z < d / sqrt 2) - 1/2; infinite where no shift is large enough.
@@ -176,10 +192,10 @@ def smallest_shift(level: float, inverse: float, power: float = POWER) -> float:
     >>> round(smallest_shift(2.9e-7, 1 / 5000 + 1 / 10_000), 3)
     0.116
     """
-    return math.sqrt(2) * float(ndtri(min(1.0, 0.5 + _smallest_mean(level, inverse, power))))
+    return math.sqrt(2) * float(ndtri(min(1.0, 0.5 + _smallest_mean(level, inverse, power, least))))
 
 
-def smallest_spread(level: float, inverse: float, power: float = POWER) -> float:
+def smallest_spread(level: float, inverse: float, power: float = POWER, least: float = 0.0) -> float:
     """Factor on a normal feature's standard deviation that lepage finds with the given probability.
 
     A factor f moves the mean spread rank by (2 / pi) arctan f - 1/2; infinite where none is large enough.
@@ -189,10 +205,14 @@ def smallest_spread(level: float, inverse: float, power: float = POWER) -> float
     >>> round(smallest_spread(2.9e-7, 1 / 5000 + 1 / 10_000), 2)
     1.11
     """
-    mean = _smallest_mean(level, inverse, power)
+    mean = _smallest_mean(level, inverse, power, least)
     return math.tan(math.pi / 2 * (0.5 + mean)) if mean < 0.5 else math.inf
 
 
-def _smallest_mean(level: float, inverse: float, power: float) -> float:
-    """Shift of a mean (spread) rank that exceeds lepage's threshold with the given probability."""
-    return (float(lepage_threshold(level)) + float(ndtri(power))) * UNIFORM_SD * math.sqrt(inverse)
+def _smallest_mean(level: float, inverse: float, power: float, least: float) -> float:
+    """Shift of a mean (spread) rank that is an alarm of lepage with the given probability.
+
+    It has to exceed the threshold and, less what chance adds, ``least`` deviations.
+    """
+    z = max(float(lepage_threshold(level)), math.sqrt(least**2 / inverse + 1) if least else 0.0)
+    return (z + float(ndtri(power))) * UNIFORM_SD * math.sqrt(inverse)

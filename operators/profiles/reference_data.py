@@ -14,7 +14,7 @@ from config.errors import did_you_mean
 from config.plan import FieldsPlan, ModelPlan, Plan, SourcePlan
 from operators.profiles.season import Calendar
 from operators.profiles.signal_values import WATCHED
-from operators.reading.columns import Column, Columns, extract, names
+from operators.reading.columns import Column, Columns, extract, listed, names
 from operators.reading.csv_rows import Malformed
 from operators.reading.files import Format, guess_format
 from operators.reading.plain_times import NO_TIME
@@ -136,6 +136,7 @@ class ReferenceData:
         self.dead = 0
         self.ignored = 0  # in a span that the season ignores
         self.untimed = 0  # without a time
+        self.disordered = 0  # earlier than one before them, by more than the source says that may be
         self.first_error: tuple[int, str] | None = None  # number of the record, what is wrong
         self.other_models: Counter[str] = Counter()
         self.versions: set[str] = set()
@@ -183,10 +184,7 @@ class ReferenceData:
         self.dead += len(errors)
         columns = self._of_model(columns)
         columns = self._of_version(columns)
-        self._follow_times(columns, times_ms)
-        if self._source.time.kind == "every":
-            time = self._source.time
-            self.times_ms = time.from_ms + (first + columns.rows) * time.every_us // 1_000
+        self._follow_times(columns, times_ms, first)
         if self._calendar is not None and self.times_ms is not None:
             keep = ~self._calendar.ignored(self.times_ms)
             self.ignored += int(len(keep) - keep.sum())
@@ -221,17 +219,24 @@ class ReferenceData:
             raise DataError(msg)
         return columns
 
-    def _follow_times(self, columns: Columns, times_ms: Sequence[int] | None) -> None:
-        if times_ms is not None:
-            times = [times_ms[row] for row in columns.rows.tolist()]
+    def _follow_times(self, columns: Columns, times_ms: Sequence[int] | None, first: int) -> None:
+        time = self._source.time
+        if time.kind == "unknown":
+            return
+        if time.kind == "every":
+            times = time.from_ms + (first + columns.rows) * time.every_us // 1_000
+        elif times_ms is not None:
+            times = np.array(times_ms, np.int64)[columns.rows]
         else:
-            column = columns.fields.get("timestamp", [])
-            values = column if isinstance(column, list) else column.to_pylist()
             texts = self._source.format == "csv"
-            read = [event_time(value, texts=texts) for value in values]
-            times = [NO_TIME if isinstance(time, Gap) else time for time in read]
-        self.times_ms = np.array(times, np.int64) if times else None
-        known = [time for time in times if time != NO_TIME]
-        if known:
-            self.start_ms = min(known) if self.start_ms is None else min(self.start_ms, *known)
-            self.end_ms = max(known) if self.end_ms is None else max(self.end_ms, *known)
+            read = [event_time(value, texts=texts) for value in listed(columns.fields.get("timestamp", []))]
+            times = np.array([NO_TIME if isinstance(time, Gap) else time for time in read], np.int64)
+        self.times_ms = times if len(times) else None
+        known = times[times != NO_TIME]
+        if not len(known):
+            return
+        latest = np.maximum.accumulate(known if self.end_ms is None else np.maximum(known, self.end_ms))
+        self.disordered += int((known < latest - self._source.out_of_orderness_ms).sum())
+        earliest = int(known.min())
+        self.start_ms = earliest if self.start_ms is None else min(self.start_ms, earliest)
+        self.end_ms = int(latest[-1])

@@ -28,6 +28,7 @@ def remarks(profile: Profile, model: ModelPlan) -> list[str]:
         for feature in model.features
         if feature.of is not None
     }
+    measured |= {f"feature.{feature.name}": "booleans" for feature in model.features if feature.type == "boolean"}
     least = min(LEAST, model.window.min_count)
     rows = profile.provenance.rows
     lines = [

@@ -107,10 +107,18 @@ def _csv_columns(path: str, source: SourcePlan) -> tuple[str, ...]:
     end = next(row_ends(path, quotes=True), 0)
     with opened(path) as file:
         names = csv_rows.header(file.read(end))
+    check_header(path, names)
+    return names
+
+
+def check_header(path: str, names: tuple[str, ...]) -> None:
+    """Raise DataError where the names of a CSV's columns are not one each."""
+    if (found := csv_rows.separator(names)) is not None:
+        msg = f"{path}: its cells seem to be separated by {found!r} ({names[0]!r}); write the file anew with commas"
+        raise DataError(msg)
     if twice := [name for name in names if names.count(name) > 1]:
         msg = f"{path}: two columns are called {twice[0]!r}; give each its own name"
         raise DataError(msg)
-    return names
 
 
 def _those(wanted: Collection[str] | None, columns: Collection[str]) -> list[str] | None:
@@ -159,7 +167,16 @@ class _Table:
         schema = self._parquet.schema_arrow
         if self._columns is not None:
             schema = pa.schema([schema.field(name) for name in self._columns])
-        return pa.Table.from_batches(taken, schema) if taken else schema.empty_table()
+        return _widened(pa.Table.from_batches(taken, schema) if taken else schema.empty_table())
+
+
+def _widened(table: pa.Table) -> pa.Table:
+    """Numbers of 16 bits as numbers of 32, which Python knows."""
+    for position, field in enumerate(table.schema):
+        if pa.types.is_float16(field.type):
+            column = table.column(position).cast(pa.float32())
+            table = table.set_column(position, field.name, column)
+    return table
 
 
 _KINDS: dict[str, type[_Lines] | type[_Table]] = {"csv": _Cells, "parquet": _Table}

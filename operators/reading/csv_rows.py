@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -104,6 +105,17 @@ def header(row: bytes) -> tuple[str, ...]:
     ('age', 'plan, now')
     """
     return tuple(next(csv.reader(io.StringIO(row.decode("utf-8-sig"), newline="")), ()))
+
+
+def separator(names: Sequence[str]) -> str | None:
+    """What the cells of a header seem to be separated by, where it is no comma.
+
+    >>> separator(["age;plan"]), separator(["age", "plan"]), separator(["age"])
+    (';', None, None)
+    """
+    if len(names) != 1:
+        return None
+    return next((one for one in (";", "\t", "|") if one in names[0]), None)
 
 
 def parse(

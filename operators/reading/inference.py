@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import date, time
 from itertools import pairwise
 from statistics import median
 from typing import Any, Literal
@@ -92,19 +94,33 @@ def guess_type(values: Sequence[Any], *, texts: bool) -> Guess:
         return Guess("boolean")
     read = [numeric(value, texts=texts) for value in present]
     known = [number for number in read if not isinstance(number, Gap)]
-    if len(known) >= NUMBERS * len(present):
+    numbers = len(known) + sum(_is_not_finite(value) for value in present)
+    if known and numbers >= NUMBERS * len(present):
         rises = all(a < b for a, b in pairwise(known))
         if rises and len(known) >= 50 and all(number.is_integer() for number in known):
             return Guess(None, "rises with every record")
         return Guess("numeric")
+    if all(isinstance(category(value), Gap) for value in present if not isinstance(value, (date, time))):
+        of = (
+            "times" if isinstance(present[0], (date, time)) else f"values of another kind ({type(present[0]).__name__})"
+        )
+        return Guess(None, f"holds {of}")
     if _are_times(present, texts=texts) or all(DATE.match(str(value)) for value in present):
         return Guess(None, "holds times")
     different = len({category(value) for value in present})
     if different > IDENTIFIER or (different > 50 and different > len(present) / 2):
         if median(len(str(value).split()) for value in present) >= WORDS:
             return Guess("text")
-        return Guess(None, f"has {different:,} different texts in {len(present):,} records")
+        some = f", {len(known) / len(present):.0%} of them numbers" if known and texts else ""
+        return Guess(None, f"has {different:,} different texts in {len(present):,} records{some}")
     return Guess("categorical")
+
+
+def _is_not_finite(value: Any) -> bool:
+    """NaN or an infinity, also as the text of a cell: a number that will count as invalid."""
+    if isinstance(value, str):
+        return value.strip().lower().lstrip("+-") in ("nan", "inf", "infinity")
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _array(cell: Any) -> Any:

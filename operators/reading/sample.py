@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from config.plan import PredictionPlan, SourcePlan
 from operators.reading import csv_rows
-from operators.reading.block_reader import BlockReader
+from operators.reading.block_reader import BlockReader, check_header
 from operators.reading.files import guess_format, list_blocks, list_paths, opened, reading, row_ends
 from operators.reading.inference import Guess, by_member, documents, guess_fields, guess_prediction, guess_type
 from operators.reading.values import Gap, category, numeric
@@ -101,11 +101,24 @@ def _header(data: str) -> tuple[bool, tuple[str, ...]]:
     if not cells:
         msg = f"{path}: is empty (a header and rows)"
         raise DataError(msg)
-    # A header has a name in every cell; the first cell may be empty where pandas wrote its index.
-    named = all(isinstance(numeric(cell, texts=True), Gap) and (cell or i == 0) for i, cell in enumerate(cells))
-    if named and len(set(cells)) == len(cells):
+    # A header has a name in every cell; one may be empty, as where pandas wrote its index.
+    named = all(isinstance(numeric(cell, texts=True), Gap) for cell in cells) and cells.count("") <= 1
+    if named and (len(set(cells)) == len(cells) or not _come_again(path, cells)):
+        check_header(path, cells)
         return True, cells
     return False, tuple(f"column_{number}" for number in range(1, len(cells) + 1))
+
+
+def _come_again(path: str, cells: tuple[str, ...]) -> bool:
+    """Whether one that stands twice in the first row stands in its column again, as names of columns do not."""
+    source = SourcePlan(
+        name="", kind="predictions", path=path, format="csv", columns=tuple(map(str, range(len(cells))))
+    )
+    block = list_blocks(source)[0]
+    rows = BlockReader(source).read(block).records
+    assert isinstance(rows, pa.Table), "of a CSV"
+    pairs = zip(cells, rows.columns, strict=True)
+    return any(cells.count(cell) > 1 and cell in column.to_pylist()[1:] for cell, column in pairs)
 
 
 def _some_records(source: SourcePlan) -> list[dict[str, Any]]:

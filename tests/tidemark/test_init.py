@@ -241,3 +241,43 @@ def test_real_data(folder, file, features, fields):
     plan = load("monitors.yaml").plan
     assert len(plan.models[0].features) == features
     assert {name: getattr(plan.sources[0].fields, name) for name in fields} == fields
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "age;plan\n1;a\n",
+            "data.csv: its cells seem to be separated by ';' ('age;plan'); write the file anew with commas",
+        ),
+        (
+            "age\tplan\n1\ta\n",
+            "data.csv: its cells seem to be separated by '\\t' ('age\\tplan'); write the file anew with commas",
+        ),
+        ("age,plan,age\n1,a,2\n", "data.csv: two columns are called 'age'; give each its own name"),
+    ],
+)
+def test_headers_that_are_none(folder, capsys, text, message):
+    """A file with another separator, or with a name twice, is refused and never read as something else."""
+    (folder / "data.csv").write_text(text)
+    assert cli.main(["init", "--from", "data.csv"]) == 2
+    assert capsys.readouterr() == ("", f"{message}\n")
+
+
+def test_names_without_a_header(folder, capsys):
+    """A first row of names that come again is a row; one name may be empty, as that of pandas' index."""
+    (folder / "data.csv").write_text("p,x,p\nq,x,p\np,y,q\n")
+    assert cli.main(["init", "--from", "data.csv"]) == 0
+    assert "columns: [column_1, column_2, column_3]" in capsys.readouterr().out
+    (folder / "data.csv").write_text("age,plan,\n1.5,a,0\n2.5,b,1\n")
+    assert cli.main(["init", "--from", "data.csv"]) == 0
+    assert capsys.readouterr().out.endswith("    features:\n      age: numeric\n      plan: categorical\n")
+
+
+def test_numbers_of_16_bits(folder, capsys):
+    """Half-precision numbers of Parquet are numbers; what is neither number nor text is left out."""
+    table = pa.table({"half": np.array([1.5, 2.5], np.float16), "raw": [b"a", b"b"]})
+    pyarrow.parquet.write_table(table, folder / "train.parquet")
+    assert cli.main(["init", "--from", "train.parquet"]) == 0
+    expected = "      half: numeric\n      # raw: left out, it holds values of another kind (bytes)\n"
+    assert capsys.readouterr().out.endswith(f"    features:\n{expected}")

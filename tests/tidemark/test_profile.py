@@ -356,3 +356,32 @@ def test_a_season_without_times(folder, capsys):
     assert capsys.readouterr().err.endswith(
         "train.jsonl: no record of churn has a time, which its season needs; give 'fields.timestamp' of the source\n"
     )
+
+
+def test_disordered_times(folder, capsys):
+    """Records earlier than one before them are told of, and what to do; --unordered takes nothing from their times."""
+    records = [record(i) for i in range(60)]
+    write(folder, "train.jsonl", *records[30:], *records[:30])
+    assert run("--data", "train.jsonl") == 0
+    assert (
+        "'timestamp': 30 of 60 records are earlier than one before them; all are taken in the order of their times: "
+        "if these do not say when records came, say --unordered\n"
+    ) in capsys.readouterr().err
+    assert run("--data", "train.jsonl", "--unordered") == 0
+    made = profiles.decode((folder / "profiles" / "churn-3.json").read_bytes())
+    assert (made.provenance.order, made.provenance.start) == ("file", None)
+    assert "earlier" not in capsys.readouterr().err
+
+
+def test_counted_times(folder, capsys):
+    """That rows are taken for records in the order in which they came is said where their times are counted."""
+    rows = CONFIGURATION.replace("path: live.jsonl", "path: live.jsonl, time: {every: 2 s, from: 2026-01-01T00:00:00Z}")
+    (folder / "monitors.yaml").write_text(rows)
+    write(folder, "train.jsonl", *map(record, range(60)))
+    assert run("--data", "train.jsonl") == 0
+    out, err = capsys.readouterr()
+    assert "2026-01-01T00:00:00.000Z to 2026-01-01T00:01:58.000Z" in out
+    told = "if they were shuffled, sorted or sampled, say --unordered\n"
+    assert told in err
+    assert run("--data", "train.jsonl", "--unordered") == 0
+    assert told not in capsys.readouterr().err

@@ -40,6 +40,12 @@ def profile(
         str | None,
         typer.Option(metavar="DATA", help="Labelled records that the model was not trained on, for the baseline."),
     ] = None,
+    unordered: Annotated[
+        bool,
+        typer.Option(
+            "--unordered", help="Rows were shuffled, sorted or sampled: take nothing from their order or times."
+        ),
+    ] = False,
     output: Annotated[
         str | None,
         typer.Option("-o", "--output", metavar="FILE", help="Where to write; else the model's 'reference'."),
@@ -62,6 +68,7 @@ def profile(
         output=output,
         labels=labels,
         performance=performance,
+        unordered=unordered,
         progress=lambda total: progress("records", total),
     )
     write(made.path, made.profile)

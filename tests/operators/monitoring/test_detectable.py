@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from msgspec import structs
+from scipy.optimize import brentq
 from scipy.signal import lfilter
+from scipy.special import ndtr, ndtri
 from scipy.stats import binom, ncx2
 
 from config.plan import AlarmsPlan, DetectorPlan
@@ -20,6 +22,7 @@ from operators.monitoring.detectable import (
 )
 from operators.monitoring.window_tests import evaluate_counts, judge, reference_tables
 from operators.profiles.dependence import calibrate
+from operators.statistics.effects import LEVELS, effect_levels, effect_sizes
 from operators.statistics.g_test import chi_squared_threshold
 from operators.statistics.ks import ks_threshold
 from operators.statistics.lepage import lepage_threshold
@@ -52,6 +55,38 @@ def test_smallest_psi_has_the_stated_power(level: float) -> None:
     """The noncentral tail of scipy at it is 90 %."""
     noncentrality = smallest_psi(level, 1.0)
     assert ncx2.sf(chi_squared_threshold(level, 9), 9, noncentrality) == pytest.approx(0.9, abs=1e-6)
+
+
+@pytest.mark.parametrize("min_effect", ["small", "large"])
+def test_smallest_change_is_at_least_the_smallest_that_matters(min_effect) -> None:
+    """Of large windows `min_effect` decides: nine in ten of 400 are found and as large as it asks, within 99.9 %."""
+    rng = np.random.default_rng(14)
+    n, m, level = 2_500, 20_000, 1e-4
+    inverse = 1 / n + 1 / m
+    told = describe(
+        structs.replace(ALARMS, budget=level, period_ms=1, confirm=1, min_effect=min_effect),
+        tests=1, segments=0, whole=True, slide_ms=1, count=n, reference=m, values_per_ms=1.0,
+    )  # fmt: skip
+    assert told.smallest_shift > smallest_shift(level, inverse)
+    tenths = ndtri(np.arange(1, 10) / 10)
+
+    def psi_of(shift: float) -> float:
+        shares = np.diff(ndtr(tenths - shift), prepend=0, append=1)
+        return float(((shares - 0.1) * np.log(shares / 0.1)).sum())
+
+    changes = [("lepage", told.smallest_shift, 1.0), ("lepage", 0.0, told.smallest_spread)]
+    changes.append(("psi", brentq(lambda shift: psi_of(shift) - told.smallest_psi, 0.01, 3), 1.0))
+    found = [0, 0, 0]
+    for _ in range(20):
+        signal = continuous_signal(rng.normal(size=m))
+        for change, (detector, shift, factor) in enumerate(changes):
+            codes = codes_of(shift + factor * rng.normal(size=(20, n)), signal.edges)
+            tests = evaluate_counts(reference_tables([signal] * 20), np.array([window(row)[0] for row in codes]))
+            judged, sizes = judge(tests, detector, level), effect_sizes(tests, detector)
+            large = effect_levels(tests, detector, sizes) >= LEVELS.index(min_effect)
+            found[change] += np.count_nonzero((judged.statistic > judged.threshold) & large)
+    for many in found:
+        assert binom.ppf(0.0005, 400, 0.85) <= many <= binom.ppf(0.9995, 400, 0.95)
 
 
 @pytest.mark.parametrize("change", ["shift", "spread"])
@@ -140,9 +175,9 @@ def test_description_of_a_key() -> None:
     assert told.ks == ks_threshold(told.level, inverse)
     assert told.lepage == lepage_threshold(told.level)
     assert told.values_between == pytest.approx(3_600_000 * 88 / 0.05)
-    assert told.smallest_psi == smallest_psi(told.level, inverse)
-    assert told.smallest_shift == smallest_shift(told.level, inverse)
-    assert told.smallest_spread == smallest_spread(told.level, inverse)
+    assert told.smallest_psi == smallest_psi(told.level, inverse, least=0.01) > smallest_psi(told.level, inverse)
+    assert told.smallest_shift == smallest_shift(told.level, inverse, least=0.1) > smallest_shift(told.level, inverse)
+    assert told.smallest_spread == smallest_spread(told.level, inverse, least=0.1)
     assert told.window_share == 0.25
     assert 0 < told.adwin_delta < 0.01
     assert 20 < told.page_hinkley < 60

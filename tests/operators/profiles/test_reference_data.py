@@ -216,3 +216,22 @@ def test_times_of_rows():
     assert data.times_ms.tolist() == [2_000_000_003_000]
     data.select([b"{}"])
     assert data.times_ms.tolist() == [2_000_000_004_000]
+    assert (data.start_ms, data.end_ms) == (2_000_000_001_000, 2_000_000_004_000)
+
+
+def test_times_in_disorder():
+    """Records earlier than one before them are counted, through all blocks, but those that a source may have late."""
+    data = ReferenceData(MODEL, LINES)
+    start = 1_700_000_000
+    data.select(lines(*({"timestamp": start + second} for second in (10, 3, 6, 20)), {}))
+    assert data.disordered == 1
+    data.select(lines({"timestamp": start + 14}, {"timestamp": start + 15}, {"timestamp": start + 30}))
+    assert (data.disordered, data.start_ms, data.end_ms) == (2, 1_700_000_003_000, 1_700_000_030_000)
+
+
+def test_no_known_order():
+    """Nothing is taken from times that do not say when records came."""
+    data = ReferenceData(MODEL, msgspec.structs.replace(LINES, time=TimePlan(kind="unknown")))
+    assert data.select(lines({"timestamp": 1_700_000_002, "id": 1}, {"id": 2})).fields["id"] == [1, 2]
+    data.select([b"{}"], (), [5])
+    assert (data.times_ms, data.start_ms, data.end_ms, data.disordered, data.untimed) == (None, None, None, 0, 0)

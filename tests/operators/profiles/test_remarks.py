@@ -41,6 +41,14 @@ def names(*categories, count=None, missing=0, invalid=0, distinct=None):
     )
 
 
+def test_booleans():
+    """A boolean without a value that is one is told as such."""
+    model = structs.replace(MODEL, features=(FeaturePlan(name="x", type="boolean"),))
+    assert of(model, **{"feature.x": names(invalid=7)}) == [
+        "feature.x: none of its 7 values are booleans, so nothing is found in it; correct its name or remove it"
+    ]
+
+
 def of(model=MODEL, segments=None, **signals):
     origin = Provenance(source="a", rows=1000, start=None, end=None, tidemark="0")
     return remarks(

@@ -1,4 +1,6 @@
 import json
+import math
+from datetime import date, time, timedelta
 
 import pyarrow as pa
 import pytest
@@ -65,6 +67,10 @@ def test_types_of_cells(values, kind):
         (list(range(50)), "rises with every record"),
         (["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"], "holds times"),
         (["1/2/11", "30/2/11"], "holds times"),
+        ([time(1, 2), None, time(3, 4)], "holds times"),
+        ([date(2026, 1, 2)], "holds times"),
+        ([timedelta(seconds=1)], "holds values of another kind (timedelta)"),
+        ([b"a", b"b"], "holds values of another kind (bytes)"),
         ([f"text {i}" for i in range(60)], "has 60 different texts in 60 records"),
         ([f"text {i % 1001}" for i in range(5000)], "has 1,001 different texts in 5,000 records"),
     ],
@@ -72,6 +78,15 @@ def test_types_of_cells(values, kind):
 def test_what_is_no_feature(values, remark):
     """Counters, times, free texts and nested values are left out, and it is said why."""
     assert guess_type(values, texts=False) == Guess(None, remark)
+
+
+def test_numbers_that_are_none():
+    """NaN and infinities do not make a text of a number; a column of numbers and texts is said to be one."""
+    assert guess_type([1.5, math.nan, math.inf], texts=False) == Guess("numeric")
+    assert guess_type(["1.5", "nan", "-Infinity", " inf"], texts=True) == Guess("numeric")
+    assert guess_type(["nan", "inf"], texts=True) == Guess("categorical")
+    mixed = [f"{i}.5" if i % 2 else f"broken {i}" for i in range(60)]
+    assert guess_type(mixed, texts=True).remark == "has 60 different texts in 60 records, 50% of them numbers"
 
 
 def test_fields():
