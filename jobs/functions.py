@@ -114,9 +114,11 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         """Take a pane, letters, or counts."""
         key, _, parts = value
         if key[0] == MONITOR:
-            before = _entry(self._states, key)
-            with self._metrics.timed("model", self._monitors.key(key).model, "evaluation_us"):
+            before, model = _entry(self._states, key), self._monitors.key(key).model
+            with self._metrics.timed("model", model, "evaluation_us"):
                 result = self._monitors.fold(key, self._kept(key, before), [bytes(part) for part in parts])
+            self._metrics.count("model", model, "panes")
+            self._metrics.raise_to(model, "evaluated_ms", ctx.timestamp() + 1)
             if result is None:
                 return
             self._keep(key, before, result)
@@ -124,7 +126,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
                 self._wake(key, result.next_ms, ctx)
             yield from self._said(key, result)
             if result.counted and self._monitors.key(key).segment == ALL:
-                self._metrics.count("model", self._monitors.key(key).model, "records", result.counted)
+                self._metrics.count("model", model, "records", result.counted)
                 yield Row("counted", key, b"%d" % result.counted)
             return
         source = source_of(key)
@@ -141,6 +143,7 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
             self._metrics.count_all("source", source, msgspec.structs.asdict(batch.counts))
             yield Row("count", source, msgspec.json.encode(batch.counts))
             for model, newest_ms in batch.newest_ms.items():
+                self._metrics.raise_to(model, "newest_ms", newest_ms, source)
                 yield Row("newest", model, b"%d" % newest_ms)
             for model, told in offsets.told(batch, self._topics[source]):
                 yield Row("output", model, outputs.encode(told))
@@ -149,7 +152,8 @@ class MonitorFunction(KeyedProcessFunction):  # type: ignore[misc]
         """Let time pass for the keys that want to be told."""
         for key in self._wakes.due(ctx.get_current_key(), timestamp + 1):
             before = _entry(self._states, key)
-            result = self._monitors.pass_time(key, self._kept(key, before), timestamp + 1)
+            with self._metrics.timed("model", self._monitors.key(key).model, "evaluation_us"):
+                result = self._monitors.pass_time(key, self._kept(key, before), timestamp + 1)
             self._keep(key, before, result)
             # After the last record of bounded input nobody hears what slides without records say.
             if ctx.timer_service().current_watermark() < FINAL:

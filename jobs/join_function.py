@@ -41,7 +41,9 @@ class JoiningMonitorFunction(MonitorFunction):
         if key[0] != JOIN:
             yield from super().process_element(value, ctx)
             return
-        yield from self._joined(key, self._joins.fold(key, self._blocks.of(key), list(map(bytes, value[2]))), ctx)
+        with self._metrics.timed("model", joined_model(key), "label_join_us"):
+            joined = self._joins.fold(key, self._blocks.of(key), list(map(bytes, value[2])))
+        yield from self._joined(key, joined, ctx)
 
     def on_timer(self, timestamp: int, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:
         """Let time pass for a key that got nothing."""

@@ -6,7 +6,7 @@ Counters begin at zero in each worker, as reporters expect of them; counts that 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ class Metrics:
     def __init__(self, group: MetricGroup) -> None:
         self._group = group.add_group(GROUP)
         self._counters: dict[tuple[str, str, str], Any] = {}
-        self._gauges: dict[tuple[str, str], int] = {}
+        self._gauges: dict[tuple[str, str, str], int] = {}
         self._parts: dict[tuple[str, str, str], int] = {}
 
     def count(self, by: str, name: str, what: str, number: int = 1) -> None:
@@ -41,20 +41,24 @@ class Metrics:
             if number:
                 self.count(by, name, what, number)
 
-    def set(self, model: str, what: str, value: int) -> None:
-        """Let the gauge `what` of a model have a value."""
-        if (model, what) not in self._gauges:
-            self._group.add_group("model", model).gauge(what, self._reader(model, what))
-        self._gauges[model, what] = value
+    def set(self, model: str, what: str, value: int, source: str = "") -> None:
+        """Let the gauge `what` of a model, or of what one source has of it, have a value."""
+        if (model, what, source) not in self._gauges:
+            group = self._group.add_group("model", model)
+            group = group.add_group("source", source) if source else group
+            group.gauge(what, lambda: self._gauges[model, what, source])
+        self._gauges[model, what, source] = value
+
+    def raise_to(self, model: str, what: str, value: int, source: str = "") -> None:
+        """Likewise, of a gauge that never falls."""
+        if value > self._gauges.get((model, what, source), 0):
+            self.set(model, what, value, source)
 
     def set_part(self, model: str, what: str, part: str, value: int) -> None:
         """Likewise of a gauge that is the sum of parts, of those that this worker has."""
         before = self._parts.get((model, what, part), 0)
         self._parts[model, what, part] = value
-        self.set(model, what, self._gauges.get((model, what), 0) + value - before)
-
-    def _reader(self, model: str, what: str) -> Callable[[], int]:
-        return lambda: self._gauges[model, what]
+        self.set(model, what, self._gauges.get((model, what, ""), 0) + value - before)
 
     @contextmanager
     def timed(self, by: str, name: str, what: str) -> Iterator[None]:

@@ -11,7 +11,9 @@ from pyflink.datastream.state import MapStateDescriptor
 
 from jobs.functions import aside, bytes_state
 from jobs.map_copy import MapCopy
+from jobs.metrics import Metrics
 from operators.decisions import outputs
+from operators.encoding.keys import split_key
 from operators.labels.join_rows import pane_of
 from operators.performance import Measured
 from operators.performances import Performances
@@ -31,6 +33,7 @@ class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
         self._source = cloudevents.source(job.plan.job.environment, job.plan.job.name)
         self._performances = Performances(job)
         self._summaries = aside("summaries")
+        self._metrics = Metrics(runtime_context.get_metrics_group())
         data = Types.PRIMITIVE_ARRAY(Types.BYTE())
         self._state = bytes_state(runtime_context, "performance")
         # By the end of the pane: those of the next one come before the timer of this one, as watermarks come late.
@@ -50,11 +53,12 @@ class PerformanceFunction(KeyedProcessFunction):  # type: ignore[misc]
         key, end_ms = ctx.get_current_key(), timestamp + 1
         state = bytes(self._state.value() or b"")
         waiting = self._waiting.of(key)
-        if end_ms in waiting:
-            measured = self._performances.fold(key, state, [waiting[end_ms]], end_ms, end_ms)
-            del waiting[end_ms]
-        else:
-            measured = self._performances.pass_time(key, state, end_ms)
+        with self._metrics.timed("model", split_key(key)[0], "performance_us"):
+            if end_ms in waiting:
+                measured = self._performances.fold(key, state, [waiting[end_ms]], end_ms, end_ms)
+                del waiting[end_ms]
+            else:
+                measured = self._performances.pass_time(key, state, end_ms)
         yield from self._said(measured, ctx)
 
     def _said(self, measured: Measured, ctx: KeyedProcessFunction.OnTimerContext) -> Iterator[Any]:

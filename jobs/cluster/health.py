@@ -21,7 +21,7 @@ HELD_BACK = 0.5  # share of its time that an operator waits for those after it
 SAVED_INTERVALS = 10  # between two checkpoints there may be so many times as long as there should be, and a minute
 FATES = ("read", "used", "dead", "late", "ignored")
 SIZE = 40  # metrics that are asked for at a time: their names are long, and an address is limited
-_ODD = re.compile(r"[^\w]")  # what Flink writes as an underscore in the names of metrics
+_ODD = re.compile("[ :.,]")  # what Flink's REST writes as an underscore in the names of metrics, and nothing else
 
 
 class SourceHealth(msgspec.Struct, kw_only=True):
@@ -29,6 +29,7 @@ class SourceHealth(msgspec.Struct, kw_only=True):
 
     name: str
     of: str  # topic or path
+    kind: str = "predictions"
     read: int = 0
     used: int = 0
     dead: int = 0
@@ -106,7 +107,10 @@ def look(cluster: Cluster, job: Running, *, briefly: bool = False) -> Health:
         models=[model.name for model in plan.models],
         parallelism=plan.job.parallelism,
         checkpoints=_checkpoints(cluster.find(f"/jobs/{job.id}/checkpoints") or {}),
-        sources=[SourceHealth(name=source.name, of=str(source.topic or source.path)) for source in plan.sources],
+        sources=[
+            SourceHealth(name=source.name, of=str(source.topic or source.path), kind=source.kind)
+            for source in plan.sources
+        ],
     )
     if not job.ended:
         _measured(cluster, job, told["vertices"], found, plan.sources, briefly=briefly)

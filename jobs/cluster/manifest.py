@@ -39,6 +39,7 @@ OWN = {  # of the cluster, beside what the job asks for
     "metrics.reporters": "prometheus",
     "metrics.reporter.prometheus.factory.class": "org.apache.flink.metrics.prometheus.PrometheusReporterFactory",
     "metrics.reporter.prometheus.port": "9249",
+    "metrics.reporter.prometheus.filterLabelValueCharacters": "false",  # or 'a-b' and 'a_b' would be one model
 }
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import shlex
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyflink
@@ -14,7 +17,7 @@ import typer
 import yaml
 
 from config import load
-from operators.encoding.entries import Counts
+from tests.debian import installed
 from tidemark.cli import COMMANDS as PLACES
 
 DOCKER = Path(__file__).parents[2] / "docker"
@@ -71,16 +74,44 @@ def test_flink_gets_the_options_that_it_needs() -> None:
     assert ours.split() == theirs.split()
 
 
-@pytest.mark.parametrize("file", ["alerts.yaml", "grafana/tidemark.json"])
-def test_metrics_are_those_that_are_counted(file: str) -> None:
-    """By source what becomes of records, by model what the operators count or set."""
-    text = (DOCKER / file).read_text()
-    functions = (Path(__file__).parents[2] / "jobs" / "functions.py").read_text()
-    for by, what in re.findall(r"_tidemark_(source|model)_(\w+)", text):
-        if by == "source":
-            assert what in Counts.__struct_fields__
-        elif what not in ("drift_opened", "labels_matched"):
-            assert f'"{what}"' in functions
+def scraped() -> dict[str, set[str]]:
+    """Labels by metric, as a cluster told them of a job with two models, labels, dead and late records."""
+    lines = (DOCKER.parent / "tests/data/metrics.txt").read_text().splitlines()
+    return {line.split("{")[0]: {*re.findall(r'(\w+)="', line)} for line in lines}
+
+
+def expressions() -> Iterator[str]:
+    """All that alerts and pictures ask Prometheus for."""
+    rules = yaml.safe_load((DOCKER / "alerts.yaml").read_text())["groups"][0]["rules"]
+    yield from (rule["expr"] for rule in rules)
+    panels = json.loads((DOCKER / "grafana/tidemark.json").read_text())["panels"]
+    yield from (target["expr"] for panel in panels for target in panel["targets"])
+
+
+@pytest.mark.parametrize("expression", list(expressions()))
+def test_metrics_are_those_that_are_told(expression: str) -> None:
+    """Each metric of it, and each label by which it is grouped or joined."""
+    told = scraped()
+    names = re.findall(r"flink_\w+", expression)
+    assert [name for name in names if name not in told] == []
+    grouped = {
+        label for part in re.findall(r"(?:by|on|group_left) \(([^)]*)\)", expression) for label in part.split(", ")
+    }
+    assert grouped <= set().union(*(told[name] for name in names))
+
+
+def test_each_metric_is_in_the_documentation() -> None:
+    """All that the operators were seen to tell has its line in the table."""
+    page = (DOCKER.parent / "docs/operations.md").read_text()
+    told = {name.partition("_tidemark_")[2] for name in scraped() if "_tidemark_" in name}
+    assert told - {*re.findall(r"`((?:source|model)_\w+)`", page)} == set()
+
+
+def test_alerts_fire_when_they_should() -> None:
+    """And not when they should not; Prometheus's own tool runs its own kind of tests."""
+    promtool = installed("promtool", lambda: shutil.which("promtool"), "prometheus")
+    subprocess.run([promtool, "test", "rules", Path(__file__).with_name("alerts.yaml")], check=True)
+    subprocess.run([promtool, "check", "config", "prometheus.yaml"], check=True, cwd=DOCKER)
 
 
 def test_the_entrypoint_is_a_shell_script() -> None:

@@ -37,7 +37,9 @@ class Group:
         return counter
 
     def gauge(self, name: str, read: Callable[[], int]) -> None:
-        self.found[".".join([*self.scope, name])] = read
+        full = ".".join([*self.scope, name])
+        assert full not in self.found, "a gauge made twice is ignored"
+        self.found[full] = read
 
 
 def values(group: Group) -> dict[str, int]:
@@ -67,6 +69,16 @@ def test_gauges_have_the_last_value() -> None:
     metrics.set("b", "open_episodes", 4)
     metrics.set("a", "open_episodes", 2)
     assert values(group) == {"tidemark.model=a.open_episodes": 2, "tidemark.model=b.open_episodes": 4}
+
+
+def test_what_is_newest_never_falls() -> None:
+    """By model, and by model and source; a batch may have none but older records."""
+    group = Group()
+    metrics = Metrics(group)
+    for value in (7, 9, 8):
+        metrics.raise_to("a", "newest_ms", value, "predictions")
+    metrics.raise_to("a", "evaluated_ms", 5)
+    assert values(group) == {"tidemark.model=a.source=predictions.newest_ms": 9, "tidemark.model=a.evaluated_ms": 5}
 
 
 def test_gauges_of_parts_add_up() -> None:

@@ -12,6 +12,7 @@ from jobs.performance_function import PerformanceFunction
 from operators.labels.join_rows import Matches, by_key, label_data, matched, prediction_data
 from operators.performances import Performances
 from operators.profiles.references import JobReferences, read_job
+from tests.jobs.test_metrics import Group
 from tests.operators.decoding import job, model
 
 PANE_MS = 10_000
@@ -39,10 +40,11 @@ class _Map(dict):
         del self[name]
 
 
-class _Context:
-    """Of one key: its states, and the timers that it sets."""
+class _Context(Group):
+    """Of one key: its states, the timers that it sets, and its metrics."""
 
     def __init__(self, key: str) -> None:
+        super().__init__()
         self.key, self.value, self.map, self.timers = key, _Value(), _Map(), set()
 
     def get_state(self, _):
@@ -98,3 +100,4 @@ def test_matches_wait_for_the_end_of_their_pane():
     assert context.map == {}
     list(function.on_timer(3 * PANE_MS - 1, context))
     assert context.value.data == expected.pass_time(key, state, 3 * PANE_MS).state
+    assert list(context.found) == ["tidemark.model=churn.performance_us"]

@@ -65,7 +65,9 @@ def _checkpoints(job: Health) -> str:
 
 
 def _source(source: SourceHealth) -> str:
-    parts = [f"read {source.read:,}", f"used {source.used:,}", f"dead {source.dead:,}", f"late {source.late:,}"]
+    parts = [f"read {source.read:,}", f"dead {source.dead:,}", f"late {source.late:,}"]
+    if source.kind != "labels":  # what becomes of those is counted by model
+        parts.insert(1, f"used {source.used:,}")
     if source.ignored:
         parts.append(f"ignored {source.ignored:,}")
     if source.records_per_s is not None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
 
+import msgspec
 import pytest
 
 from jobs.cluster.health import Health, look
 from jobs.cluster.rest import Cluster
 from jobs.cluster.running import find
 from tests.jobs.cluster.flink import JOB, NOW_MS, RECORDED, WHY, FakeFlink
-from tests.jobs.cluster.plans import about
+from tests.jobs.cluster.plans import PLAN, about
 
 CHECKPOINTS = f"/jobs/{JOB}/checkpoints"
 
@@ -34,6 +36,14 @@ def test_healthy() -> None:
     assert (found.busy, found.held_back, found.restarts) == (0.527, 0.0, 0)
     told = found.checkpoints
     assert (told.completed, told.failed, told.took_ms, told.bytes) == (12, 0, 44, 223_681)
+
+
+def test_names_as_flink_writes_them() -> None:
+    """In the names of metrics some characters of a source's are underscores; others, a hyphen too, stay."""
+    [source] = PLAN.sources
+    flink = FakeFlink(about(msgspec.structs.replace(PLAN, sources=(msgspec.structs.replace(source, name="a-b.c d"),))))
+    flink.answers = json.loads(json.dumps(flink.answers).replace(".source.predictions.", ".source.a-b_c_d."))
+    assert [(one.name, one.read) for one in seen(flink).sources] == [("a-b.c d", 15_000)]
 
 
 def test_briefly() -> None:
