@@ -105,6 +105,7 @@ def _job(job: Job, directory: Path) -> JobPlan:
         pane_ms=job.pane,
         checkpoint_every_ms=job.checkpoints.every,
         checkpoint_dir=resolve(directory, job.checkpoints.dir),
+        state=job.state,
         delivery=job.delivery,
         cluster=job.cluster,
         logs=job.logs,

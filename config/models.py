@@ -67,6 +67,8 @@ class Job(Section):
     """The unit of work in event time; every slide is a multiple of it."""
     checkpoints: Checkpoints = Checkpoints()
     """How often state is saved, and where."""
+    state: Annotated[Literal["memory", "rocksdb"], OneOf("a place of state")] = "memory"
+    """Where state is between checkpoints: in the workers' memory, or where it is larger than that, on their disks."""
     delivery: Annotated[Literal["exactly-once", "at-least-once"], OneOf("a delivery")] = "exactly-once"
     """Whether a reader of committed messages sees each event once, or sooner and perhaps twice after a failure."""
     cluster: Annotated[str, BeforeValidator(_address)] | None = None

@@ -321,6 +321,7 @@ class JobPlan(msgspec.Struct, frozen=True, kw_only=True):
     pane_ms: int = 10_000
     checkpoint_every_ms: int = 10_000
     checkpoint_dir: str = "./.tidemark/checkpoints"
+    state: Literal["memory", "rocksdb"] = "memory"
     delivery: Literal["exactly-once", "at-least-once"] = "exactly-once"
     cluster: str | None = None  # where `submit` sends it if nothing is said: HOST:PORT
     logs: Literal["text", "json"] = "text"

@@ -58,7 +58,7 @@ def run(
     bounded = bounded or all(s.path is not None for s in plan.sources)
     where = savepoints.folder(plan.job)
     restore = None if fresh else savepoints.latest_checkpoint(where)
-    ends = None if restore is None else resume.check(where, plan, bounded=bounded)
+    ends = None if restore is None else resume.check(where, plan, bounded=bounded, restore=restore)
     report = report_of(loaded)
     folders.make(where, "job.checkpoints.dir")
     folders.make(str(report.parent), "totals of the run")

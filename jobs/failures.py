@@ -113,6 +113,15 @@ def explained(text: str) -> str:
     return cause if hint is None else f"{cause} ({hint})"
 
 
+def lasts(reason: str) -> bool:
+    """Whether a reason, as of `explained`, is the interpreter's fault: another attempt will end the same way.
+
+    >>> lasts(explained("ModuleNotFoundError: No module named 'jobs'")), lasts("IOException: no space left")
+    (True, False)
+    """
+    return reason.endswith(tuple(f"({hint})" for _, hint in WORKERS))
+
+
 def root_cause(text: str) -> str:
     r"""Find the innermost reason in the text of a Java error, or in the Python traceback that it carries.
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pyflink.table import StreamTableEnvironment
 
 MANY = 100  # segments; a second worker takes some seconds to start and a few hundred MB
+OWNER = "policy of "  # begins the name of an operator that tells in a savepoint which job made it
 UID = "tidemark-"  # of the operators that keep state: a savepoint finds them again by it
 
 
@@ -225,7 +226,8 @@ def _decided(found: DataStream, others: Sequence[DataStream], job: JobReferences
     if others:
         outputs = outputs.union(*others)
     by_model = outputs.key_by(lambda row: row[1], key_type=Types.STRING())
-    events = by_model.process(PolicyFunction(plan), output_type=message()).uid(UID + "policy").name("policy")
+    events = by_model.process(PolicyFunction(plan), output_type=message()).uid(UID + "policy")
+    events = events.name(f"{OWNER}{job.plan.job.environment}/{job.plan.job.name}")
     arrivals = _only(found, "newest").key_by(lambda row: row[1], key_type=Types.STRING())
     # Also where nothing can fall silent: state of a run that had it would not fit a job without it.
     function = SilenceFunction(plan, bounded=setting.bounded)

@@ -9,6 +9,7 @@ import msgspec
 
 from config.durations import duration
 from config.plan import Plan
+from jobs.savepoints import is_checkpoint
 from jobs.topics import Ends
 from schemas.errors import UsageError
 
@@ -25,6 +26,7 @@ class Made(msgspec.Struct, frozen=True):
     graph: int = 0  # `GRAPH` of the release
     control: str | None = None  # its topic or path: what it asks of monitors comes with the records
     job: str | None = None  # environment and name; None: an older release kept it
+    state: str = "memory"  # what held it: checkpoints are in the form of that, savepoints in one of their own
 
     @classmethod
     def under(cls, plan: Plan, ends: Ends | None) -> Made:
@@ -32,7 +34,8 @@ class Made(msgspec.Struct, frozen=True):
         sources = tuple((source.name, str(source.topic or source.path)) for source in plan.sources)
         said = plan.control
         topic = None if said is None else str(said.topic or said.path)
-        return cls(plan.job.pane_ms, sources, ends, GRAPH, topic, f"{plan.job.environment}/{plan.job.name}")
+        job = plan.job
+        return cls(job.pane_ms, sources, ends, GRAPH, topic, f"{job.environment}/{job.name}", job.state)
 
 
 def note(where: str, plan: Plan, ends: Ends | None) -> None:
@@ -54,8 +57,15 @@ def note_if_possible(where: str, plan: Plan, ends: Ends | None) -> None:
         note(where, plan, ends)
 
 
-def check(where: str, plan: Plan, *, bounded: bool) -> Ends | None:
+def check(where: str, plan: Plan, *, bounded: bool, restore: str = "") -> Ends | None:
     """Refuse to go on from state that was made under other panes or sources, or without an end from one with it.
+
+    Parameters
+    ----------
+    where
+        The job's folder of checkpoints.
+    restore
+        Which of them it is, or a savepoint.
 
     Returns
     -------
@@ -98,6 +108,12 @@ def check(where: str, plan: Plan, *, bounded: bool) -> Ends | None:
     if made.control != now.control:
         was, is_ = (m.control or "not there" for m in (made, now))
         message = f"control: was {was} in the run to go on from, is {is_}; {remedy}"
+        raise UsageError(message)
+    if made.state != now.state and is_checkpoint(restore):
+        message = (
+            f"job.state: was {made.state} in the run to go on from, which left a checkpoint but no savepoint, is "
+            f"{now.state}; put it back and end that run with a savepoint first, or begin anew with --fresh"
+        )
         raise UsageError(message)
     if made.ends is not None and not bounded:
         message = (

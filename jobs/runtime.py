@@ -23,6 +23,8 @@ PYTHONS = ((3, 10), (3, 12))  # of which PyFlink 2.3 has builds that its depende
 LOGS = Path(".tidemark", "logs")
 BATCH = 25_000  # records that cross to Python at a time: of 10,000 a thousand segments get a few each, a fifth slower
 BOUNDED_CHECKPOINT_MS = 1_000  # bounded input ends with a checkpoint: later ones delay the end by so much, twice
+BACKENDS = {"memory": "hashmap", "rocksdb": "rocksdb"}  # Flink's names
+MANAGED_MB = {"memory": 256, "rocksdb": 512}  # of 128 the window's buffer gets 60 % and a few chunks fill it
 BUNDLE = 100_000  # records between two flushes of state: 1,000 halves the speed
 
 Row = tuple[str, object, str]  # option, value, what goes wrong without it
@@ -48,7 +50,8 @@ def table(job: JobPlan, *, bounded: bool) -> list[Row]:
         ),
         ("python.map-state.read-cache-size", 32, "of 100,000 keys a thousand a bucket would fill the worker"),
         # state
-        ("state.backend.type", "hashmap", "state is a few MB; RocksDB would copy all of a key at each access"),
+        ("state.backend.type", BACKENDS[job.state], "the cluster's default would decide"),
+        ("execution.checkpointing.incremental", job.state == "rocksdb", "RocksDB would write all of it each time"),
         ("execution.checkpointing.interval", f"{every_ms} ms", "none are made without it; the end waits for one"),
         ("execution.checkpointing.mode", "EXACTLY_ONCE", "records between barriers would count twice after a restore"),
         ("execution.checkpointing.min-pause", "500 ms", "slow checkpoints would run one after the other"),
@@ -77,7 +80,7 @@ def embedded_table(job: JobPlan, slots: int = 1) -> list[Row]:
         ("python.client.executable", sys.executable, "as above, for what the client runs"),
         ("minicluster.number-of-taskmanagers", job.parallelism * slots, "one TaskManager would serve all"),
         ("taskmanager.numberOfTaskSlots", 1, "slots of a TaskManager may share a Python worker and its one lock"),
-        ("taskmanager.memory.managed.size", "256 m", "of 128 m the window's buffer gets 60 % and a few chunks fill it"),
+        ("taskmanager.memory.managed.size", f"{MANAGED_MB[job.state]} m", "a few chunks fill the window's buffer"),
         ("rest.bind-address", "localhost", "the page with the job's settings would be open to the network"),
         ("rest.bind-port", 0, "a second run would find the port taken"),
         ("web.submit.enable", False, "whoever reaches the port could run code"),
@@ -139,20 +142,41 @@ def options(
     rows = table(job, bounded=bounded) + (embedded_table(job, slots) if embedded else [])
     chosen: dict[str, object] = {name: value for name, value, _ in rows}
     if restore is not None:
-        chosen["execution.state-recovery.path"] = restore
-        chosen["execution.state-recovery.claim-mode"] = "CLAIM"
+        chosen |= recovery(restore)
     if uris := [jar.absolute().as_uri() for jar in jars]:
         chosen["pipeline.jars"] = ";".join(uris)
     chosen |= more or {}
     return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in chosen.items()}
 
 
+def recovery(restore: str, *, claim: bool = True, drop: bool = False) -> dict[str, str]:
+    """List Flink's options for going on from a checkpoint or savepoint.
+
+    Parameters
+    ----------
+    claim : bool
+        Whether it belongs to the job from then on, which deletes it in time.
+    drop : bool
+        Whether state that finds no operator may be left behind.
+    """
+    return {
+        "execution.state-recovery.path": restore,
+        "execution.state-recovery.claim-mode": "CLAIM" if claim else "NO_CLAIM",
+        "execution.state-recovery.ignore-unclaimed-state": str(drop).lower(),
+    }
+
+
 def configuration(job: JobPlan, **settings: Any) -> Configuration:
     """Make Flink's configuration of `options`, which take the same arguments."""
+    return flink_configuration(options(job, **settings))
+
+
+def flink_configuration(options: Mapping[str, str]) -> Configuration:
+    """Make Flink's configuration of options by name."""
     from pyflink.common import Configuration
 
     result = Configuration()
-    for name, value in options(job, **settings).items():
+    for name, value in options.items():
         result.set_string(name, value)
     return result
 

@@ -48,8 +48,17 @@ def folder_of(savepoint: str) -> str:
     >>> folder_of("s3://state/prod/shop/savepoint-ff83b2-c90c07f4722a"), folder_of("s3://state/prod/shop/8d2f/chk-7/")
     ('s3://state/prod/shop', 's3://state/prod/shop')
     """
-    outer, _, last = savepoint.rstrip("/").rpartition("/")
-    return outer.rpartition("/")[0] if last.startswith("chk-") else outer
+    outer = savepoint.rstrip("/").rpartition("/")[0]
+    return outer.rpartition("/")[0] if is_checkpoint(savepoint) else outer
+
+
+def is_checkpoint(savepoint: str) -> bool:
+    """Whether it is a checkpoint, which Flink made by itself, and no savepoint.
+
+    >>> is_checkpoint("s3://state/prod/shop/8d2f/chk-7/")
+    True
+    """
+    return savepoint.rstrip("/").rpartition("/")[2].startswith("chk-")
 
 
 def drop(where: str) -> None:

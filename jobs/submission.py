@@ -86,12 +86,12 @@ def submit(
     if not fresh and savepoint is None:
         restore = _newest(savepoints.folder(plan.job))
         if restore is not None:
-            ends = resume.check(savepoints.folder(plan.job), plan, bounded=bounded)
+            ends = resume.check(savepoints.folder(plan.job), plan, bounded=bounded, restore=restore)
         elif known:
             restore = left_behind(there, known[0])
     elif savepoint is not None:
         with contextlib.suppress(OSError, ImportError):  # it may be on the cluster's machines alone
-            ends = resume.check(savepoints.folder_of(savepoint), plan, bounded=bounded)
+            ends = resume.check(savepoints.folder_of(savepoint), plan, bounded=bounded, restore=savepoint)
     if restore is not None:
         tell(f"goes on from {restore}")
     sending = _prepared(loaded, bounded=bounded, ends=ends)

@@ -15,8 +15,9 @@ from typing import Any
 import fsspec
 
 from config.plan import Plan
+from jobs.monitor import OWNER
 from jobs.positions import METADATA, SOURCE
-from schemas.errors import JobError
+from schemas.errors import JobError, UsageError
 
 WINDOWS = "_global-window-aggregate"  # ends the uid of what keeps the open panes
 TABLE = "source_"  # begins a source's table, before its number in the plan
@@ -89,6 +90,29 @@ def rewire(state: str, before: Plan, after: Plan, graph: Any) -> None:
     system.pipe_file(aside, bytes(out.toByteArray()))
     system.copy(place, place + BEFORE)
     system.mv(aside, place)  # whole or not at all
+
+
+def check_owner(state: str, plan: Plan) -> None:
+    """Refuse state of another job, as far as it can be read from here; older releases did not say whose it is.
+
+    Raises
+    ------
+    UsageError
+        It is of another one.
+    """
+    try:
+        _, made = _read(state)
+    except (OSError, ImportError):
+        return  # it is on the cluster's machines alone
+    own = f"{plan.job.environment}/{plan.job.name}"
+    for operator in made.getOperatorStates():
+        name = str(operator.getOperatorName().orElse("") or "")
+        if name.startswith(OWNER) and name != OWNER + own:
+            message = (
+                f"state {state}: is of job {name.removeprefix(OWNER)}, not of {own}; "
+                "give a savepoint of this job, or begin anew with --fresh"
+            )
+            raise UsageError(message)
 
 
 def undo(state: str) -> None:

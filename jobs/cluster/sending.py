@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from config.plan import Plan
 from jobs import jars, positions
@@ -16,9 +17,12 @@ from jobs.cluster import about, archives, rewiring
 from jobs.cluster.about import About
 from jobs.failures import job_errors
 from jobs.monitor import Setting, build
-from jobs.runtime import configuration, prepare_process
+from jobs.runtime import configuration, flink_configuration, prepare_process, recovery
 from jobs.topics import Ends
 from operators.profiles.references import JobReferences
+
+if TYPE_CHECKING:
+    from pyflink.datastream import StreamExecutionEnvironment
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,11 @@ def send(sending: Sending) -> str:
     ------
     JobError, SetupError
     """
+    return _sent(_built(sending), sending)
+
+
+def _built(sending: Sending) -> StreamExecutionEnvironment:
+    """The job's graph, but for what it goes on from."""
     plan = sending.references.plan
     prepare_process()
     import pyflink
@@ -86,13 +95,7 @@ def send(sending: Sending) -> str:
         found += sorted(Path(pyflink.__file__).parent.glob("opt/flink-python-*.jar"))
         host, port = sending.to
         more |= {"execution.target": "remote", "rest.address": host, "rest.port": port}
-    if not sending.claim:
-        more["execution.state-recovery.claim-mode"] = "NO_CLAIM"
-    if sending.drop:
-        more["execution.state-recovery.ignore-unclaimed-state"] = True
-    flink = configuration(
-        plan.job, bounded=sending.bounded, embedded=False, jars=found, restore=sending.restore, more=more
-    )
+    flink = configuration(plan.job, bounded=sending.bounded, embedded=False, jars=found, more=more)
     if sending.to is not None:
         # PyFlink's own way makes a cluster inside this process, whatever the target is.
         java = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
@@ -109,9 +112,18 @@ def send(sending: Sending) -> str:
     )
     with job_errors(f"job {plan.job.name}"):
         build(env, sending.references, setting)
-        if sending.restore is not None and sending.before is not None:
-            graph = env._j_stream_execution_environment.getStreamGraph(False).getJobGraph()
-            rewiring.rewire(sending.restore, sending.before, plan, graph)
+    return env
+
+
+def _sent(env: StreamExecutionEnvironment, sending: Sending) -> str:
+    plan, restore = sending.references.plan, sending.restore
+    with job_errors(f"job {plan.job.name}"):
+        if restore is not None:
+            rewiring.check_owner(restore, plan)
+            env.configure(flink_configuration(recovery(restore, claim=sending.claim, drop=sending.drop)))
+            if sending.before is not None:
+                graph = env._j_stream_execution_environment.getStreamGraph(False).getJobGraph()
+                rewiring.rewire(restore, sending.before, plan, graph)
         return str(env.execute_async(plan.job.name).get_job_id())
 
 
@@ -141,16 +153,26 @@ class Apart:
     ) -> None:
         self._process.shutdown()
 
-    def make_ready(self) -> None:
-        """Start Flink's client there."""
-        self._process.submit(_ready).result()
+    def make_ready(self, sending: Sending) -> None:
+        """Start Flink's client there, and put the job together as far as it does not depend on what it goes on from."""
+        self._process.submit(_ready, sending).result()
 
     def send(self, sending: Sending) -> str:
-        """As the function, once."""
-        return self._process.submit(send, sending).result()
+        """As the function, once: what it was made ready for, but for what it goes on from."""
+        return self._process.submit(_send, sending).result()
 
 
-def _ready() -> None:
+_built_before: list[StreamExecutionEnvironment] = []  # in the process apart: the job that it was made ready for
+
+
+def _ready(sending: Sending) -> None:
     prepare_process()
     import pyflink.datastream
     import pyflink.table  # noqa: F401 - takes seconds
+
+    if sending.before is None and not sending.bounded:  # where sources begin is known
+        _built_before.append(_built(sending))
+
+
+def _send(sending: Sending) -> str:
+    return _sent(_built_before.pop(), sending) if _built_before else send(sending)

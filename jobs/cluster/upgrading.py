@@ -20,6 +20,7 @@ from jobs.cluster.rest import ENDED, Cluster, split_address
 from jobs.cluster.running import Running, running
 from jobs.cluster.sending import Apart, Sending
 from jobs.embedded import check_topics
+from jobs.failures import lasts
 from jobs.resume import note_if_possible
 from jobs.savepoints import folder
 from operators.profiles.profile_files import load_references
@@ -122,20 +123,20 @@ def upgrade(
     old = Sending(
         before, split_address(address), kafka, claim=False, python=job.about.python, archive=job.about.archive
     )
+    new = dataclasses.replace(
+        old,
+        references=references,
+        python=python or (None if archive else job.about.python),
+        archive=archive or job.about.archive,
+        before=job.about.plan if found.sources else None,
+        drop=found.leaves,
+    )
     with Apart() as apart:
-        apart.make_ready()
+        apart.make_ready(new)
         stopped_s = time.monotonic()
         savepoint = cluster.stop(job.id, job.about.state_folder)
         tell(f"stopped with the savepoint {savepoint}")
-        new = dataclasses.replace(
-            old,
-            references=references,
-            restore=None if found.impossible else savepoint,
-            python=python or (None if archive else job.about.python),
-            archive=archive or job.about.archive,
-            before=job.about.plan if found.sources else None,
-            drop=found.leaves,
-        )
+        new = dataclasses.replace(new, restore=None if found.impossible else savepoint)
         try:
             sent = _started(cluster, apart, new, within_ms)
         except (TidemarkError, KeyboardInterrupt) as error:
@@ -215,7 +216,7 @@ def wait_until_saved(cluster: Cluster, job: str, within_ms: int) -> float:
         if runs and ran_s is not None and counts.get("completed"):
             return ran_s
         why = [reason for _, reason in failures(cluster, job)]
-        if told["state"] in ENDED or len(why) >= TRIES:
+        if told["state"] in ENDED or len(why) >= TRIES or any(map(lasts, why)):
             message = f"it is {told['state']}: {why[0] if why else 'no reason given'}"
             raise JobError(message)
         if time.monotonic() > end:

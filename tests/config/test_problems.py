@@ -32,7 +32,7 @@ NO_BROKERS = "is a topic, and there are no brokers; give 'kafka: {bootstrap: HOS
         (SOURCES + "models: {churn: }", [f"2:10: models.churn: is empty, not a mapping ({MODEL_KEYS})"]),
         (SOURCES + "models: {churn: {}}", ["2:10: models.churn: has no 'features'"]),
         (SOURCES + MODELS + "job: fast", ["3:1: job: is 'fast', not a mapping (checkpoints, cluster, delivery, "
-                                          "environment, logs, name, pane, parallelism)"]),
+                                          "environment, logs, name, pane, parallelism, state)"]),
         (SOURCES + MODELS + "job: {name: [a]}", ["3:7: job.name: is a list, not a text"]),
         (SOURCES + MODELS + "job: {name: ''}", ["3:7: job.name: is empty, not a text"]),
         (SOURCES + MODELS + "job: {parallelism: 0}", ["3:7: job.parallelism: '0' is not a whole number (at least 1 "
@@ -530,7 +530,7 @@ models:
     window: {slide: 7 min, min_count: 5}
 """) == [
         "c.yaml:1:18: job.prallelism: 'prallelism' is not a key (checkpoints, cluster, delivery, environment, logs, "
-        "name, pane, parallelism); did you mean 'parallelism'?",
+        "name, pane, parallelism, state); did you mean 'parallelism'?",
         "c.yaml:3:3: sources.predictions: has both 'topic' and 'path'; keep one",
         "c.yaml:4:53: sources.clicks.carries[0]: 'aeg' is not a feature of credit; did you mean 'age'?",
         "c.yaml:5:3: 'clicks' is given twice (first in line 4)",

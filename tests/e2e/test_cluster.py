@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from jobs.cluster.running import find
 from jobs.java import java_home
 from tests.e2e.comparing import assert_same, comparable
 from tests.e2e.conftest import Known
-from tests.e2e.running import WITHIN_S, tidemark
+from tests.e2e.running import WITHIN_S, command, tidemark
 from tests.e2e.standalone import HOME, Standalone
 from tests.e2e.stream import DRIFT_MS, Record, configure, write
 from tests.e2e.topics import committed, create, produce
@@ -51,24 +52,61 @@ def test_submitted_to_a_running_cluster(folder: Path, known: Known) -> None:
         assert_same(parts(folder / "submitted" / "events.jsonl.parts"), known.events)
 
         configure(folder, "predictions: {path: data.jsonl}", "events: {path: run/events.jsonl}")
-        command = [str(HOME / "bin" / "flink"), "run", "-d", "-m", cluster.address, "-pyclientexec", sys.executable]
-        command += ["-pyexec", sys.executable, "-pym", "jobs.monitor", "--config", "monitors.yaml"]
+        words = [str(HOME / "bin" / "flink"), "run", "-d", "-m", cluster.address, "-pyclientexec", sys.executable]
+        words += ["-pyexec", sys.executable, "-pym", "jobs.monitor", "--config", "monitors.yaml"]
         environment = {**os.environ, "FLINK_CONF_DIR": str(cluster.folder / "conf"), "JAVA_HOME": str(java_home())}
-        ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S)
+        ran = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S)
         assert ran.returncode == 0, ran.stdout + ran.stderr
         [job] = [line.split()[-1] for line in ran.stdout.splitlines() if "JobID" in line]
         finished(cluster, job)
         assert_same(parts(folder / "run" / "events.jsonl.parts"), known.events)
 
 
-def test_operated(folder: Path, flushed: Known, broker: Broker) -> None:
-    """Submitted, listed, looked at, given a feature and a second model with a source of its own, and stopped.
+# What the upgrade adds to the first model, and takes away from it.
+ADDED = {
+    ", active: boolean": "",
+    "plan: categorical": "plan: {type: categorical, detectors: [psi]}",
+    "segments: [country, {plan: [gold, silver]}]": "segments: [country, {active: ['true']}]",
+    "income: {type: numeric, detectors: [psi, lepage, page_hinkley]}": "income: numeric",
+}
 
-    What cannot start goes back. The first model's events are those of one run with all of it: no pane loses a record,
-    none is read twice, and what was there before the feature goes on.
+
+def whole(folder: Path, sources: str, sinks: str, kafka: str | None = None) -> Path:
+    """The configuration of the other tests with a segment more and a detector less."""
+    job = "parallelism: 4, state: rocksdb, checkpoints: {every: 1 s}"
+    path = configure(folder, sources, sinks, kafka=kafka, job=job)
+    text = path.read_text().replace("segments: [country]", "segments: [country, {plan: [gold, silver]}]")
+    text = text.replace("income: numeric", "income: {type: numeric, detectors: [psi, lepage, page_hinkley]}")
+    path.write_text(text)
+    return path
+
+
+def before(path: Path) -> Path:
+    """What runs before the upgrade, on half as many slots."""
+    text = path.read_text().split("  fraud:")[0].replace("parallelism: 4", "parallelism: 2")
+    for new, old in ADDED.items():
+        assert new in text
+        text = text.replace(new, old)
+    one = path.with_name("one.yaml")
+    one.write_text(text)
+    return one
+
+
+def test_operated(folder: Path, flushed: Known, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Submitted, listed, looked at, given more parallelism, a feature, a segment, detectors and a model, and stopped.
+
+    Two TaskManagers with state in RocksDB. The first model's events are those of one run with all of it: no pane loses
+    a record, none is read twice, and what was there before goes on.
     """
+    monkeypatch.chdir(folder)
+    write(folder / "data.jsonl", flushed.records)
+    config = whole(folder, "predictions: {path: data.jsonl}", "events: {path: unused.jsonl}")
+    command("backtest", config, "--events", "expected.jsonl")
+    expected = of_churn((folder / "expected.jsonl").read_bytes().splitlines())
+    records = [replace(record, partition=number % 4) for number, record in enumerate(flushed.records[:-2])]
+    last = [replace(flushed.records[-1], partition=number) for number in range(4)]  # of which no window comes
+    early = [record.time_ms < DRIFT_MS - 30_000 for record in records].index(False)  # nothing is told yet
     topics = {"churn": "operated", "fraud": "operated-more"}
-    early = [record.time_ms < DRIFT_MS - 30_000 for record in flushed.records].index(False)  # nothing is told yet
 
     def send(records: list[Record]) -> dict[str, int]:
         """To the topic of its model."""
@@ -80,15 +118,13 @@ def test_operated(folder: Path, flushed: Known, broker: Broker) -> None:
         return counts
 
     for topic in topics.values():
-        create(broker, topic)
+        create(broker, topic, 4)
     sinks = "events: {topic: operated-events}, dead_letters: {topic: operated-dead}"
-    one = configure(folder, "predictions: {topic: operated}", sinks, kafka=broker.bootstrap)
-    one = one.rename(folder / "one.yaml")
-    one.write_text(one.read_text().split("  fraud:")[0].replace(", active: boolean", ""))
+    before(whole(folder, "predictions: {topic: operated}", sinks, broker.bootstrap))
     more = "more: {topic: operated-more, kind: predictions, model: fraud}, predictions: {topic: operated}"
-    configure(folder, more, sinks, kafka=broker.bootstrap)
+    whole(folder, more, sinks, broker.bootstrap)
     (folder / "cluster").mkdir()
-    with Standalone(folder / "cluster") as cluster:
+    with Standalone(folder / "cluster", managers=2, slots=2) as cluster:
         at = ["--cluster", cluster.address]
         asked = Cluster(cluster.address)
 
@@ -103,33 +139,64 @@ def test_operated(folder: Path, flushed: Known, broker: Broker) -> None:
                 assert time.monotonic() < deadline, found
                 time.sleep(0.5)
 
-        first = send(flushed.records[:early])
+        first = send(records[:early])
         job = tidemark(folder, "submit", "one.yaml", *at).out.strip()
         used_all("predictions", first["churn"])
-        found = json.loads(tidemark(folder, "status", "shop", *at, "--json").out)
+        found = json.loads(command("status", "shop", *at, "--json").out)
         assert (found["id"], found["state"], found["models"]) == (job, "RUNNING", ["churn"])
-        listed = tidemark(folder, "list", *at).out.splitlines()
+        listed = command("list", *at).out.splitlines()
         assert listed[1].split()[:2] == ["test/shop", "RUNNING"]
 
+        ended = tidemark(folder, "upgrade", "monitors.yaml", *at)
+        for said in (
+            "job.parallelism: 2 -> 4\nsources.more: added\n",
+            "\nmodels.churn.segments.active: removed\nmodels.churn.segments.plan: added\nmodels.fraud: added\n",
+            "\nmodels.churn: windows of version 1: go on: feature.age, ",
+            "\nmodels.churn: windows of version 1: are new: feature.active, page_hinkley on feature.plan, ",
+            "\nmodels.churn: windows of version 1: end: adwin on feature.income, adwin:spread on feature.income\n",
+        ):
+            assert said in ended.err
+        assert "begins anew" not in ended.err
+        job = find(asked, "shop").id
+        [task] = [one["id"] for one in cluster.get(f"/jobs/{job}")["vertices"] if "monitor" in one["name"]]
+        assert len(cluster.get(f"/jobs/{job}/vertices/{task}/taskmanagers")["taskmanagers"]) == 2
+        assert cluster.get(f"/jobs/{job}/checkpoints/config")["state_backend"] == "EmbeddedRocksDBStateBackend"
+        second = send(records[early:])
+        for topic in topics.values():
+            produce(broker, topic, last)
+        used_all("predictions", second["churn"] + len(last))
+        # From the oldest open pane on.
+        assert used_all("more", second["fraud"] + len(last)) < first["fraud"] // 2 + second["fraud"]
+        command("stop", "monitors.yaml", *at)
+    assert_same(of_churn(committed(broker, "operated-events")), expected)
+    assert all(json.loads(line)["data"]["source"] == "more" for line in committed(broker, "operated-dead"))
+
+
+@pytest.mark.soak
+def test_what_does_not_start_goes_back(folder: Path, broker: Broker) -> None:
+    """The old configuration runs again from the savepoint, and can be upgraded once more."""
+    create(broker, "back")
+    config = configure(folder, "predictions: {topic: back}", "events: {topic: back-events}", kafka=broker.bootstrap)
+    (folder / "cluster").mkdir()
+    with Standalone(folder / "cluster") as cluster:
+        at = ["--cluster", cluster.address]
+        tidemark(folder, "submit", "monitors.yaml", *at)
+        config.write_text(config.read_text().replace(", active: boolean", ""))
         failed = tidemark(folder, "upgrade", "monitors.yaml", *at, "--python", "/nowhere/python", status=1)
         assert "the old configuration runs again, from " in failed.err
-        ended = tidemark(folder, "upgrade", "monitors.yaml", *at)
-        assert "sources.more: added\nmodels.churn.features.active: added\nmodels.fraud: added\n" in ended.err
-        assert "\nmodels.churn: windows of version 1: go on: feature.age, " in ended.err
-        assert "begins anew" not in ended.err
-        second = send(flushed.records[early:-2])
-        for topic in topics.values():
-            produce(broker, topic, flushed.records[-2:])
-        used_all("predictions", second["churn"] + 2)
-        # From the oldest open pane on.
-        assert used_all("more", second["fraud"] + 2) < first["fraud"] // 2 + second["fraud"]
-        tidemark(folder, "stop", "monitors.yaml", *at)
+        found = find(Cluster(cluster.address), "shop")
+        assert (found.state, [len(model.features) for model in found.about.plan.models]) == ("RUNNING", [4, 1])
+        tidemark(folder, "upgrade", "monitors.yaml", *at)
 
-    def of_churn(messages: list[bytes]) -> list[bytes]:
-        return comparable(line for line in messages if json.loads(line)["data"]["model"] == "churn")
 
-    assert_same(of_churn(committed(broker, "operated-events")), of_churn(flushed.events))
-    assert all(json.loads(line)["data"]["source"] == "more" for line in committed(broker, "operated-dead"))
+def of_churn(messages: list[bytes]) -> list[bytes]:
+    """The first model's drift events without what depends on when a segment was added: all of that segment."""
+    events = [json.loads(message) for message in comparable(messages)]
+    own = [event for event in events if event["data"]["model"] == "churn" and "plan" not in event["data"]["segment"]]
+    for event in own:
+        told = event["data"].pop("slices", [])
+        event["data"]["slices"] = [one for one in told if "plan" not in one["segment"]]
+    return [json.dumps(event).encode() for event in own]
 
 
 def test_no_cluster_is_one_line(folder: Path) -> None:

@@ -72,6 +72,20 @@ def test_control_is_put_in_or_taken_out_by_beginning_anew(tmp_path: Path) -> Non
         check(str(tmp_path), kept, bounded=False)
 
 
+def test_a_checkpoint_is_in_the_form_of_what_held_the_state(tmp_path: Path) -> None:
+    """A savepoint is not, and leads from one to the other."""
+    note(str(tmp_path), PLAN, None)
+    rocksdb = msgspec.structs.replace(PLAN, job=msgspec.structs.replace(PLAN.job, state="rocksdb"))
+    check(str(tmp_path), rocksdb, bounded=False, restore="file:/state/default/tidemark/savepoint-1-2")
+    check(str(tmp_path), PLAN, bounded=False, restore="file:/state/default/tidemark/8d2f/chk-7")
+    with pytest.raises(UsageError) as caught:
+        check(str(tmp_path), rocksdb, bounded=False, restore="file:/state/default/tidemark/8d2f/chk-7")
+    assert str(caught.value) == (
+        "job.state: was memory in the run to go on from, which left a checkpoint but no savepoint, is rocksdb; "
+        "put it back and end that run with a savepoint first, or begin anew with --fresh"
+    )
+
+
 def test_a_bounded_run_goes_on_to_its_own_end(tmp_path: Path) -> None:
     """It ends where its topics ended when it began; a run without an end does not go on from it."""
     ends = {"predictions": {0: 42, 1: 0}}

@@ -48,6 +48,14 @@ def test_monitors_of_many_segments_get_slots_of_their_own(listed, known, found):
     assert slots(job) == found
 
 
+def test_state_is_where_the_job_says():
+    """Whatever the cluster's default is; what changes in RocksDB is all that a checkpoint writes of it."""
+    names = ("state.backend.type", "execution.checkpointing.incremental", "taskmanager.memory.managed.size")
+    for state, expected in (("memory", ["hashmap", "false", "256 m"]), ("rocksdb", ["rocksdb", "true", "512 m"])):
+        options = runtime.options(msgspec.structs.replace(JOB, state=state), bounded=False)
+        assert [options[name] for name in names] == expected
+
+
 def test_slots_are_taskmanagers():
     """Each with one, for two in one TaskManager would share a worker again."""
     options = runtime.options(JOB, bounded=False, slots=2)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from config.plan import Plan, SourcePlan
-from jobs.cluster.rewiring import BEFORE, added, moved, undo
+from jobs.cluster import rewiring
+from jobs.cluster.rewiring import BEFORE, added, check_owner, moved, undo
+from schemas.errors import UsageError
 from tests.jobs.cluster.plans import PLAN, PREDICTIONS
 
 LABELS = SourcePlan(name="labels", kind="labels", topic="labels")
@@ -43,3 +46,35 @@ def test_the_way_back(tmp_path: Path) -> None:
     metadata.write_bytes(b"rewired")
     undo(f"file:{tmp_path}")  # as Flink writes it
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("_metadata", b"first")]
+
+
+class Named:
+    """Stands for an operator's state."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def getOperatorStates(self) -> list[Named]:
+        return [Named("monitor"), self]
+
+    def getOperatorName(self) -> Named:
+        return self
+
+    def orElse(self, other: str) -> str:
+        return self.name or other
+
+
+def test_state_says_whose_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of an older release does not, and that on machines of the cluster cannot be asked."""
+    monkeypatch.setattr(rewiring, "_read", lambda state: Path(state).read_bytes())
+    check_owner("/nowhere", PLAN)
+    for name in ("policy of prod/shop", "policy"):
+        monkeypatch.setattr(rewiring, "_read", lambda state, name=name: (None, Named(name)))
+        check_owner("s3://moved/savepoint", PLAN)
+    monkeypatch.setattr(rewiring, "_read", lambda state: (None, Named("policy of prod/other")))
+    with pytest.raises(UsageError) as caught:
+        check_owner("s3://moved/savepoint", PLAN)
+    assert str(caught.value) == (
+        "state s3://moved/savepoint: is of job prod/other, not of prod/shop; "
+        "give a savepoint of this job, or begin anew with --fresh"
+    )

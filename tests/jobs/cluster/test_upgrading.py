@@ -44,8 +44,9 @@ class Sent(Apart):
     def __call__(self) -> Sent:
         return self
 
-    def make_ready(self) -> None:
+    def make_ready(self, sending: Sending) -> None:
         """Nothing was stopped before."""
+        assert sending.restore is None
         assert self.sendings or not self._flink.asked
 
     def send(self, sending: Sending) -> str:
@@ -220,11 +221,12 @@ def test_what_was_submitted(tmp_path: Path) -> None:
         ({"checkpoints": 0}, r"no checkpoint within 50 ms$"),
         ({"checkpoints": 0, "SCHEDULED": 7}, r"no checkpoint within 50 ms; are there slots enough on the cluster\?"),
         ({"failures": 3}, "it is RUNNING: IOException"),
+        ({"failures": 1, "text": "IOException: Cannot run program"}, "it is RUNNING: IOException.*have no such"),
         ({"state": "CANCELED"}, "it is CANCELED: no reason given"),
     ],
 )
 def test_what_does_not_run(change: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No checkpoint, no slots, failures again and again, or an end."""
+    """No checkpoint, no slots, failures again and again, one of the interpreter's, or an end."""
     monkeypatch.setattr(upgrading, "LOOK_S", 0.01)
     with FakeFlink() as flink:
         flink.answers[f"/jobs/{JOB}/checkpoints"]["counts"]["completed"] = change.get("checkpoints", 1)
@@ -234,6 +236,8 @@ def test_what_does_not_run(change: dict[str, Any], message: str, monkeypatch: py
         if "failures" in change:
             entries = copy.deepcopy(RECORDED["failed"])
             entries["exceptionHistory"]["entries"] *= change["failures"]
+            if "text" in change:
+                entries["exceptionHistory"]["entries"][0]["stacktrace"] = change["text"]
             flink.answers[f"/jobs/{JOB}/exceptions"] = entries
         with pytest.raises(JobError, match=message):
             wait_until_saved(Cluster(flink.address), JOB, 50)
