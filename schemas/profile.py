@@ -146,6 +146,7 @@ class Relations(msgspec.Struct, frozen=True, kw_only=True):
     sums: bytes  # over records of the reference, its earliest ones
     variances: bytes  # of each entry's Fisher z, of one record: floats of 32 bits, little-endian
     tau: bytes  # likewise how many records say as much as one independent one
+    skews: bytes = b""  # likewise the skewness of what a record moves it by; none: not known, and taken for 0
 
 
 class Baseline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -106,6 +106,8 @@ def _of_relations(profile: Profile) -> str | None:
         size = -1
     floats = [np.frombuffer(data, "<f4") if len(data) % 4 == 0 else np.zeros(0) for data in (told.variances, told.tau)]
     positive = all(len(one) == len(columns.one) and bool((one > 0).all() & np.isfinite(one).all()) for one in floats)
+    skews = np.frombuffer(told.skews, "<f4") if len(told.skews) % 4 == 0 else np.full(1, np.nan)
+    positive &= len(skews) in (0, len(columns.one)) and bool(np.isfinite(skews).all())
     if size != columns.size or not positive:
         return "relations: their sums do not add up"
     return _of_components(profile, len(columns.of)) or _of_domain(profile, len(told.columns))

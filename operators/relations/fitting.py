@@ -55,12 +55,13 @@ def fit(signals: Mapping[str, Signal], codes: Codes) -> Relations:
         widths = {name: width for number, (name, width) in enumerate(widths.items()) if number in kept}
     columns = _columns(signals, widths)
     sums = columns.fold(columns.empty(), codes)
-    variance, tau = _uncertainty(columns, np.ascontiguousarray(codes[: WORK // max(1, len(columns.of)) ** 2]))
+    variance, tau, skews = _uncertainty(columns, np.ascontiguousarray(codes[: WORK // max(1, len(columns.of)) ** 2]))
     return Relations(
         columns=widths,
         sums=pack(sums),
         variances=variance.astype("<f4").tobytes(),
         tau=tau.astype("<f4").tobytes(),
+        skews=skews.astype("<f4").tobytes(),
     )
 
 
@@ -70,18 +71,18 @@ def _columns(signals: Mapping[str, Signal], widths: Mapping[str, int]) -> Relati
     return RelationColumns([signals[name] for name in widths], positions, list(widths.values()))
 
 
-def _uncertainty(columns: RelationColumns, codes: Codes) -> tuple[Floats, Floats]:
-    """Variance of Fisher's z of one record, and tau, of each entry."""
+def _uncertainty(columns: RelationColumns, codes: Codes) -> tuple[Floats, Floats, Floats]:
+    """Variance of Fisher's z of one record, tau, and skewness, of each entry."""
     many = len(columns.of)
     entries = columns.one, columns.other
     if not len(codes) or not len(columns.one):
-        return np.ones(len(columns.one)), np.ones(len(columns.one))
+        return np.ones(len(columns.one)), np.ones(len(columns.one)), np.zeros(len(columns.one))
     told = columns.correlations(columns.crossed(columns.fold(columns.empty(), codes)))
     correlation = np.clip(np.nan_to_num(told.correlation), -FARTHEST, FARTHEST)
     wanted = np.zeros((many, many))
     wanted[entries] = correlation
     levels = max(1, int(np.log2(len(codes) / LEAST_BLOCKS)))
-    squares = np.zeros((levels + 1, many, many))
+    squares, cubes = np.zeros((levels + 1, many, many)), np.zeros((many, many))
     scores, lacks = columns.spread(codes)
     standardised = scores.astype(np.float64)
     there = np.ascontiguousarray(~lacks[:, columns.of])
@@ -90,10 +91,11 @@ def _uncertainty(columns: RelationColumns, codes: Codes) -> tuple[Floats, Floats
     standardised = np.where(there, standardised - mean, 0.0)
     sd = np.sqrt((standardised**2).sum(axis=0) / counts)
     standardised /= np.where(sd > 0, sd, 1.0)
-    _follow(np.ascontiguousarray(standardised), there, wanted, squares)
+    _follow(np.ascontiguousarray(standardised), there, wanted, squares, cubes)
     both = np.maximum((there.T.astype(np.float32) @ there.astype(np.float32))[entries], 1)
-    found = squares[0][entries] / both / (1 - correlation**2) ** 2
-    return np.maximum(found, LEAST_VARIANCE), _tau(squares[:, entries[0], entries[1]], len(standardised))
+    variance = np.maximum(squares[0][entries] / both / (1 - correlation**2) ** 2, LEAST_VARIANCE)
+    skews = cubes[entries] / both / (1 - correlation**2) ** 3 / variance**1.5
+    return variance, _tau(squares[:, entries[0], entries[1]], len(standardised)), skews
 
 
 def _tau(squares: Floats, records: int) -> Floats:
@@ -118,7 +120,7 @@ def _tau(squares: Floats, records: int) -> Floats:
 
 
 @kernel
-def _follow(values, there, wanted, squares):  # type: ignore[no-untyped-def]
+def _follow(values, there, wanted, squares, cubes):  # type: ignore[no-untyped-def]
     levels, many = squares.shape[0], values.shape[1]
     waiting = np.zeros((levels, many, many))
     moved = np.empty((many, many))
@@ -130,6 +132,7 @@ def _follow(values, there, wanted, squares):  # type: ignore[no-untyped-def]
                 both = there[i, a] and there[i, b]
                 moved[a, b] = x * y - wanted[a, b] * 0.5 * (x * x + y * y) if both else 0.0
                 squares[0, a, b] += moved[a, b] * moved[a, b]
+                cubes[a, b] += moved[a, b] * moved[a, b] * moved[a, b]
         for level in range(levels - 1):
             if not is_open[level]:
                 is_open[level] = True

@@ -34,6 +34,7 @@ class RelationReference:
     told: Correlations
     variance: Floats  # (entries,) of Fisher's z of one record
     tau: Floats  # (entries,) how many records say as much as one independent one
+    skewness: Floats  # (entries,) of what one record moves z by
     matters: Flags  # (pairs,) those most closely related, which have half of the budget of all
 
     @property
@@ -128,7 +129,10 @@ def relation_reference(
         return None
     found, entries = reference_sums(known, profile, order)
     told = columns.correlations(found)
-    variance, tau = (np.frombuffer(data, "<f4").astype(np.float64)[entries] for data in (known.variances, known.tau))
+    skews = known.skews or bytes(len(known.tau))
+    variance, tau, skewness = (
+        np.frombuffer(data, "<f4").astype(np.float64)[entries] for data in (known.variances, known.tau, skews)
+    )
     size = np.nan_to_num(np.array([abs(one.value) for one in strengths(columns, found, told)], np.float64))
     matters = np.zeros(len(size), np.bool_)
     matters[np.argsort(-size, kind="stable")[: plan.pairs]] = True
@@ -139,6 +143,7 @@ def relation_reference(
         told=told,
         variance=variance,
         tau=tau,
+        skewness=skewness,
         matters=matters & (size >= MATTERS),
     )
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
 
 from operators.monitoring import evidence
 from operators.monitoring.detection import Detection
@@ -20,6 +19,7 @@ from operators.relations.correlations import EntrySums, Strength, unpack
 from operators.relations.references import RelationReference, fisher
 from operators.sketches.windows import Slides
 from operators.statistics import effects
+from operators.statistics.skewed import bound, tail
 from schemas.cloudevents import significant
 from schemas.evaluations import Evaluation
 from schemas.events import Direction, Effect, Kind, Moments, SignalEvidence
@@ -78,20 +78,24 @@ class RelationWindow:
         moved = fisher(self._told.correlation) - fisher(reference.told.correlation)
         self._judged: Bools = enough & np.isfinite(moved)
         self._moved: Floats = np.where(self._judged, moved, 0.0)
-        tail = np.where(self._judged, 2 * ndtr(-np.abs(self._moved) / self._error), 1.0)
+        # A few records that have two rare categories move z upwards alone; of records that follow each other the
+        # skewness is that of so many fewer.
+        small = 1 / np.maximum(self._records, 1) ** 2 - 1 / np.maximum(known, 1) ** 2
+        skewness = np.sign(self._moved) * reference.skewness * np.sqrt(self._tau) * small / inverse**1.5
+        tails = np.where(self._judged, 2 * tail(np.abs(self._moved) / self._error, skewness), 1.0)
         self.many_judged = np.add.reduceat(self._judged, columns.firsts, dtype=np.int64)
         self.judged: Bools = self.many_judged > 0
-        least_tail = np.minimum.reduceat(tail, columns.firsts)
+        least_tail = np.minimum.reduceat(tails, columns.firsts)
         self.p_value: Floats = np.where(self.judged, np.minimum(1.0, self.many_judged * least_tail), 1.0)
         # The entry that tells most; of equal ones the first.
         pair = np.repeat(np.arange(self.many), reference.sizes)
-        hits = np.flatnonzero(tail == least_tail[pair])
+        hits = np.flatnonzero(tails == least_tail[pair])
         self._entry = hits[np.searchsorted(pair[hits], np.arange(self.many))]
         self.level: Floats = detection.level(segment) * reference.shares
         self.over: Bools = self.judged & (self.p_value < self.level)
         self.statistic: Floats = np.abs(self._moved[self._entry])
         share = np.minimum(self.level / 2 / np.maximum(self.many_judged, 1), 0.5)
-        self.threshold: Floats = -ndtri(share) * self._error[self._entry]
+        self.threshold: Floats = bound(share, skewness[self._entry]) * self._error[self._entry]
         self.size: Floats = np.sqrt(np.maximum(0.0, self.statistic**2 - self._error[self._entry] ** 2))
 
     def _followed(self, detection: Detection) -> Floats:

@@ -346,6 +346,8 @@ def test_relations_that_the_profile_lacks(tmp_path):
         ({"sums": b"\1\0\0\0\0\0"}, "their sums do not add up"),
         ({"tau": b"123"}, "their sums do not add up"),
         ({"variances": b""}, "their sums do not add up"),
+        ({"skews": b"1234567"}, "their sums do not add up"),
+        ({"skews": np.full(1, np.nan, "<f4").tobytes()}, "their sums do not add up"),
     ],
 )
 def test_damaged_relations(tmp_path, changes, what):

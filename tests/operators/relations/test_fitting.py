@@ -59,6 +59,18 @@ def test_features_that_are_large_together():
     assert variance[0] > 1.5
 
 
+def test_rare_categories_together():
+    """What a record moves z by is skewed as the product of both columns is; of normal scores it is not."""
+    rng = np.random.default_rng(7)
+    codes = np.column_stack([rng.random(COUNT) > 0.1, rng.random(COUNT) > 0.2]).astype(np.uint8)
+    signals = {"a": categorical_signal([9 * COUNT // 10, COUNT // 10]), "b": categorical_signal([8, 2])}
+    found = np.frombuffer(fit(signals, codes[:, ::1]).skews, "<f4")
+    wanted = (0.8 / np.sqrt(0.1 * 0.9)) * (0.6 / np.sqrt(0.2 * 0.8))
+    assert np.abs(found).tolist() == [pytest.approx(wanted, rel=0.1)]
+    skews = np.frombuffer(fitted(rng.normal(size=(COUNT, 2)))[0].skews, "<f4")
+    assert skews.tolist() == [pytest.approx(0.0, abs=0.2)]
+
+
 @pytest.mark.parametrize(("phi", "wanted"), [(0.5, 5 / 3), (0.9, 1.81 / 0.19)])
 def test_records_that_follow_each_other(phi, wanted):
     """Tau of a product is that of phi squared (Bartlett); what is not sure is added."""
