@@ -26,9 +26,9 @@ FEATURES = 100
 GROUP = 5  # features that follow a common one
 REFERENCE = 20_000
 SETTINGS = {
-    "neither": "",
+    "neither": "correlation: false",
     "correlation": "correlation: true",
-    "multivariate": "multivariate: true",
+    "multivariate": "correlation: false, multivariate: true",
     "both": "correlation: true, multivariate: true",
 }
 
@@ -55,7 +55,7 @@ def write(path: Path, count: int, seed: int) -> None:
 def prepared(folder: Path, name: str) -> JobReferences:
     """The job of a setting, with its profile."""
     features = ", ".join(f"f{n}: numeric" for n in range(FEATURES))
-    more = f", {SETTINGS[name]}" if SETTINGS[name] else ""
+    more = f", {SETTINGS[name]}"
     path = folder / f"{name}.yaml"
     path.write_text(TEXT.format(name=name, features=features, more=more))
     loaded = load(path)

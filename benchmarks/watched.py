@@ -27,6 +27,7 @@ from operators.profiles.references import FEATURE, ModelSignals
 from operators.profiles.slicing import SliceCounter
 from operators.profiles.value_counts import ValueCounts
 from operators.reading.columns import extract
+from operators.relations.fitting import fit
 from schemas.events import DriftEvent
 from schemas.profile import Profile, Provenance, Signal
 
@@ -136,7 +137,15 @@ def stream(
     order: Literal["file"] | None = "file" if shuffled else None
     provenance = Provenance(source="simulated", rows=rows, start=None, end=None, tidemark="", order=order)
     profile = Profile(model="model", version=None, provenance=provenance, signals=signals)
-    return Stream(Detection(ModelSignals(model, profile)))
+    return Stream(Detection(ModelSignals(model, related(model, profile, list(columns.values())))))
+
+
+def related(model: ModelPlan, profile: Profile, columns: Sequence[Floats]) -> Profile:
+    """The profile with the relations of its features, from their values, as `tidemark profile` makes it."""
+    if model.pairs is None:
+        return profile
+    codes, _ = coded(ModelSignals(model, profile), columns)
+    return msgspec.structs.replace(profile, relations=fit(profile.signals, codes))
 
 
 def _seasonal(model: ModelPlan, columns: Mapping[str, Floats], every_ms: float) -> Profile:

@@ -84,7 +84,7 @@ def model_plan(name: str, model: Model) -> ModelPlan:
         expect=(*_rules(model), *_fresh(model)) or msgspec.UNSET,
         multivariate=True if model.multivariate else msgspec.UNSET,
         classifier=True if model.multivariate and model.multivariate.classifier else msgspec.UNSET,
-        correlation=CorrelationPlan(pairs=model.correlation.pairs) if model.correlation else msgspec.UNSET,
+        correlation=_correlation(model),
         retrain=_retrain(model.retrain) if model.retrain else msgspec.UNSET,
         proxies=tuple(dict.fromkeys(model.proxies)) or msgspec.UNSET,
         estimated=_estimated(model) or msgspec.UNSET,
@@ -152,6 +152,12 @@ def with_records(plan: ModelPlan, sources: Mapping[str, Source]) -> ModelPlan:
     if apart or not isinstance(plan.quality, QualityPlan):
         return plan
     return msgspec.structs.replace(plan, quality=msgspec.structs.replace(plan.quality, duplicates=False))
+
+
+def _correlation(model: Model) -> CorrelationPlan | msgspec.UnsetType | None:
+    if model.correlation:
+        return CorrelationPlan(pairs=model.correlation.pairs)
+    return None if "correlation" in model.model_fields_set else msgspec.UNSET  # `false`, or not a word
 
 
 def _quality(quality: Quality | None) -> QualityPlan | msgspec.UnsetType:

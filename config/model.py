@@ -215,7 +215,7 @@ class Settings(Section):
     expect: dict[str, Expectation] = Field(default_factory=dict)
     """What values have to be like, by field, whatever the reference says."""
     correlation: Relations = None
-    """Whether pairs of features go together as they did."""
+    """Whether pairs of features go together as they did; without a word where the profile says how they did."""
     multivariate: Together = None
     """Whether all features go together as they did."""
     season: Season | None = None

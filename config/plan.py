@@ -15,6 +15,7 @@ from schemas.errors import UsageError
 FRESHNESS = "quality.freshness"  # the rule that is held against the time at which records arrive
 ALL = "all"  # the segment that is the whole traffic
 RIVER = "river:"  # begins the names of river's own detectors
+MOST_RELATED = 100  # features up to which watching their relations was measured to take less than a tenth of the speed
 
 
 class FieldsPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -284,12 +285,22 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
     slices: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # features whose slices are searched; none: categorical
     by_class: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # features counted by predicted class; none: all
     errors: tuple[DetectorPlan, ...] | msgspec.UnsetType = msgspec.UNSET  # what follows errors as labels come
-    correlation: CorrelationPlan | msgspec.UnsetType = msgspec.UNSET  # likewise
+    correlation: CorrelationPlan | msgspec.UnsetType | None = msgspec.UNSET  # None: never; unset: see `pairs`
     retrain: RetrainPlan | msgspec.UnsetType = msgspec.UNSET
     proxies: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # watched of the probabilities of classes
     estimated: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET  # measures that are estimated before labels come
     multivariate: Literal[True] | msgspec.UnsetType = msgspec.UNSET  # likewise
     classifier: Literal[True] | msgspec.UnsetType = msgspec.UNSET  # likewise; of the domain, only with `multivariate`
+
+    @property
+    def pairs(self) -> CorrelationPlan | None:
+        """How relations of pairs of features are watched where a profile has them; None: not at all.
+
+        Where the configuration says nothing they are, unless there are too many features for it to be cheap.
+        """
+        if self.correlation is msgspec.UNSET:
+            return CorrelationPlan() if 2 <= len(self.features) <= MOST_RELATED else None
+        return self.correlation
 
     @property
     def is_ranking(self) -> bool:

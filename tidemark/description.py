@@ -8,6 +8,7 @@ import msgspec
 
 from config.durations import duration
 from config.plan import (
+    MOST_RELATED,
     CorrelationPlan,
     DetectorPlan,
     FieldsPlan,
@@ -150,8 +151,14 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         yield "quality", ", ".join(_quality(model, model.quality))
     for rule in rules_of(model):
         yield ("expect", _rule(rule)) if rule.what != "stale" else ("freshness", _fresh(rule, model.freshness_ms))
-    if isinstance(model.correlation, CorrelationPlan):
-        yield "correlation", f"all pairs of features, the {model.correlation.pairs} closest with half of their budget"
+    if model.pairs is not None:
+        where = "" if isinstance(model.correlation, CorrelationPlan) else ", where the profile has them"
+        yield "correlation", f"all pairs of features, the {model.pairs.pairs} closest with half of their budget{where}"
+    elif len(model.features) > MOST_RELATED and model.correlation is msgspec.UNSET:
+        yield (
+            "correlation",
+            f"not watched: more than {MOST_RELATED} features ('correlation: true' watches them too)",
+        )
     if model.multivariate is not msgspec.UNSET:
         yield "multivariate", "how far records are from what features of the reference do together"
     if model.classifier is not msgspec.UNSET:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from config.durations import duration
-from config.plan import ALL, ModelPlan, QualityPlan
+from config.plan import ALL, CorrelationPlan, ModelPlan, QualityPlan
 from operators.labels.footprint import rate_of
 from operators.monitoring.detectable import INDEPENDENT, UNEVEN, UNSOUND, Sensitivity, Slow, describe
 from operators.monitoring.detection import Detection
@@ -84,8 +84,12 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         yield from _quality(detection, detection.quality, profile, count)
     if detection.relations is not None:
         yield from _relations(detection, detection.relations, count)
-    elif model.correlation is not msgspec.UNSET:
+    elif model.pairs is not None and profile.relations is msgspec.UNSET:
+        yield "correlation", "not watched: the profile was made without; 'tidemark profile' makes one with them"
+    elif isinstance(model.correlation, CorrelationPlan):
         yield "warning", "correlation: fewer than two features vary in the reference, so no pair is watched"
+    elif model.pairs is not None:
+        yield "correlation", "not watched: fewer than two features vary in the reference"
     if not isinstance(profile.multivariate, msgspec.UnsetType) and detection.related is not None:
         many = len(profile.multivariate.components) // (8 * len(detection.related.of))
         yield (

@@ -35,7 +35,6 @@ models:
       plan: categorical
       autopay: boolean
     segments: [country]
-    correlation: true
     multivariate: {classifier: true}
 """
 MEASURED = """

@@ -81,8 +81,6 @@ def compare(
         tell(f"Tidemark: {streams[0].group}, {streams[0].change}")
         for number, stream in enumerate(streams):
             results.said[tidemark.NAME].append((stream, tidemark.watch(stream)))
-            if stream.change == "real" and stream.values.shape[1] > 1:
-                results.said[tidemark.PAIRS].append((stream, tidemark.watch(stream, pairs=True)))
             for peer in PEERS:
                 if peer.slow and slow == 0:
                     results.errors[peer.name]["left out, as it is slow (--slow 0)"] += 1

@@ -117,14 +117,14 @@ def of_sets(results: Results) -> list[Table]:
     """Real sets: the ranks on all of them, then a table each, best first."""
     tables = []
     for group in real.SETS:
-        scored = {name: one for name in (*NAMES, tidemark.PAIRS) if (one := results.score(name, group=group))}
+        scored = {name: one for name in NAMES if (one := results.score(name, group=group))}
         if not scored:
             continue
         judged = any(one.quiet or one.drifts for one in scored.values())
         places = _places(scored) if judged else {}
         rows = [
             (name, str(places.get(name, "-")), *_real_cells(scored[name], results, name, group))
-            for name in sorted(scored, key=lambda name: (places.get(name, len(NAMES) + 1), name != tidemark.PAIRS))
+            for name in sorted(scored, key=lambda name: places.get(name, len(NAMES) + 1))
         ]
         head = ("contender", "rank", "streams", "drifts", "found", "by chance", "false", "delay",
                 "onset off by", "MTR")  # fmt: skip
@@ -137,26 +137,15 @@ def _places(scored: Mapping[str, Score]) -> dict[str, int]:
     """Rank of each contender that has answered all streams."""
     most = max(one.streams for one in scored.values())
     able = [name for name, one in scored.items() if one.streams == most]
-    found: dict[str, int] = {}
-    for own in (tidemark.NAME, tidemark.PAIRS):  # the two are not rivals: each is ranked among the others
-        among = [name for name in able if name == own or name not in (tidemark.NAME, tidemark.PAIRS)]
-        if own in among:
-            found = dict(zip(among, ranks([scored[name] for name in among]), strict=True)) | found
-    return found
+    return dict(zip(able, ranks([scored[name] for name in able]), strict=True))
 
 
 def _all_ranks(tables: Sequence[Table]) -> Table:
     """A line a contender, a column a set whose truth is known."""
     places = {table.title: {row[0]: row[1] for row in table.rows} for table in tables}
     known = {title: by for title, by in places.items() if any(rank != "-" for rank in by.values())}
-    rows = []
-    for name in (tidemark.NAME, tidemark.PAIRS, *(name for name in NAMES if name != tidemark.NAME)):
-        rows.append((name, *(by.get(name, "-") for by in known.values())))
-    note = (
-        f"{tidemark.PAIRS!r} watches relations between columns as well, as what `tidemark init` writes does; its rank "
-        "is among the others without the line above it. Where there is one column it is not run."
-    )
-    return Table("Ranks on real sets", ("contender", *known), tuple(rows), note)
+    rows = [(name, *(by.get(name, "-") for by in known.values())) for name in NAMES]
+    return Table("Ranks on real sets", ("contender", *known), tuple(rows))
 
 
 def _seen(streams: Sequence[Stream]) -> str:

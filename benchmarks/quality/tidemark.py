@@ -10,21 +10,18 @@ import time
 from collections.abc import Sequence
 from typing import Literal
 
-import msgspec
 import numpy as np
 
 from benchmarks import watched
 from benchmarks.quality.measures import Alarms
 from benchmarks.quality.streams import SLIDES_A_WINDOW, Floats, Stream
-from config.plan import AlarmsPlan, CorrelationPlan, FeaturePlan, ModelPlan, WindowPlan
+from config.plan import AlarmsPlan, FeaturePlan, ModelPlan, WindowPlan
 from operators.monitoring.detection import Detection
 from operators.profiles.references import FEATURE, ModelSignals
-from operators.relations.fitting import fit
 from schemas.cloudevents import milliseconds
 from schemas.profile import Profile, Provenance
 
 NAME = "Tidemark"
-PAIRS = "Tidemark, correlation"  # with that option, where there are several columns: as `tidemark init` writes it
 BUDGET_SLIDES = 288  # one false episode in so many: in a day of slides of five minutes
 SLIDE_MS = watched.SLIDE_MS
 WEEK_MS = 7 * 24 * 60 * watched.MINUTE
@@ -32,15 +29,14 @@ MIN_COUNT = 500
 PANES = 30  # of a slide: 10 s of 5 minutes, as in a job by default
 
 
-def watch(stream: Stream, *, window_slides: int = SLIDES_A_WINDOW, confirm: int = 2, pairs: bool = False) -> Alarms:
+def watch(stream: Stream, *, window_slides: int = SLIDES_A_WINDOW, confirm: int = 2) -> Alarms:
     """When it is in alarm: when an episode is told of, and at the end of each slide until it is resolved.
 
-    So does a windowed test: it alarms at each evaluation while the change lasts. With ``pairs`` relations between
-    columns are watched as well.
+    So does a windowed test: it alarms at each evaluation while the change lasts.
     """
     began = time.process_time()
     sizes = stream.slides if window_slides == SLIDES_A_WINDOW else _sizes(stream, window_slides)
-    model = watched.Stream(Detection(_signals(stream, window_slides, confirm, pairs)))
+    model = watched.Stream(Detection(_signals(stream, window_slides, confirm)))
     model.show([stream.values[:, column] for column in range(stream.values.shape[1])], sizes, PANES)
     seconds = time.process_time() - began
     ends = np.cumsum(sizes)
@@ -72,7 +68,7 @@ def _sizes(stream: Stream, window_slides: int) -> list[int]:
     return [stream.window // window_slides] * whole + ([rest] if rest else [])
 
 
-def _signals(stream: Stream, window_slides: int, confirm: int, pairs: bool) -> ModelSignals:
+def _signals(stream: Stream, window_slides: int, confirm: int) -> ModelSignals:
     features = tuple(
         FeaturePlan(name=f"f{number}", type="categorical" if named else "numeric")
         for number, named in enumerate(stream.named)
@@ -88,7 +84,6 @@ def _signals(stream: Stream, window_slides: int, confirm: int, pairs: bool) -> M
             recover=3, min_effect="small", critical="large",
         ),
         features=features,
-        correlation=CorrelationPlan() if pairs else msgspec.UNSET,
     )  # fmt: skip
     columns: Sequence[Floats] = [stream.reference[:, column] for column in range(len(features))]
     signals = {
@@ -98,10 +93,7 @@ def _signals(stream: Stream, window_slides: int, confirm: int, pairs: bool) -> M
     order: Literal["time", "file"] = "time" if stream.timed else "file"
     provenance = Provenance(source="a", rows=len(columns[0]), start=None, end=None, tidemark="", order=order)
     profile = Profile(model="model", version=None, provenance=provenance, signals=signals)
-    if pairs:
-        codes, _ = watched.coded(ModelSignals(model, profile), columns)
-        profile = msgspec.structs.replace(profile, relations=fit(signals, codes))
-    return ModelSignals(model, profile)
+    return ModelSignals(model, watched.related(model, profile, columns))
 
 
 def _position(at_ms: int, ends: np.typing.NDArray[np.int64]) -> int:

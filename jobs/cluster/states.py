@@ -75,8 +75,10 @@ def _state(model: ModelPlan, job: JobReferences, references: References, waits: 
     if model.learn is not None:
         unprofiled = Unprofiled(model)
         parts[LEARNED] = _hash(unprofiled.meaning)
+        # Never, and not a word, which is as before there were relations without one, are two things.
+        related = False if model.correlation is None else model.correlation
         parts[LEARNED_WINDOWS] = _hash(
-            unprofiled.meaning, model.features, model.window.slide_ms, model.season, model.quality, model.correlation
+            unprofiled.meaning, model.features, model.window.slide_ms, model.season, model.quality, related
         )
         pieces[LEARNED_WINDOWS] = _learned_pieces(model, unprofiled.meaning)
     if rules := rules_of(model):
@@ -101,8 +103,8 @@ def _learned_pieces(model: ModelPlan, meaning: int) -> dict[str, str]:
             found[f"the usual detectors on {FEATURE}{feature.name}"] = _hash(meaning, feature.name)
         for detector in feature.detectors or ():
             found[f"{detector.name} on {FEATURE}{feature.name}"] = _hash(meaning, feature.name, detector)
-    for name, watched in (("quality", model.quality), ("relations", model.correlation)):
-        if watched is not msgspec.UNSET:
+    for name, watched in (("quality", model.quality), ("relations", model.pairs)):
+        if not isinstance(watched, msgspec.UnsetType | None):
             found[name] = _hash(meaning, watched)
     return found
 

@@ -78,7 +78,7 @@ def errors_of(plan: PredictionPlan, values: Floats) -> dict[str, Floats]:
 def error_model(model: ModelPlan) -> ModelPlan:
     """A model whose features are the errors."""
     features = tuple(FeaturePlan(name=name, type="numeric") for name in (ERROR, LOSS))
-    return ModelPlan(name=model.name, window=model.window, alarms=model.alarms, features=features)
+    return ModelPlan(name=model.name, window=model.window, alarms=model.alarms, features=features, correlation=None)
 
 
 def prediction_id(plan: PredictionPlan) -> str:

@@ -89,7 +89,7 @@ def learn(signals: Unprofiled, key: Key, state: LearnedState) -> Profile:
     ids = rows[:, 1 + numbers :]
     by = _yardsticks(signals, values, times)
     measures = Measures(signals.model, by)
-    builder = ProfileBuilder(_disguised(signals.model), yardsticks=by)
+    builder = ProfileBuilder(_counted(signals.model, key.segment), yardsticks=by)
     absent = np.hstack([values == -np.inf, ids == ABSENT])
     for pattern in np.unique(absent, axis=0):
         # The records of sources that carry the same signals: those that they do not carry are counted nowhere.
@@ -147,10 +147,14 @@ def measured_of(signals: Unprofiled, measures: Measures, values: Floats, times_m
     return Measured(numbers, aside)  # type: ignore[arg-type]  # of one kind each
 
 
-def _disguised(model: ModelPlan) -> ModelPlan:
-    """The model whose names are counted as decode hands them on: sensitive ones are disguised already."""
+def _counted(model: ModelPlan, segment: str) -> ModelPlan:
+    """The model whose names are counted as decode hands them on: sensitive ones are disguised already.
+
+    Pairs of features are watched in the whole traffic alone.
+    """
     return msgspec.structs.replace(
         model,
+        correlation=model.correlation if segment == ALL else None,
         features=tuple(
             feature if feature.type == "numeric" else msgspec.structs.replace(feature, sensitive=False)
             for feature in model.features

@@ -14,7 +14,6 @@ from schemas.profile import TOP, CategoricalSignal, Fields, NumericSignal, Profi
 
 # Parts that are made of one profile's records alone, and why two of them are not put together.
 _OWN = {
-    "relations": "relations between features are of each one's own ranks",
     "multivariate": "principal components are of each one's own ranks",
     "domain": "samples are of each one's own bins",
     "performance": "errors follow each other in each one's own order",
@@ -28,7 +27,8 @@ def merge(one: Profile, other: Profile) -> Profile:
 
     Counts are exact; means and deviations agree with those of the records to the last digits. Of two calibrations the
     more cautious one is taken. Categories that one of the profiles does not name stay unnamed, and of segment values
-    that it does not list nothing is added.
+    that it does not list nothing is added. Relations between features are of each one's own ranks: there are none of
+    both, so pairs of features are not watched, and ``correlation: true`` refuses the profile.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from config.plan import ModelPlan
+from config.plan import CorrelationPlan, ModelPlan
 from operators.relations.correlations import Correlations, Crossed, RelationColumns, Strength, unpack
 from operators.relations.fitting import FARTHEST
 from schemas.profile import Profile, Relations
@@ -90,8 +90,8 @@ def relation_columns(model: ModelPlan, profile: Profile, order: Sequence[str]) -
         Names of the signals that records have codes of.
     """
     known = profile.relations
-    asked = model.correlation is not msgspec.UNSET or model.multivariate is not msgspec.UNSET
-    if not asked or isinstance(known, msgspec.UnsetType):
+    watched = model.pairs is not None or model.multivariate is not msgspec.UNSET
+    if not watched or isinstance(known, msgspec.UnsetType):
         return None
     names = [name for name in known.columns if name in order]
     if len(names) < 2:
@@ -124,8 +124,8 @@ def relation_reference(
     columns
         From `relation_columns`.
     """
-    plan, known = model.correlation, profile.relations
-    if columns is None or isinstance(plan, msgspec.UnsetType) or isinstance(known, msgspec.UnsetType):
+    plan, known = model.pairs, profile.relations
+    if columns is None or plan is None or isinstance(known, msgspec.UnsetType):
         return None
     found, entries = reference_sums(known, profile, order)
     told = columns.correlations(found)
@@ -150,7 +150,7 @@ def relation_reference(
 
 def relations_misfit(model: ModelPlan, profile: Profile) -> str | None:
     """What a profile lacks of the relations that a model watches, or has of features that it does not."""
-    if model.correlation is not msgspec.UNSET and profile.relations is msgspec.UNSET:
+    if isinstance(model.correlation, CorrelationPlan) and profile.relations is msgspec.UNSET:
         return "made without 'correlation', which is asked for"
     if model.multivariate is msgspec.UNSET:
         return None

@@ -37,7 +37,7 @@ class Related(NamedTuple):
 
 
 def relate(model: ModelPlan, signals: Mapping[str, Signal], series: Series) -> Related:
-    """Find out what a model asks for.
+    """Find out what a model watches.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def relate(model: ModelPlan, signals: Mapping[str, Signal], series: Series) -> R
         Gives codes of the earliest records of signals, in the order of time.
     """
     wanted = model.multivariate is not msgspec.UNSET
-    if not wanted and model.correlation is msgspec.UNSET:
+    if not wanted and model.pairs is None:
         return Related()
     features = {name: signal for name, signal in signals.items() if name.startswith(FEATURE)}
     codes = dict(series(features))

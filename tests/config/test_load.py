@@ -148,6 +148,7 @@ def test_everything():
                 ),
                 labels=LabelsPlan(within_ms=1_209_600_000, mature_ms=604_800_000, mature_given=True, absent="no"),
                 quality=QualityPlan(),
+                correlation=None,
                 expect=(
                     RulePlan(field="age", what="min", limit=0.0, number=True),
                     RulePlan(field="age", what="max", limit=120.0, number=True),
@@ -464,14 +465,16 @@ def test_labels(settings, expected, loaded):
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        ("correlation: false", msgspec.UNSET),
+        ("", msgspec.UNSET),
+        ("correlation:", msgspec.UNSET),
+        ("correlation: false", None),
         ("correlation: true", CorrelationPlan(pairs=50)),
         ("correlation: {}", CorrelationPlan(pairs=50)),
         ("correlation: {pairs: 7}", CorrelationPlan(pairs=7)),
     ],
 )
 def test_correlation(written, expected, loaded):
-    """A truth value, or settings; of what is not asked for there is nothing in the plan."""
+    """A truth value, or settings; of what is not spoken of there is nothing in the plan, nor in its id."""
     text = f"sources: {{predictions: {{path: a.csv}}}}\nmodels:\n  m:\n    features: {{a: numeric}}\n    {written}\n"
     assert loaded(text).plan.models[0].correlation == expected
 

@@ -80,14 +80,18 @@ def test_embeddings_that_change_are_found(folder, change, direction):
 
 
 def test_new_words_are_found(folder, capsys):
-    """Texts as before give no episode; from when one word in ten is new there is one, of the coverage alone."""
+    """Texts as before give no episode; from when one word in ten is new there is one, of the coverage alone.
+
+    Beside it the pair with the length tells that long texts have new words more surely.
+    """
     chance = Random(5)
     write(folder / "train.jsonl", [title(chance, 0) for _ in range(10_000)], 0)
     write(folder / "live.jsonl", [title(chance, 0.1 if i >= DRIFT_AT else 0) for i in range(DRIFT_AT + 5_000)], 10_000)
     assert cli.main(["profile", "monitors.yaml", "--model", "churn", "--data", "train.jsonl"]) == 0
     assert cli.main(["backtest", "monitors.yaml", "--events", "events.jsonl", "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["records"]["used"] == DRIFT_AT + 5_000
-    (episode,) = opened(folder)
+    episode, pair = sorted(opened(folder), key=lambda one: one["kind"], reverse=True)
+    assert [one["signal"] for one in pair["signals"]] == ["correlation.title.length~title.coverage"]
     assert [one["signal"] for one in episode["signals"]] == ["feature.title.coverage"]
     assert episode["signals"][0]["current"]["mean"] < episode["signals"][0]["reference"]["mean"]
     began = START + 10_000 + DRIFT_AT

@@ -19,8 +19,8 @@ models:
     window: {{size: 2 min, slide: 30 s, min_count: 200}}
     alarms: {{confirm: 1}}
     features: {{a: numeric, b: numeric, c: numeric, d: boolean}}
-    correlation: true
-    multivariate: true
+    {said}
+    multivariate: {together}
 {more}
 """
 
@@ -45,9 +45,9 @@ def lines(seed, count, broken=False):
     ]
 
 
-def opened(folder, reference="m.json", more=""):
+def opened(folder, reference="m.json", more="", said="correlation: true", together="true"):
     """What a backtest opens, with the episodes' kinds and signals."""
-    (folder / "m.yaml").write_text(CONFIGURATION.format(reference=reference, more=more))
+    (folder / "m.yaml").write_text(CONFIGURATION.format(reference=reference, more=more, said=said, together=together))
     if reference == "m.json":
         assert cli.main(["profile", "m.yaml", "--model", "m", "--data", "reference.jsonl", "--version", "1"]) == 0
     assert cli.main(["backtest", "m.yaml", "--events", "out.jsonl"]) == 0
@@ -68,6 +68,25 @@ def test_a_relation_that_breaks(folder, capsys):
     message = next(event.data.message for event in found if event.data.kind == "multivariate")
     assert ", mostly by " in message
     capsys.readouterr()
+
+
+@pytest.mark.parametrize(("said", "found"), [("", {"correlation"}), ("correlation: false", set())])
+def test_pairs_are_watched_unless_it_says_otherwise(folder, capsys, said, found):
+    """The profile says how features go together unless it is to be without, and then nothing tells of pairs."""
+    assert {event.data.kind for event in opened(folder, said=said, together="false")} == found
+    assert (b'"relations"' in (folder / "m.json").read_bytes()) == bool(found)
+    capsys.readouterr()
+
+
+def test_a_profile_of_before(folder, capsys):
+    """Without a word it is taken as it is, and pairs are not watched; what is asked for it has to have."""
+    opened(folder, said="correlation: false", together="false")
+    assert {event.data.kind for event in opened(folder, "./m.json", said="", together="false")} == set()
+    capsys.readouterr()
+    text = CONFIGURATION.format(reference="m.json", more="", said="correlation: true", together="false")
+    (folder / "m.yaml").write_text(text)
+    assert cli.main(["backtest", "m.yaml"]) == 2
+    assert "made without 'correlation', which is asked for" in capsys.readouterr().err
 
 
 def test_the_same_from_what_was_learned(folder, capsys):
@@ -92,7 +111,7 @@ def test_records_that_do_not_carry_all_features(folder, capsys):
     more = '  clicks: {path: some.jsonl, kind: features, carries: [a, c], model: m, version: "1", ' + (
         "time: {every: 100 ms, from: 2026-01-02T00:00:00Z}}\n"
     )
-    text = CONFIGURATION.format(reference="m.json", more="")
+    text = CONFIGURATION.format(reference="m.json", more="", said="correlation: true", together="true")
     head, _, rest = text.partition("sinks:")
     source = head.removeprefix("sources: {predictions: ").strip().removesuffix("}")
     (folder / "m.yaml").write_text(f"sources:\n  predictions: {source}\n{more}sinks:{rest}")

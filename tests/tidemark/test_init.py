@@ -34,7 +34,6 @@ models:
     reference: "profiles/{model}-{version}.json"  # made by 'tidemark profile' from training data
     prediction: {task: binary, positive: "yes"}
     quality: true  # watch how many values are missing, invalid or new as well
-    correlation: true  # watch how closely features are related as well
     features:
       age: numeric
       plan: categorical
@@ -61,7 +60,6 @@ models:
   "a b":
     reference: "profiles/{model}.json"  # made by 'tidemark profile' from training data
     quality: true  # watch how many values are missing, invalid or new as well
-    correlation: true  # watch how closely features are related as well
     features:
       age: numeric
       "no": categorical
@@ -149,14 +147,6 @@ def test_several_models(folder, capsys):
     text = capsys.readouterr().out
     assert '      x: numeric\n      # "y": left out, it has no values\n' in text
     assert '      "y": categorical\n      # x: left out, it has no values\n' in text
-
-
-@pytest.mark.parametrize(("features", "written"), [(1, False), (2, True), (100, True), (101, False)])
-def test_relations_are_watched_where_they_are_cheap(folder, capsys, features, written):
-    """Of one feature there are none, and of more than a hundred they would take more than a tenth of the speed."""
-    (folder / "data.jsonl").write_text(json.dumps({f"f{number}": 1.5 for number in range(features)}))
-    assert cli.main(["init", "--from", "data.jsonl"]) == 0
-    assert ("    correlation: true" in capsys.readouterr().out) == written
 
 
 def test_relative_paths(folder):

@@ -19,8 +19,6 @@ from schemas.errors import UsageError
 # Words that YAML readers may take for something else than text.
 RESERVED = {"true", "false", "yes", "no", "on", "off", "null", "none", "y", "n"}
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*")
-RELATED = ("numeric", "categorical", "boolean")  # types of features whose relations are watched
-MOST_RELATED = 100  # features up to which that was measured to take less than a tenth of the speed
 FIELD_NOTES = {"label": "the true outcome, not a feature"}
 
 
@@ -111,8 +109,6 @@ def _model(sample: Sample, model: ModelSample) -> Iterator[str]:
         yield f"    prediction: {{{_prediction(model.prediction)}}}"
     yield "    quality: true  # watch how many values are missing, invalid or new as well"
     used = {name: guess for name, guess in model.features.items() if guess.type is not None}
-    if 2 <= sum(guess.type in RELATED for guess in used.values()) <= MOST_RELATED:
-        yield "    correlation: true  # watch how closely features are related as well"
     yield "    features:"
     for name, guess in used.items():
         kind = str(guess.type) if guess.dim is None else f"{{type: {guess.type}, dim: {guess.dim}}}"

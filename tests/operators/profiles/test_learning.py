@@ -127,6 +127,18 @@ def test_it_is_what_tidemark_profile_makes(task, lines, disclose):
     assert learned(pane, plan).segments == {}  # those that the configuration lists are known without
 
 
+def test_segments_learn_no_relations():
+    """Pairs of features are watched in the whole traffic alone, which learns how they go together."""
+    plan = model()
+    lines = [{"features": {"age": n, "income": n % 7, "plan": "a", "member": True}, "country": "DE"} for n in range(50)]
+    lines = [{"model": "churn", "version": "3", **line} for line in lines]
+    pane, segment = panes(lines, plan)[ALL], Key("churn", "3", "champion", "country=DE")
+    for key, there in ((KEY, True), (segment, False)):
+        state = LearnedState(0)
+        learning.gather(state, pane)
+        assert (learning.learn(Unprofiled(plan), key, state).relations is not msgspec.UNSET) == there
+
+
 @pytest.mark.parametrize("task", [None, "binary", "multiclass", "regression"])
 @given(
     lines=st.lists(records, min_size=2, max_size=60), disclose=st.sampled_from([1, 2]), batch=st.sampled_from([7, 99])

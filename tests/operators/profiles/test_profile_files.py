@@ -416,10 +416,9 @@ def test_damaged_delays(tmp_path, changes, what):
     assert said == f"profile churn-3.json: is damaged (labels: {what}); run 'tidemark profile' again"
 
 
-def test_profiles_with_relations_cannot_be_merged():
-    """Their scores are of each profile's own ranks."""
-    with pytest.raises(ProfileError, match="relations between features are of each one's own ranks"):
-        merge(with_relations(), with_relations())
+def test_merged_profiles_have_no_relations():
+    """Scores are of each profile's own ranks; the merged one is as if pairs of features had not been looked at."""
+    assert merge(with_relations(), with_relations()).relations is msgspec.UNSET
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,8 @@ def profile(records, plan=MODEL, like=None, pieces=1, source=SOURCE):
 def bare(made):
     """A profile without what depends on the order of its records."""
     signals = {name: structs.replace(signal, calibration=None) for name, signal in made.signals.items()}
-    return structs.replace(made, signals=signals, provenance=structs.replace(made.provenance, order=None))
+    unordered = structs.replace(made.provenance, order=None)
+    return structs.replace(made, signals=signals, provenance=unordered, relations=UNSET)
 
 
 def test_a_whole_profile():

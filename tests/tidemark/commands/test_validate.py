@@ -62,6 +62,7 @@ model churn
   window           1 h every 5 min, from 500 records, grows to 7 days
   alarms           1 false per 30 days, confirmed 2 times, recovered after 3, from a small effect, critical from a \
 large one
+  correlation      all pairs of features, the 50 closest with half of their budget, where the profile has them
   prediction       binary; 'yes' is positive, from a probability of 0.5
   labels           those within records
   feature age      numeric: psi, lepage, adwin, page_hinkley
@@ -116,10 +117,10 @@ models:
     out = capsys.readouterr().out
     assert (
         """\
-  versions   any, as champion
-  learns     the first 100000 records of each version, the whole traffic and each segment for itself
-             state at most 4.58 MB for each of 4 keys, 18.3 MB in a checkpoint for each version that learns
-  window     1 h every 5 min, from 500 records, grows to 7 days
+  versions     any, as champion
+  learns       the first 100000 records of each version, the whole traffic and each segment for itself
+               state at most 4.58 MB for each of 4 keys, 18.3 MB in a checkpoint for each version that learns
+  window       1 h every 5 min, from 500 records, grows to 7 days
 """
         in out
     )
@@ -182,7 +183,7 @@ def test_relations(folder, capsys):
     """Which pairs are closest, how much they have to change, and which features have none."""
     (folder / "c.yaml").write_text("""\
 sources: {predictions: {path: a.jsonl}}
-models: {churn: {reference: ref.json, features: {a: numeric, b: numeric, c: numeric, d: boolean}, correlation: true}}
+models: {churn: {reference: ref.json, features: {a: numeric, b: numeric, c: numeric, d: boolean}}}
 """)
     a, b, c = np.random.default_rng(1).normal(size=(3, 5_000))
     rows = zip(a.tolist(), (a + b).tolist(), c.tolist(), strict=True)
@@ -192,7 +193,7 @@ models: {churn: {reference: ref.json, features: {a: numeric, b: numeric, c: nume
     capsys.readouterr()
     assert cli.main(["validate", "c.yaml"]) == 0
     out = capsys.readouterr().out
-    assert "  correlation      all pairs of features, the 50 closest with half of their budget\n" in out
+    assert "  correlation      all pairs of features, the 50 closest with half of their budget, where the" in out
     told = [line for line in out.splitlines() if line.startswith("  correlation ")][1:]
     assert told[0].startswith(
         "  correlation      3 pairs, 1 of them related in the reference, closest a~b 0.69; alarms"
@@ -202,7 +203,18 @@ models: {churn: {reference: ref.json, features: {a: numeric, b: numeric, c: nume
     (folder / "ref.jsonl").write_text("\n".join(json.dumps({"features": {"a": n, "d": False}}) for n in range(500)))
     assert cli.main(["profile", "c.yaml", "--model", "churn", "--data", "ref.jsonl"]) == 0
     assert cli.main(["validate", "c.yaml"]) == 0
-    assert "  warning          correlation: fewer than two features vary in the reference" in capsys.readouterr().out
+    assert "  correlation      not watched: fewer than two features vary in the reference\n" in capsys.readouterr().out
+    made = profiles.decode((folder / "ref.json").read_bytes())
+    (folder / "ref.json").write_bytes(profiles.encode(msgspec.structs.replace(made, relations=msgspec.UNSET)))
+    assert cli.main(["validate", "c.yaml"]) == 0
+    assert "  correlation      not watched: the profile was made without; 'tidemark" in capsys.readouterr().out
+    many = ", ".join(f"f{number}: numeric" for number in range(101))
+    (folder / "c.yaml").write_text(
+        SMALL.replace("reference: ref.json, features: {from: profile}", f"features: {{{many}}}")
+    )
+    assert cli.main(["validate", "c.yaml"]) == 0
+    told = "not watched: more than 100 features ('correlation: true' watches them too)"
+    assert f"  correlation      {told}\n" in capsys.readouterr().out
 
 
 def test_expectations(folder, capsys):
