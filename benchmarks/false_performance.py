@@ -137,10 +137,17 @@ def measured(family: str, baselines: int, seed: int) -> list[dict[str, object]]:
                 "family": family,
                 "measure": name,
                 **{f"at {one:g}": float((found < one).mean() / one) for one in LEVELS},
+                # Windows of one baseline rise and fall together: what is drawn anew is the baseline.
+                **{f"error at {one:g}": _error((found < one).mean(axis=1) / one) for one in LEVELS},
                 "of_budget": episodes / (found.size / SLIDES_A_DAY / TESTS),
             }
         )
     return rows
+
+
+def _error(rates: Floats) -> float:
+    """Standard error of the mean of the baselines' rates."""
+    return float(rates.std(ddof=1) / np.sqrt(len(rates))) if len(rates) > 1 else float("inf")
 
 
 def main() -> None:
@@ -155,9 +162,10 @@ def main() -> None:
     if given.json:
         print(json.dumps(rows, indent=1))
         return
-    print(f"{'family':24}{'measure':20}{'at .01':>8}{'at .001':>9}{'of budget':>11}")
+    print(f"{'family':24}{'measure':20}{'at .01':>15}{'at .001':>15}{'of budget':>11}")
     for row in rows:
-        numbers = f"{row['at 0.01']:8.2f}{row['at 0.001']:9.2f}{row['of_budget']:11.2f}"
+        rates = (f"{row[f'at {one:g}']:.2f} ± {row[f'error at {one:g}']:.2f}" for one in LEVELS)
+        numbers = "".join(f"{one:>15}" for one in rates) + f"{row['of_budget']:11.2f}"
         print(f"{row['family']:24}{row['measure']:20}{numbers}")
 
 

@@ -203,7 +203,7 @@ class Settings(Section):
     performance: tuple[Metric, ...] = ()
     """Which measures are computed of labels."""
     slices: Chosen = None
-    """Of which features the slice that lost most is searched; `true` is the categorical and boolean ones."""
+    """Of which features the slice that lost or changed most is searched; `true`: the categorical and boolean ones."""
     by_class: Chosen = None
     """Which features summaries count by predicted class, for the dashboard; `true` is all of them."""
     estimated_performance: Estimated = ()

@@ -303,6 +303,11 @@ class ModelPlan(msgspec.Struct, frozen=True, kw_only=True):
         return self.correlation
 
     @property
+    def searches_losses(self) -> bool:
+        """Whether slices are searched for losses of performance: of lists nothing is told of single items."""
+        return isinstance(self.slices, tuple) and isinstance(self.performance, tuple) and not self.is_ranking
+
+    @property
     def is_ranking(self) -> bool:
         """Whether items are put in order, and what turned out is told of whole groups of them."""
         return self.prediction is not None and self.prediction.task == "ranking"

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from config.errors import Path, Problem, did_you_mean
-from config.model import Model
+from config.model import Model, Reference
 from config.slices import MOST, MOST_BY_CLASS
 
 
 def slice_problems(path: Path, model: Model, names: Sequence[str]) -> Iterator[Problem]:
     """Find what does not fit together; ``path`` is that of the slices, and no name stands for categories."""
-    if not model.performance:
-        yield Problem(path, "are searched for losses of performance; give 'performance', as in '[accuracy]'")
-    if model.prediction is not None and model.prediction.task == "ranking":
-        yield Problem(path, "are not for ranking predictions: what turned out is told of lists, not of single items")
+    losses = model.performance and not (model.prediction is not None and model.prediction.task == "ranking")
+    if isinstance(model.reference, Reference) and model.reference.previous is not None and not losses:
+        yield Problem(
+            path,
+            "nothing to search: what came before a window is kept as counts, not as records, and of single "
+            "predictions no performance is told; give 'performance' of classes or numbers, or a profile",
+        )
     if not names and isinstance(model.features, dict):
         if all(feature.type not in ("categorical", "boolean") for feature in model.features.values()):
             yield Problem(path, "there is no categorical or boolean feature; name numeric ones, as in '[age]'")

@@ -52,7 +52,7 @@ def with_labelled_parts(
     given = labels is not None or not trained
     baseline = BaselineBuilder(plan, made) if _is_measured(plan, given) else None
     estimation = EstimationBuilder(plan, made) if isinstance(plan.estimated, tuple) else None
-    sliced = SliceSumsBuilder(plan, made) if baseline is not None and isinstance(plan.slices, tuple) else None
+    sliced = SliceSumsBuilder(plan, made) if baseline is not None and plan.searches_losses else None
     if baseline is None and estimation is None:
         return made, []
     joined = None if labels is None else Labels(plan, label_pieces(loaded, plan, labels), progress)

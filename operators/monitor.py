@@ -30,7 +30,7 @@ from operators.profiles.duplicates import MOST
 from operators.quality.signals import ranged_features, watches_volume
 from operators.quality.stillness import follow
 from operators.relations import domain_classifier as domain
-from operators.sketches import sketch
+from operators.sketches import drawn, sketch
 from operators.sketches.seen import look
 from operators.sketches.sketch import Ring, Slide
 from schemas.profile import Profile
@@ -193,6 +193,8 @@ class _Run:
             state.slide.by_class = sketch.added(state.slide.by_class, classes.counted(pane.codes))
         if self._detection.domain is not None:
             domain.sampled(state.domain, self._detection.domain, pane)
+        if (drifts := self._own.drifts) is not None:
+            state.slide.drawn = drawn.folded(state.slide.drawn, pane, drifts.limit)
         state.records += len(pane)
         state.pane_ms = pane.end_ms
         # In the first slide a rate is little more than a guess: its records are taken for a whole slide's.

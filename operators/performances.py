@@ -186,7 +186,7 @@ class Performances:
         return self._baselines[id(signals)]
 
     def _cells_of(self, signals: ModelSignals) -> SliceCells | None:
-        if not isinstance(signals.model.slices, tuple):
+        if not signals.model.searches_losses:
             return None
         if id(signals) not in self._cells:
             self._cells[id(signals)] = SliceCells(signals)

@@ -185,10 +185,10 @@ class SignalEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class SliceEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a segment's own window says of a signal of an episode of the whole traffic."""
+    """What a segment's own window, or a slice that was found by a search, says of a signal of an episode."""
 
     segment: dict[str, str]
-    count: int  # records of its window; of performance labels
+    count: int  # records of its window; of performance labels; of a slice with `share` those that were looked at
     signal: str  # that changed most there
     detector: str
     statistic: float
@@ -196,6 +196,8 @@ class SliceEvidence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     effect: Effect
     reference: Moments | None = None  # of measures of performance
     current: Moments | None = None  # likewise, with their interval
+    share: float | None = None  # of a slice that was found by a search for drift: of all records
+    reference_share: float | None = None  # likewise, in the reference
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -232,6 +232,14 @@ class DomainSample(msgspec.Struct, frozen=True, kw_only=True):
     share: float  # of the records of their stretches that those for comparison are
 
 
+class RecordSample(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the reference's records as codes of its signals: what slices of the stream are compared with."""
+
+    signals: tuple[str, ...]
+    codes: bytes  # record after record, a byte for each signal; in the file as base64
+    share: float  # of the records of the stretch that it was taken from
+
+
 class LabelDelays(msgspec.Struct, frozen=True, kw_only=True):
     """How labels of the reference came, span by span of its predictions, where both have times.
 
@@ -284,6 +292,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     relations: Relations | msgspec.UnsetType = msgspec.UNSET  # unset: the configuration asked for none
     multivariate: Multivariate | msgspec.UnsetType = msgspec.UNSET  # likewise
     domain: DomainSample | msgspec.UnsetType = msgspec.UNSET  # likewise
+    sample: RecordSample | msgspec.UnsetType = msgspec.UNSET  # likewise, for `slices`
 
     estimation: Estimation | msgspec.UnsetType = msgspec.UNSET  # unset: it was made without labels to estimate from
 

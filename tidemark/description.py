@@ -178,7 +178,7 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         limits = ((word, limit) for word, limit in (("at least", metric.min), ("at most", metric.max)))
         yield "performance", ", ".join([metric.title, *(f"{word} {x:g}" for word, x in limits if x is not None)])
     if searched := sliced_features(model):
-        yield "slices", f"the one that lost most, of values of {', '.join(searched)} and of pairs of them"
+        yield "slices", f"{_searched(model, profiles)}, of values of {', '.join(searched)} and of pairs of them"
     if isinstance(model.errors, tuple):
         yield "errors", ", ".join(map(_detector, model.errors))
     if isinstance(model.estimated, tuple):
@@ -196,6 +196,14 @@ def _model(model: ModelPlan, profiles: Mapping[str, Profile], waits: bool) -> It
         yield f"feature {feature.name}", f"{kind}{sensitive}: {', '.join(map(_detector, detectors)) or 'none'}"
     for segment in model.segments:
         yield "segments", _segment(segment)
+
+
+def _searched(model: ModelPlan, profiles: Mapping[str, Profile]) -> str:
+    """What slices are searched for."""
+    losses = ["where most was lost"] if model.searches_losses and profiles else []
+    drawn = model.learn is not None or any(profile.sample for profile in profiles.values())
+    drifts = ["where signals changed most"] if drawn and not model.window.previous_ms else []
+    return " and ".join([*losses, *drifts]) or "none; run 'tidemark profile' again"
 
 
 def _waiting(model: ModelPlan, profiles: Mapping[str, Profile]) -> str:

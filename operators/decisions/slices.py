@@ -16,6 +16,8 @@ from schemas.segments import text
 
 NAMED = 5  # segments of an event
 SEARCH = "search"  # in the place of a detector: the slice was found, it is no segment
+FOUND = 3  # slices of an event that were found by a search
+PERFORMANCE = "performance."
 MORE = 1.25  # times as large a change as elsewhere stands out
 
 
@@ -51,10 +53,11 @@ def of_signals(
 ) -> tuple[SliceEvidence, ...]:
     """The segments in which signals of a version changed most, each by the one that did so most there.
 
-    After them, of an episode of performance, slices that were found by a search, first the one that lost most.
+    After them slices that were found by a search, first the one that lost or changed most; of an episode of
+    performance those that lost, whichever of its measures fell.
     """
     wanted = {signal.signal for signal in signals}
-    performance = any(signal.startswith("performance.") for signal in wanted)
+    performance = any(signal.startswith(PERFORMANCE) for signal in wanted)
     found: dict[str, SliceEvidence] = {}
     searched: list[SliceEvidence] = []
     for one in known.values():
@@ -62,12 +65,15 @@ def of_signals(
         if one.version != version or one.until_ms <= time_ms:
             continue
         if evidence.detector == SEARCH:
-            searched += [evidence] * performance
+            if performance if evidence.signal.startswith(PERFORMANCE) else evidence.signal in wanted:
+                searched.append(evidence)
         elif evidence.signal in wanted:
             segment = text(evidence.segment)
             found[segment] = min(evidence, found.get(segment, evidence), key=_strength)
     searched.sort(key=lambda one: (-abs(one.statistic - one.threshold), text(one.segment)))
-    return (*sorted(found.values(), key=_strength)[:NAMED], *searched)
+    first = {text(one.segment): one for one in reversed(searched)}
+    named = sorted(found.values(), key=_strength)[:NAMED]
+    return (*named, *[one for one in searched if first[text(one.segment)] is one][:FOUND])
 
 
 def standing_out(slices: Sequence[SliceEvidence], signals: Sequence[SignalEvidence]) -> str | None:

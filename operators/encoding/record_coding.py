@@ -64,7 +64,7 @@ class RecordCoder:
         if (of := signals.estimation) is not None and of.loss is not None and source.kind == "predictions":
             self._loss = LossModel(of.loss, {name: position for position, name in enumerate(signals.names)})
             self._loss_coder = NumericCoder([of.score])
-        searched = isinstance(signals.model.slices, tuple) and source.kind == "predictions"
+        searched = signals.model.searches_losses and source.kind == "predictions"
         self._cells = SliceCells(signals) if searched else None
         self.places: Places | None = None  # of the records coded last; None where slices are not searched
 

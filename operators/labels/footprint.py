@@ -39,7 +39,7 @@ def label_footprint(model: ModelPlan, profiles: Iterable[Profile]) -> LabelFootp
     """
     labels = model.labels
     assert isinstance(labels, LabelsPlan), "it has labels"
-    places = PLACES if isinstance(model.slices, tuple) else 0
+    places = PLACES if model.searches_losses else 0
     data = FEWEST + 2 * len(model.segments) + places if is_measured(model) else 0
     each = (PREDICTION + data) * (1 + 1 / SPANS)
     if labels.keep == "last" and data:

@@ -66,6 +66,8 @@ def slices_misfit(model: ModelPlan, profile: Profile) -> str | None:
         return f"has no feature {', '.join(lacking)}, which 'slices' asks for"
     if not names:
         return "has no categorical or boolean feature, which 'slices' asks for"
+    if not model.searches_losses:
+        return None
     if known is None or not isinstance(known.sliced, bytes):
         return "was made without errors by value of features, which 'slices' asks for"
     if known.sliced and SliceCells(ModelSignals(model, profile)).id != decoded_slices(known.sliced).of:
@@ -118,6 +120,24 @@ class SliceCells:
             numbers = (part.of & NONE).astype(np.uint64) << np.uint64(4 * at)  # of -1: NONE
             found |= numbers[codes[:, part.position]]
         return found
+
+    def members(self, codes: Codes) -> Ints:
+        """Cells that records are in, by their codes, shape (records, 1 + features + pairs); -1: no value of those."""
+        of = [part.of[codes[:, part.position]] for part in self.parts]
+        found = np.full((len(codes), len(self._starts) - 1), -1)
+        found[:, 0] = 0
+        for at, numbers in enumerate(of):
+            found[:, 1 + at] = np.where(numbers < 0, -1, self._starts[1 + at] + numbers)
+        pairs = zip(self._left.tolist(), self._right.tolist(), strict=True)
+        for at, (left, right) in enumerate(pairs, start=1 + len(of)):
+            there = (of[left] >= 0) & (of[right] >= 0)
+            found[there, at] = self._starts[at] + of[left][there] * self._sizes[right] + of[right][there]
+        return found
+
+    def blocks_without(self, position: int) -> Ints:
+        """Columns of `members` of slices that a signal, by its position, is no part of."""
+        mine = np.array([part.position == position for part in self.parts], np.bool_)
+        return np.flatnonzero(~np.concatenate([[False], mine, mine[self._left] | mine[self._right]]))
 
     def sums(self, plan: PredictionPlan, values: Floats, places: Places) -> SliceSums | None:
         """Errors of labelled records by cell; None where no record has places of these cells.

@@ -25,7 +25,7 @@ from operators.monitoring.state import KeyState, Watch
 from operators.monitoring.tracks import OPEN_FIELDS, Tracks
 from operators.relations.carried import carried
 from operators.relations.domain_classifier import DomainState
-from operators.sketches import leb128, moments, octaves, share_octaves
+from operators.sketches import drawn, leb128, moments, octaves, share_octaves
 from operators.sketches.seen import Seen
 from operators.sketches.sketch import Slide, count
 
@@ -79,6 +79,7 @@ class Carrying:
             classified=slide.classified if self._same_domain else [],
             by_class=slide.by_class if self._same_classes else [],
         )
+        found.drawn = drawn.recoded(slide.drawn, len(old.numeric), self._codes)
         if slide.sums:
             found.sums = self._sums(np.frombuffer(slide.sums, np.int64).reshape(-1, moments.FIELDS)).tobytes()
         if slide.form == "codes":

@@ -25,6 +25,7 @@ from operators.monitoring.chosen import WINDOWED, chosen, tracks_of
 from operators.monitoring.class_counts import ClassCounts
 from operators.monitoring.layout import Parts, id_of
 from operators.monitoring.share_dependence import ShareDependence
+from operators.monitoring.slice_drifts import drift_slices
 from operators.monitoring.stream_dependence import Slowed, StreamDependence, unordered
 from operators.monitoring.track import Track
 from operators.monitoring.tracks import Bank, Thresholds, Tracks
@@ -95,8 +96,10 @@ class Detection:
         self.tests += 0 if self.relations is None else self.relations.tests
         self.domain: DomainReference | None = signals.domain
         self.looks_up = self.quality is not None and bool((self.quality.sampled >= 0).any())  # whether ids came before
-        self.wants_hashes = self.looks_up or self.domain is not None  # of ids of records of the whole traffic
         self.by_class = ClassCounts.of(signals)  # of the whole traffic
+        self.drifts = drift_slices(signals)  # of the whole traffic, against its profile
+        # Of ids of records of the whole traffic.
+        self.wants_hashes = self.looks_up or self.domain is not None or self.drifts is not None
         self.schema = tells_fields(signals.model, signals.profile)
         self.frozen = frozen_signals(signals, unordered(signals))
         # The volume of a model is one test, whichever of its versions it is held against the budget of.
@@ -126,9 +129,10 @@ class Detection:
         if signals is not None:
             tables = replace(reference_tables(signals), is_value=self.tables.is_value)  # the same, and kept once
             found = self.against(self.signals.compared_with(signals), tables, segment)
-        if (self.related is not None or self.domain is not None) and segment != ALL:
+        beside = (self.related, self.domain, self.drifts)
+        if segment != ALL and any(one is not None for one in beside):
             found = copy.copy(found)
-            found.relations = found.related = found.domain = None
+            found.relations = found.related = found.domain = found.drifts = None
         if self.quality is not None and segment != ALL and (part := self.references.part(segment)) is not None:
             found = copy.copy(found)
             found.quality = self.quality.of_part(part.counts)
@@ -147,6 +151,7 @@ class Detection:
         found.stream = StreamDependence(self.signals, unordered(self.signals), tables)
         found._slower, found._parts, found.accepted = OrderedDict(), OrderedDict(), OrderedDict()
         found.tracks, found._segment, found._limits = found._follow(self.tracks.tracks, tables), name, {}
+        found.drifts = None
         return found
 
     @property

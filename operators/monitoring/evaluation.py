@@ -15,7 +15,7 @@ from operators.monitoring.detection import Detection
 from operators.monitoring.onsets import Onset, told_onset
 from operators.monitoring.scores import Alarm, Bools, strength
 from operators.monitoring.signal_windows import SignalWindow, alarms_of, signal_windows
-from operators.monitoring.slice_alarms import alarmed, opened
+from operators.monitoring.slice_alarms import alarmed, opened, searched
 from operators.monitoring.state import Held, Key, KeyState, Watch
 from operators.monitoring.verdicts import Verdict
 from operators.monitoring.window_tests import WindowTests, evaluate_counts
@@ -93,6 +93,7 @@ class _Evaluation:
                 self._slides = Slides(self._detection, taken, slide.end_ms)
         self._beside: dict[int, SignalWindow] = {}  # by the position of its first signal
         self._changes: list[SignalChange] = []
+        self._taken = taken
 
     def run(self, wanted: bool) -> Evaluated:
         verdicts: list[Verdict] = []
@@ -124,6 +125,7 @@ class _Evaluation:
                 del self._state.watches[position]
         told: list[SignalChange | SliceAlarms] = [*self._changes]
         told += alarmed(self._detection, self._key, self._slide, self._window, alarms)
+        told += searched(self._detection, self._key, self._taken, self._slide, self._changes)
         if not wanted or not self._slide.records:
             return Evaluated(told, None)
         about = self._detection, self._key, self._slides, self._slide, self._window
@@ -141,7 +143,8 @@ class _Evaluation:
                 found = [alarm for held in watch.held if (alarm := self._shown(position, held)) is not None]
                 if found and self._has_values(position):
                     self._alarmed(position, watch, found)
-        return [*self._changes, *opened(self._key, self._changes, self._model.window.slide_ms)]
+        here = opened(self._key, self._changes, self._model.window.slide_ms)
+        return [*self._changes, *here, *searched(self._detection, self._key, self._taken, self._slide, self._changes)]
 
     def _has_values(self, position: int) -> bool:
         """Whether a signal has enough of them to be judged."""

@@ -35,7 +35,7 @@ class Footprint:
 
     key: int
     keys: int
-    whole: int = 0  # more, of the whole traffic of all versions: of the relations between features
+    whole: int = 0  # more, of the whole traffic of all versions: of relations between features, and of slices
 
     @property
     def total(self) -> int:
@@ -70,6 +70,8 @@ def footprint(detection: Detection, versions: int) -> Footprint:
         whole += versions * (single + 1 + merged) * detection.by_class.cells * CELL
     if detection.domain is not None:
         whole += versions * (LEARNED * detection.domain.cells.size + SAMPLE * (8 + len(detection.domain.names)))
+    if detection.drifts is not None:
+        whole += versions * (single + 1 + merged) * detection.drifts.limit * (4 + len(signals.names))
     ids = 16 * MOST_IDS if detection.looks_up else 0
     return Footprint(slides + ranked + ids, versions * (1 + detection.segments), whole)
 

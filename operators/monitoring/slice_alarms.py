@@ -12,8 +12,11 @@ from config.plan import ALL
 from operators.decisions.outputs import SignalChange, SliceAlarms
 from operators.monitoring.detection import Detection
 from operators.monitoring.scores import Alarm, strength
+from operators.monitoring.slice_drifts import SEARCHED
 from operators.monitoring.state import Key
+from operators.sketches import drawn
 from operators.sketches.sketch import Slide
+from operators.statistics.effects import LEVELS
 from schemas import segments
 from schemas.cloudevents import significant
 from schemas.events import Moments, SliceEvidence, Window
@@ -62,6 +65,33 @@ def opened(key: Key, changes: Sequence[SignalChange], slide_ms: int) -> list[Sli
         for change in changes
     ]
     return slice_alarms(key, time_ms, -(-time_ms // slide_ms) * slide_ms, found)
+
+
+def searched(
+    detection: Detection, key: Key, slides: Sequence[Slide], newest: Slide, changes: Sequence[SignalChange]
+) -> list[SliceAlarms]:
+    """In which slices signals that a key's window says have changed did so most, since they did; until the next one.
+
+    Parameters
+    ----------
+    slides
+        The window, the newest one or a part of it included.
+    """
+    drifts, names = detection.drifts, detection.signals.names
+    told = [change for change in changes if change.state != "recovered" and change.evidence.signal in names]
+    if drifts is None or not told:
+        return []
+    told.sort(key=lambda change: (-LEVELS.index(change.level), -change.evidence.effect.size, change.evidence.signal))
+    found: list[SliceEvidence] = []
+    for change in told[:SEARCHED]:
+        since = [slide for slide in slides if slide.end_ms > change.onset_ms] or list(slides[-1:])
+        rows = drawn.rows([slide.drawn for slide in since], len(names))
+        records = sum(slide.records for slide in since)
+        position = names.index(change.evidence.signal)
+        found += drifts.found(detection.tables, position, rows, records, min(len(told), SEARCHED))
+    slide_ms = detection.signals.model.window.slide_ms
+    until_ms = (newest.end_ms // slide_ms + 1) * slide_ms
+    return slice_alarms(key, newest.end_ms, until_ms, found)
 
 
 def slice_evidence(

@@ -225,7 +225,8 @@ class LearnedCoder:
         out: tuple[int, ...] = ()
         if self._ranged:
             out = tuple(outside(pane.numbers[:, self._ranged], self._ranges).sum(axis=0).tolist())
-        hashes = None if signals.domain is None else pane.hashes.astype(np.uint64)
+        wanted = signals.domain is not None or bool(signals.profile.sample)
+        hashes = pane.hashes.astype(np.uint64) if wanted else None
         raw = np.ascontiguousarray(values[:, self._raw])
         return Pane(pane.end_ms, pane.times_ms, codes, sums, raw, unnamed, out, hashes)
 

@@ -16,6 +16,7 @@ from schemas.profile import TOP, CategoricalSignal, Fields, NumericSignal, Profi
 _OWN = {
     "multivariate": "principal components are of each one's own ranks",
     "domain": "samples are of each one's own bins",
+    "sample": "samples are of each one's own bins",
     "performance": "errors follow each other in each one's own order",
     "labels": "delays of labels are of each one's own spans",
     "estimation": "what performance is estimated from is fitted to each one's own labels",

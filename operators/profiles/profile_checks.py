@@ -54,8 +54,17 @@ def damage(profile: Profile) -> str | None:
         wrong = _of_numbers(signal) if isinstance(signal, NumericSignal) else _of_names(signal)
         if wrong is not None:
             return f"{name}: {wrong}"
-    checks = (_of_measures, _of_slices, _of_relations, _of_baseline, _of_estimation, _of_labels)
+    checks = (_of_measures, _of_slices, _of_sample, _of_relations, _of_baseline, _of_estimation, _of_labels)
     return next((wrong for check in checks if (wrong := check(profile)) is not None), None)
+
+
+def _of_sample(profile: Profile) -> str | None:
+    found = profile.sample
+    if isinstance(found, msgspec.UnsetType):
+        return None
+    known = all(name in profile.signals for name in found.signals)
+    sound = known and len(found.codes) % max(len(found.signals), 1) == 0 and 0 <= found.share <= 1
+    return None if sound else "sample: its records are none of its signals"
 
 
 def _of_labels(profile: Profile) -> str | None:

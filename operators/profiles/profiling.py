@@ -21,6 +21,7 @@ from operators.profiles.calibrating import Calibrating, Codes
 from operators.profiles.dependence import calibrate, unknown
 from operators.profiles.duplicates import IdSample
 from operators.profiles.name_counts import NameCounts
+from operators.profiles.record_sample import record_sample
 from operators.profiles.signal_counts import NumberCounts, PredictionCounts
 from operators.profiles.signal_values import (
     CONFIDENCE,
@@ -176,6 +177,7 @@ class ProfileBuilder:
             relations=related.relations,
             multivariate=related.multivariate,
             domain=related.domain,
+            sample=record_sample(self._model, calibrated, self._codes),
         )
 
     def _shares(self, signals: Mapping[str, Signal]) -> dict[str, Share]:

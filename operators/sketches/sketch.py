@@ -18,7 +18,7 @@ from operators.encoding.codes import CODES
 from operators.encoding.unnamed import Names, merged
 from operators.jit import kernel
 from operators.relations import correlations
-from operators.sketches import leb128, moments
+from operators.sketches import drawn, leb128, moments
 from schemas.errors import StateVersionError
 
 Counts = npt.NDArray[np.int64]
@@ -45,6 +45,7 @@ class Slide(msgspec.Struct, array_like=True):
     )
     classified: list[int] = []  # what a domain classifier said of some, see relations/domain_classifier.py
     by_class: list[int] = []  # values of features by predicted class, see monitoring/class_counts.py; none: not counted
+    drawn: bytes = b""  # some of the records, see drawn.py; none where no slices are searched
 
     def start_ms(self, slide_ms: int) -> int:
         """When it began, if slides are so long."""
@@ -213,6 +214,7 @@ def together(slides: Sequence[Slide], slide_ms: int, signals: int) -> Slide:
     total.outside = outside(slides)
     total.classified = summed(slide.classified for slide in slides)
     total.by_class = summed(slide.by_class for slide in slides)
+    total.drawn = drawn.together([slide.drawn for slide in slides], signals)
     total.relations = correlations.added([slide.relations for slide in slides])
     if total.records <= _FEW:
         total.data = b"".join(slide.data for slide in slides)

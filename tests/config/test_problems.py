@@ -365,11 +365,11 @@ def test_estimates_and_proxies(settings, expected, problems):
 @pytest.mark.parametrize(
     ("features", "settings", "expected"),
     [
-        ("{plan: categorical}", "slices: true", ["are searched for losses of performance; give 'performance', as in "
-         "'[accuracy]'"]),
+        ("{plan: categorical}", "reference: {previous: 7 days}\n    slices: true", ["nothing to search: what came "
+         "before a window is kept as counts, not as records, and of single predictions no performance is told; give "
+         "'performance' of classes or numbers, or a profile"]),
         ("{plan: categorical}", "slices: []", ["has nothing in it"]),
         ("{age: numeric}", "prediction: ranking\n    performance: [ndcg]\n    slices: true", [
-            "are not for ranking predictions: what turned out is told of lists, not of single items",
             "there is no categorical or boolean feature; name numeric ones, as in '[age]'"]),
         ("{age: numeric}", "prediction: regression\n    performance: [mae]\n    slices: [age, agee, age]", [
             "'age' is given twice", "'agee' is not one of the features (age); did you mean 'age'?"]),

@@ -47,9 +47,9 @@ def test_the_examples_are_events(example, struct):
     assert msgspec.json.decode(events.encode(event)) == msgspec.json.decode(example)
 
 
-def test_the_slice_of_a_search():
+@pytest.mark.parametrize("example", re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL))
+def test_the_slice_of_a_search(example):
     """It reads as one, and nothing in it is unknown to us."""
-    (example,) = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
     found = msgspec.json.decode(example, type=SliceEvidence)
     assert msgspec.to_builtins(found) == msgspec.json.decode(example)
 

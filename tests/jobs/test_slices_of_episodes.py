@@ -120,7 +120,7 @@ SEARCHED = (
 
 
 def searched(folder, prediction, metric, slices, where):
-    """Events of a stream whose predictions are worse from the 4,000th on where records are as told."""
+    """Episodes of a stream whose predictions are worse from the 4,000th on where records are as told, by kind."""
     (folder / "m.yaml").write_text(
         SEARCHED.replace("PREDICTION", prediction).replace("METRIC", metric).replace("SLICES", slices)
     )
@@ -131,12 +131,17 @@ def searched(folder, prediction, metric, slices, where):
     profile = ["profile", "m.yaml", "--model", "m", "--data", "reference.jsonl", "--version", "1", "--performance"]
     assert cli.main([*profile, "reference.jsonl"]) == 0
     assert cli.main(["backtest", "m.yaml", "--events", "events.jsonl"]) == 0
+    return opened(folder)
+
+
+def opened(folder):
+    """The first event of each kind."""
     events = [json.loads(line)["data"] for line in (folder / "events.jsonl").read_text().splitlines()]
-    return next(one for one in events if one["kind"] == "performance")
+    return {one["kind"]: one for one in reversed(events) if "kind" in one}
 
 
 def lossy(seed, count, metric, where=None):
-    """Records with their labels; of those that are as `where` says four in ten are wrong, or much further off."""
+    """Records with their labels; of those that are as `where` says four in ten are wrong, and older, or further off."""
     rng = np.random.default_rng(seed)
     country, plan = rng.choice(["DE", "FR", "IT"], count, p=[0.5, 0.3, 0.2]), rng.choice(["basic", "gold"], count)
     active, age = rng.random(count) < 0.7, rng.normal(size=count)
@@ -148,6 +153,7 @@ def lossy(seed, count, metric, where=None):
             label, prediction = 5.0, float(5 + rng.normal() * (3 if worse else 1))
         else:
             label = "yes" if rng.random() < 0.5 else "no"
+            features["age"] += 1.5 * worse
             right = rng.random() > (0.4 if worse else 0.1)
             prediction = label if right else "no" if label == "yes" else "yes"
         made.append({"id": f"{seed}-{n}", "features": features, "prediction": prediction, "label": label})
@@ -163,16 +169,31 @@ def lossy(seed, count, metric, where=None):
 )
 def test_the_slice_that_lost_most(folder, capsys, prediction, metric, slices, where):
     """No segment is configured: the values of one or two features that it is lost at are found, and nothing else."""
-    opened = searched(folder, prediction, metric, slices, where)
-    found = opened["slices"][0]
+    episodes = searched(folder, prediction, metric, slices, where)
+    lost = episodes["performance"]
+    found = lost["slices"][0]
     assert found["segment"] == {name: "true" if value is True else value for name, value in where.items()}
     assert (found["detector"], found["signal"]) == ("search", f"performance.{metric}")
     value, low, high = (found["current"][name] for name in ("value", "low", "high"))
     then, threshold = found["reference"]["value"], found["threshold"]
     assert low < value < high
     assert then < threshold < value if metric == "mae" else then > threshold > value
-    assert 100 < found["count"] < opened["window"]["count"]
-    assert opened["message"].endswith(f"; most in {text(found['segment'])}")
+    assert 100 < found["count"] < lost["window"]["count"]
+    assert lost["message"].endswith(f"; most in {text(found['segment'])}")
+    if metric == "mae":
+        assert "feature" not in episodes
+        return
+    changed = episodes["feature"]
+    assert changed["slices"][0] | {"signal": "feature.age", "detector": "search"} == changed["slices"][0]
+    assert [one["segment"] for one in changed["slices"]] == [found["segment"]]
+    assert changed["message"].endswith(f"; most in {text(found['segment'])}")
+    # Of a reference that the stream tells, too; and with it no profile tells of losses.
+    config = (folder / "m.yaml").read_text().replace("reference: m.json", "reference: {learn: 3000}")
+    (folder / "m.yaml").write_text(config)
+    assert cli.main(["backtest", "m.yaml", "--events", "events.jsonl"]) == 0
+    learned = opened(folder)
+    assert "performance" not in learned
+    assert [one["segment"] for one in learned["feature"]["slices"]] == [found["segment"]]
 
 
 def test_a_profile_without_slices(profiled, capsys):
