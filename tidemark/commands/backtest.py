@@ -26,6 +26,7 @@ from schemas.evaluations import COLUMNS
 from schemas.events import Event
 from schemas.profile import Profile
 from schemas.summaries import Summary
+from tidemark.letters import reasons
 from tidemark.options import AsJson, Config
 from tidemark.printing import columns, tell
 from tidemark.slice_lines import lines
@@ -122,6 +123,8 @@ def backtest(
     for event in sorted(result.events, key=lambda e: e.time):  # of each moment in their order: reasons, then requests
         print(f"{event.time}  {event.type.removeprefix('io.tidemark.'):15} {event.data.message}")
     print(describe(records, counts, label_counts))
+    for line in reasons(result.letters):
+        print(line)
     if compared is not None:
         print(compared)
     for one in sliced:
