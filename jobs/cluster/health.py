@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ BEHIND_S = 60.0  # records that are not read yet, in the time that reading them 
 HELD_BACK = 0.5  # share of its time that an operator waits for those after it
 SAVED_INTERVALS = 10  # between two checkpoints there may be so many times as long as there should be, and a minute
 FATES = ("read", "used", "dead", "late", "ignored")
+ANSWERED_S = 0.5  # machines of a cluster answer in tens of milliseconds
 SIZE = 40  # metrics that are asked for at a time: their names are long, and an address is limited
 _ODD = re.compile("[ :.,]")  # what Flink's REST writes as an underscore in the names of metrics, and nothing else
 
@@ -164,6 +166,12 @@ def _measured(
         found.evaluated = timestamp(min(evaluated))
     restarts = cluster.find(f"/jobs/{job.id}/metrics", get="numRestarts") or [{"value": 0}]
     found.restarts = int(float(restarts[0]["value"]))
+
+
+def ask_for_metrics(cluster: Cluster) -> None:
+    """Let Flink ask its machines: it does so when it is asked, and answers with what it knew before, or nothing."""
+    cluster.find("/jobs/metrics")
+    time.sleep(ANSWERED_S)
 
 
 def _reading(table: str) -> str:

@@ -24,11 +24,12 @@ def list(
 
     Example: tidemark list --cluster localhost:8081
     """
-    from jobs.cluster.health import Health, look
+    from jobs.cluster.health import Health, ask_for_metrics, look
     from jobs.cluster.rest import Cluster
     from jobs.cluster.running import jobs
 
     asked = Cluster(cluster or DEFAULT)
+    ask_for_metrics(asked)
     found = [look(asked, job, briefly=True) for job in jobs(asked) if ended or not job.ended]
     if as_json:
         print(json.dumps([msgspec.to_builtins(job) for job in found]))

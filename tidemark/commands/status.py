@@ -23,12 +23,13 @@ def status(job: Job, cluster: ClusterOption = None, as_json: AsJson = False) -> 
 
     Example: tidemark status monitors.yaml --cluster localhost:8081
     """
-    from jobs.cluster.health import look
+    from jobs.cluster.health import ask_for_metrics, look
     from jobs.cluster.rest import Cluster
     from jobs.cluster.running import find
 
     wanted, address = meant(job, cluster)
     asked = Cluster(address)
+    ask_for_metrics(asked)
     found = look(asked, find(asked, wanted))
     if as_json:
         print(msgspec.json.encode(found).decode())
