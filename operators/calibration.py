@@ -32,6 +32,9 @@ PRIOR = 2_000  # most values that the reference's mean counts for: more hides sl
 # Alarms over promised ones of Page-Hinkley's threshold where ranks have no ties: sums do not stop at h but go beyond,
 # of which the formula knows nothing. Measured for A of 20,000 and 200,000: 0.56 (location), 0.53 and 0.45 (spread).
 OVERSHOOT = 0.55
+# Of a constant reference, where nothing shows how often other values come, nor how long they stay:
+OTHER = 8.0  # what a value that it never had counts for, in deviations: those that come within 32 values add up
+STAYING = 0.7  # how likely the next value is another one again; more, and a change is found later, by logarithms
 LEAST_VALUES = 10_000  # values between false alarms, at least: for fewer no threshold was measured
 
 # ADWIN's false alarms per value on uniform ranks, the worst case, are RATE_AT_ONE * delta**SLOPE (measured down to
@@ -216,6 +219,35 @@ def page_hinkley_threshold(
         if np.all(np.abs(step) <= 1e-14 * x):
             break
     return np.where(able, x / root, np.inf)
+
+
+def constant_threshold(values_between: ArrayLike, count: ArrayLike) -> NDArray[np.float64]:
+    """Page-Hinkley's h where the reference is one value, so often: how many others in a row are no chance.
+
+    With one run of others in 1/c values the reference has none with probability exp(-c n); so thresholds that rest on
+    there being none are met, averaged over references, by c exp(-c n) <= 1/(e n) runs a value. Of these a share of
+    STAYING^(r - 1) is r long.
+
+    Parameters
+    ----------
+    values_between : float64
+        A, from `values_between_alarms`.
+    count : float64, >= 1
+        n, values of the reference.
+
+    Returns
+    -------
+    float64
+        In units in which each other value counts for OTHER; never less than two of them.
+
+    Examples
+    --------
+    >>> alone = OTHER - ALLOWANCE
+    >>> (constant_threshold([1e4, 1e5, 1e5, 1e6], [8_000, 8_000, 300, 300]) // alone + 1).tolist()  # values in a row
+    [2.0, 5.0, 14.0, 20.0]
+    """
+    chance = np.asarray(values_between, dtype=np.float64) / (math.e * np.asarray(count, dtype=np.float64))
+    return np.asarray((OTHER - ALLOWANCE) * np.maximum(1.0, np.log(chance) / -math.log(STAYING)), dtype=np.float64)
 
 
 def tilts(

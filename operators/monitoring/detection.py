@@ -303,16 +303,10 @@ class Detection:
         delta = calibration.adwin_delta(values_between(self.tracks.adwin))
         bank = self.tracks.page_hinkley
         between = values_between(bank) * np.where(bank.is_smooth, calibration.OVERSHOOT, 1.0)
-        up, down = self._tilts
-        # Of tau equal values in a row high sums get rare tau times as slowly.
-        tau = self._tau(bank)
+        up, down = bank.thresholds(between, *self._tilts, self._tau(bank))
         if self._slowed is not None:
             delta = calibration.slowed_delta(delta, self._tau(self.tracks.adwin))
-        return Thresholds(
-            delta,
-            calibration.page_hinkley_threshold(between, up / tau),
-            calibration.page_hinkley_threshold(between, down / tau),
-        )
+        return Thresholds(delta, up, down)
 
     def _tau(self, bank: Bank) -> Floats:
         """Beyond that of the profile, by row."""

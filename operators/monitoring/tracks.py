@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from operators.calibration import ALLOWANCE, PRIOR, tilts
+from operators.calibration import ALLOWANCE, OTHER, PRIOR, constant_threshold, page_hinkley_threshold, tilts
 from operators.detectors import adwin, page_hinkley
 from operators.detectors.alarms import Alarms
 from operators.encoding.chunks import Pane
@@ -81,6 +81,9 @@ class Bank:
         # Of values that follow each other it is known how closely their ranks do, not their scores.
         scored = np.full(len(tables.totals), standard) & tables.numeric & ~always.inflation.dependent
         self.forms = np.where(scored[self.signals], SCORE, RANK) + self.spread
+        self.counts = always.totals[self.signals]
+        one = (always.counts > 0).sum(axis=1) == 1
+        self.is_constant = one[self.signals] & (self.blocks == 1)  # and so has no deviation: others count for OTHER
         self.is_smooth = always.even[self.signals] & (self.blocks == 1)  # sums of them go beyond any threshold
         self.ranks = np.where(scored[:, None], normal_scores(tables.ranks), tables.ranks) if standard else tables.ranks
         self.mean, self.scale = np.zeros(len(chosen)), np.ones(len(chosen))
@@ -89,6 +92,7 @@ class Bank:
             self.mean = np.where(self.spread, moved[self.signals], 0.0)
         if standard:
             self.mean, sd = moment_rows(tables.counts[self.signals], self._shown)
+            sd = np.where(self.is_constant, np.nanmax(np.abs(self._shown - self.mean[:, None]), axis=1) / OTHER, sd)
             self.scale = 1 / np.where(sd > 0, sd, 1.0)
 
     @property
@@ -116,6 +120,26 @@ class Bank:
         allowance = ALLOWANCE / roots
         up, down = (roots * tilts(counts, values, allowance) for values in (self.values, -self.values))
         return up, down
+
+    def thresholds(self, between: Floats, up: Floats, down: Floats, tau: Floats) -> tuple[Floats, Floats]:
+        """Page-Hinkley's of each row, upwards and downwards.
+
+        Parameters
+        ----------
+        between : float64, shape (rows,)
+            Values, or blocks, between false alarms.
+        up, down : float64, shape (rows,)
+            From `tilts`.
+        tau : float64, shape (rows,)
+            Of so many equal values in a row high sums get rare so many times as slowly.
+        """
+        found = [page_hinkley_threshold(between, tilt / tau) for tilt in (up, down)]
+        if self.is_constant.any():
+            alone = tau * constant_threshold(between, np.maximum(self.counts, 1.0))
+            for side, values in zip(found, (self.values, -self.values), strict=True):
+                able = self.is_constant & (values > 0).any(axis=1)
+                side[able] = alone[able]
+        return found[0], found[1]
 
     @property
     def has_blocks(self) -> bool:

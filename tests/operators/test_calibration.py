@@ -10,8 +10,11 @@ from config.plan import AlarmsPlan, DetectorPlan
 from operators.calibration import (
     ALLOWANCE,
     LEAST_VALUES,
+    OTHER,
     OVERSHOOT,
+    STAYING,
     adwin_delta,
+    constant_threshold,
     count_tests,
     evaluation_level,
     key_budget,
@@ -156,9 +159,45 @@ def test_side_that_the_reference_cannot_take_never_alarms() -> None:
 
 @pytest.mark.parametrize("signal", [categorical_signal([]), categorical_signal([500]), discrete_signal(np.zeros(9))])
 def test_constant_reference_gives_no_threshold(signal: Signal) -> None:
-    """Without deviation there is no scale; the windowed tests find what changes."""
+    """Without deviation there is no scale, and no tilt: see `constant_threshold`."""
     counts, values = standard_ranks(signal)
     assert np.isinf(tilts(counts, values)).all()
+
+
+@pytest.mark.parametrize("between", [1e4, 1e5, 1e6, 1e9])
+def test_a_constant_allows_for_others_that_stay(between: float) -> None:
+    """More values in a row the smaller the reference is for its budget; never one alone, and none is too many."""
+    counts = np.array([60, 300, 8_000, 1e5, 1e8])
+    many = constant_threshold(between, counts) / (OTHER - ALLOWANCE)
+    assert (np.diff(many) <= 0).all()
+    assert many[-1] >= 1
+    once_in = np.e * counts / STAYING**many  # values from one run that is so long to the next
+    assert (once_in >= between * (1 - 1e-9)).all()
+
+
+@pytest.mark.parametrize(("staying", "most"), [(0.0, 0.0), (0.5, 0.5), (0.7, 1.6)])
+def test_a_constant_keeps_the_promised_rate(staying: float, most: int) -> None:
+    """References that are constant by luck, where each thousandth value begins a run of others: of the promised rate.
+
+    Of all references of 1,000 values 1/e are constant there: these may have e times as many alarms as are promised.
+    """
+    rng = np.random.default_rng(3)
+    runs = np.cumsum(rng.geometric(1e-3, 4_000) + 40)
+    lasting = rng.geometric(1 - staying, 4_000)
+    values = np.zeros((1, 4_000_000))
+    for start, values_long in zip(runs.tolist(), lasting.tolist(), strict=True):
+        values[0, start : start + values_long] = OTHER
+    found = page_hinkley.page_hinkley(
+        values,
+        np.array([values.size]),
+        page_hinkley.start(1),
+        ALLOWANCE,
+        constant_threshold([2e4], [1_000]),
+        np.array([np.inf]),
+        prior_mean=np.zeros(1),
+        prior_weight=np.array([1_000.0]),
+    )
+    assert len(found.signal) <= most * np.e * values.size / 2e4
 
 
 @pytest.mark.parametrize(

@@ -321,15 +321,34 @@ def test_an_open_signal_that_goes_missing():
     ("code", "direction"),
     [(0, "down"), (2, "up")],
 )
-@pytest.mark.parametrize("detectors", [None, SEQUENTIAL[:1], (DetectorPlan(name="psi"),)])
+@pytest.mark.parametrize("detectors", [None, SEQUENTIAL[:1], SEQUENTIAL[1:], (DetectorPlan(name="psi"),)])
 def test_a_constant_reference(code, direction, detectors):
-    """Silent while the constant goes on; any other value is found, by windows as well as by ADWIN."""
+    """Silent while the constant goes on; any other value is found, by windows as well as by each that follows it."""
     signal = discrete_signal(np.full(1_000, 5.0))
     kinds = {"o": [1], "x": [code, 1]}
     said = Driver(detection({"age": signal}, detectors)).run(timeline("oooooxxxxx", kinds)).told
     minute, _, *first = said[0]
     assert first == ["opened", direction]
     assert minute <= 7
+
+
+@pytest.mark.parametrize(
+    ("others", "told"),
+    [([2] * 2, []), ([2] * 6, ["up"]), ([0] * 6, ["down"]), ([2, 1] * 7, ["up"]), ([0, 2] * 3, ["spread"])],
+    ids=["two", "six", "below", "each second", "both"],
+)
+def test_others_than_a_constant_are_found_in_some_records(others, told):
+    """Six in a row, or nearly, of 20,000 equal ones: at the end of their pane, with the onset to the record."""
+    of = detection({"age": discrete_signal(np.full(20_000, 5.0))}, SEQUENTIAL[1:], budget=30.0)
+    shown = np.concatenate([np.ones(1_210, np.int64), others, np.ones(140 - len(others), np.int64)])
+    panes = [Records(10_000 * (at + 1), shown[10 * at : 10 * at + 10, None], 10_000) for at in range(135)]
+    driver = Driver(of).run(panes)
+    assert [change.evidence.effect.direction for change in driver.changes if change.state == "opened"] == told
+    for change in driver.changes[:1]:
+        assert change.onset_ms == 1_210_000
+        assert change.time_ms <= 1_210_000 + 20_000
+        assert change.evidence.detector.startswith("page_hinkley")
+        assert change.evidence.current.unseen > 0
 
 
 def test_own_thresholds_stand_outside_the_budget():
