@@ -111,7 +111,8 @@ def _moments(counts: Floats, places: Floats) -> tuple[Floats, Floats]:
 def wasserstein_threshold(alpha: ArrayLike, test: Wasserstein, inverse: ArrayLike) -> Floats:
     """W1 above which this shape of change has a p-value below alpha: the critical z times W1 / z of this window.
 
-    Without any change there is no such ratio, and that of a shift of the mean, the root of 1/n + 1/m, stands in.
+    Without any change there is no such ratio, and that of a shift of the mean, the root of 1/n + 1/m, stands in; it is
+    at least the statistic, which a single value far beyond the outermost bin may make larger.
 
     Parameters
     ----------
@@ -123,7 +124,8 @@ def wasserstein_threshold(alpha: ArrayLike, test: Wasserstein, inverse: ArrayLik
     """
     flat = (test.z < FLAT) | (test.statistic <= 0)
     ratio = np.where(flat, np.sqrt(inverse), test.statistic / np.where(flat, 1.0, test.z))
-    return np.asarray(-ndtri(np.asarray(alpha) / 2) * ratio, dtype=np.float64)
+    threshold = -ndtri(np.asarray(alpha) / 2) * ratio
+    return np.asarray(np.where(flat, np.maximum(threshold, test.statistic), threshold), dtype=np.float64)
 
 
 @kernel

@@ -128,8 +128,19 @@ def test_above_the_threshold_exactly_when_the_p_value_is_below_the_level(
     inverse = 1 / np.maximum(current.sum(axis=1), 1) + 1 / np.maximum(reference.sum(axis=1), 1)
     threshold = wasserstein_threshold(level, found, inverse)
     assert threshold[0] > 0
-    if found.z[0] >= module.FLAT and abs(found.p_value[0] / level - 1) > 1e-9:
+    if abs(found.p_value[0] / level - 1) > 1e-9:
         assert (found.statistic[0] > threshold[0]) == (found.p_value[0] < level)
+
+
+def test_a_single_value_far_off_decides_nothing() -> None:
+    """It makes the distance large, and the p-value is of all the others: no alarm."""
+    reference = np.random.default_rng(5).normal(size=2_000)
+    values = np.append(reference[::4], 1e6)
+    found = compare(values, reference)
+    assert found.statistic[0] > 1_000
+    threshold = wasserstein_threshold(1e-4, found, 1 / 501 + 1 / 2_000)
+    assert found.p_value[0] > 1e-4
+    assert found.statistic[0] <= threshold[0]
 
 
 def test_where_there_is_nothing_to_compare() -> None:
