@@ -20,6 +20,7 @@ from schemas.profile import NumericSignal
 FIELDS = 5  # of a signal's row of sums, see `Moments.sums`
 LIMIT = 2.0**28  # units; 2^35 values of it, two days of 200,000 a second, fit a sum of 63 bits
 TOTAL, HIGH, LOW, LEAST, LARGEST = range(FIELDS)
+MOST = np.finfo(np.float64).max
 HALF = 28  # bits: a square of up to 56 bits is summed as two numbers, which then fit 63 bits as well
 MASK = (1 << HALF) - 1
 
@@ -74,9 +75,9 @@ class Moments:
 
     def mean(self, sums: Ints, counts: Ints) -> Floats:
         """Mean per signal; NaN where there is no value."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means: Floats = self.centers + sums[:, 0] * self.units / counts
-        return means
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            means: Floats = self.centers + sums[:, 0] / counts * self.units
+        return np.clip(means, -MOST, MOST)
 
     def sd(self, sums: Ints, counts: Ints) -> Floats:
         """Standard deviation per signal; NaN where there is no value."""
@@ -84,8 +85,9 @@ class Moments:
             math.sqrt(_variance(total, (high << HALF) + low, count)) if count else math.nan
             for (total, high, low, _, _), count in zip(sums.tolist(), counts.tolist(), strict=True)
         ]
-        found: Floats = np.array(deviations, np.float64) * self.units
-        return found
+        with np.errstate(over="ignore"):
+            found: Floats = np.array(deviations, np.float64) * self.units
+        return np.minimum(found, MOST)
 
 
 def _variance(total: int, squares: int, count: int) -> float:

@@ -78,7 +78,7 @@ class Runs:
     """
 
     def __init__(self, many: int, longest: int, counts: Floats, lasted_ms: int | None = None) -> None:
-        self._lasted_ms = lasted_ms
+        self._lasted_ms = lasted_ms or None  # runs of single values last no time, which says nothing of longer ones
         logarithm = math.log(max(many, 2))
         self._longest, self._fall = longest, logarithm / (1 + 3 / logarithm)
         self._shares = counts[counts > 0] / max(float(counts.sum()), 1.0)

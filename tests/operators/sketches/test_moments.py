@@ -143,3 +143,18 @@ def test_one_kernel():
     sums(Moments([signal()]), [1.0])
     Moments([]).sums(np.empty((2, 0)), np.empty((2, 0), np.uint8), np.array([2]))
     assert len(_sum.signatures) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_at_the_end_of_floats():
+    """Their mean and deviation are finite numbers, whatever their sums."""
+    most = np.finfo(np.float64).max
+    signal = NumericSignal(
+        count=2, missing=0, invalid=0, mean=-most / 2, sd=most, min=-most, max=most, discrete=False,
+        edges=(0.0,), counts=(1, 1), means=(-most, most),
+    )  # fmt: skip
+    moments = Moments([signal])
+    values = np.array([[most], [-most], [most]])
+    sums = moments.sums(values, np.zeros((3, 1), np.uint8), np.array([3]))[0]
+    assert np.isfinite(moments.mean(sums, np.array([3]))).all()
+    assert np.isfinite(moments.sd(sums, np.array([3]))).all()

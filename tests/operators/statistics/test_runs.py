@@ -41,6 +41,12 @@ def test_what_the_reference_had_is_no_news():
     assert chances[0] < 0.01
 
 
+def test_runs_of_single_values():
+    """They last no time, so that times say nothing of those that do."""
+    known = Runs(20, 1, HALVES, 0)
+    assert known.chance(9, 60_000) == known.chance(9) < 1.0
+
+
 def test_shares_alone():
     """Where runs seem short, a value that nearly all have may still come a long time."""
     known = Runs(10_000, 5, np.array([99.0, 1.0]))
