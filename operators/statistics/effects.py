@@ -45,6 +45,7 @@ CUTS = {
 }
 
 NULL_KS = math.pi**2 / 12  # mean of e D^2 without change, e = n m / (n + m): Kolmogorov's distribution
+ALIKE = 0.95  # part of the spread's standard errors from which on a move is as clear; equal but for other values
 CLEAR = 2.0  # standard errors of the mean rank or spread rank below which a change of shape has no direction
 
 
@@ -179,7 +180,8 @@ def direction(numeric: bool, z_location: float, z_spread: float) -> Direction:
     """Which way a signal changed, from its rank tests.
 
     ``up`` or ``down`` where the mean rank moved most, ``spread`` or ``narrow`` where the spread did. ``mix`` where
-    neither moved clearly, and for categories, which have no order.
+    neither moved clearly, and for categories, which have no order. Where most values are one, the lowest or highest,
+    others are a move and come apart alike; then it is a move.
 
     Examples
     --------
@@ -188,6 +190,6 @@ def direction(numeric: bool, z_location: float, z_spread: float) -> Direction:
     """
     if not numeric or max(abs(z_location), abs(z_spread)) < CLEAR:
         return "mix"
-    if abs(z_location) >= abs(z_spread):
+    if abs(z_location) >= ALIKE * abs(z_spread):
         return "up" if z_location > 0 else "down"
     return "spread" if z_spread > 0 else "narrow"

@@ -158,6 +158,19 @@ def test_every_detector_tells_the_same_direction(detector: str, shift: float, fa
     assert direction(True, z_location[0], z_spread[0]) == expected
 
 
+@pytest.mark.parametrize(("usual", "expected"), [(1.0, "down"), (0.0, "up")])
+def test_leaving_an_end_is_a_move(usual: float, expected: str) -> None:
+    """Of a share that is nearly always 1 (or 0), other values are a move, though spread ranks tell them as clearly."""
+    rng = np.random.default_rng(3)
+    others = rng.uniform(0.2, 0.8, 4_000)
+    known = np.where(rng.random(4_000) < 0.01, others, usual)
+    signal = continuous_signal(known)
+    values = np.where(rng.random(1_000) < 0.1, others[:1_000], usual)
+    ranks = evaluate_counts(reference_tables([signal]), window(codes_of(values, signal.edges))).lepage
+    assert abs(ranks.z_spread[0]) == pytest.approx(abs(ranks.z_location[0]), rel=0.02)
+    assert direction(True, ranks.z_location[0], ranks.z_spread[0]) == expected
+
+
 def test_a_tail_that_runs_away_has_moved_by_its_mean() -> None:
     """Ranks have nothing beyond the largest: wasserstein tells what moved by the values themselves."""
     values = np.random.default_rng(2).normal(size=1_000)
