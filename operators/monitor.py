@@ -197,12 +197,10 @@ class _Run:
             state.slide.drawn = drawn.folded(state.slide.drawn, pane, drifts.limit)
         state.records += len(pane)
         state.pane_ms = pane.end_ms
-        # In the first slide a rate is little more than a guess: its records are taken for a whole slide's.
-        rate = state.records / max(pane.end_ms - state.first_ms, slide_ms)
         tracks = self._detection.during(pane.end_ms - 1)
         followed = tracks.unpack(state.tracks, str(self._key))
         given = self._detection.given(self._key.segment)
-        thresholds = self._detection.slowed(state.tau).thresholds(self._key.segment, rate)
+        thresholds = self._detection.slowed(state.tau).thresholds(self._key.segment, state.values_per_ms(slide_ms))
         for hit in tracks.follow(followed, pane, thresholds):
             if not given[tracks.tracks[hit.track].signal]:
                 self._hold(state, hit, before)

@@ -48,7 +48,7 @@ models:
 COMMANDS = (
     "simulate --to warm.yaml --records 12000 --drift feature.age:shift:2@6000 --reference reference.jsonl",
     "profile warm.yaml --model churn --data reference.jsonl -o profile.json",
-    "backtest warm.yaml",
+    "backtest warm.yaml --scores scores.csv",
     "profile measured.yaml --model churn --data measured.jsonl",
     "backtest measured.yaml",
 )

@@ -16,6 +16,7 @@ from operators.monitoring.onsets import Onset, told_onset
 from operators.monitoring.scores import Alarm, Bools, strength
 from operators.monitoring.signal_windows import SignalWindow, alarms_of, signal_windows
 from operators.monitoring.slice_alarms import alarmed, opened, searched
+from operators.monitoring.standing import standings
 from operators.monitoring.state import Held, Key, KeyState, Watch
 from operators.monitoring.verdicts import Verdict
 from operators.monitoring.window_tests import WindowTests, evaluate_counts
@@ -79,6 +80,7 @@ class _Evaluation:
         self._key, self._state, self._slide = key, state, slide
         self._model = detection.signals.model
         plan = self._model.window
+        self._followed = detection, key.segment, state
         taken = ring.window(slide.end_ms, plan.size_ms, plan.grow_to_ms, plan.min_count)
         self._detection = detection = detection.over(taken)
         self._slides = Slides(detection, taken, slide.end_ms)
@@ -129,11 +131,10 @@ class _Evaluation:
         if not wanted or not self._slide.records:
             return Evaluated(told, None)
         about = self._detection, self._key, self._slides, self._slide, self._window
-        summary = scores.summary(*about, verdicts, judged, alarms, self._previous)
+        summary = scores.summary(*about, verdicts, judged, alarms, self._previous, standings(*self._followed))
         summary = with_outside(summary, self._detection, self._slides)
         for first, window in self._beside.items():
-            rows = [position - first for position in alarms if first <= position < first + window.many]
-            summary = window.summarized(summary, rows)
+            summary = window.summarized(summary, [n - first for n in alarms if first <= n < first + window.many])
         return Evaluated(told, summary)
 
     def open(self, positions: Iterable[int]) -> list[SignalChange | SliceAlarms]:

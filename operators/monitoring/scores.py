@@ -55,6 +55,7 @@ def summary(
     judged: Bools | None,
     alarms: Mapping[int, Sequence[Alarm]],
     previous: Span | None,
+    standing: Mapping[int, tuple[float, float]],
 ) -> Summary:
     """What a window and its evaluation come to.
 
@@ -68,6 +69,8 @@ def summary(
         By position of the signal.
     previous
         What it was compared with, if not with a profile.
+    standing
+        Statistic and threshold of sequential detectors, by the number of the track.
     """
     names, whole = detection.signals.names, key.segment == segments.ALL
     counts = {
@@ -84,7 +87,7 @@ def summary(
         found = {(position, alarm.detector): alarm for position, many in alarms.items() for alarm in many}
         about = (window.end, key.model, key.version, key.segment)
         rows = [*_windowed(detection, about, slides, verdicts, judged, found)]
-        rows += _sequential(detection, about, slide, found, detection.given(key.segment))
+        rows += _sequential(detection, about, slide, found, detection.given(key.segment), judged, standing)
     return Summary(
         model=key.model,
         version=key.version,
@@ -137,20 +140,23 @@ def _sequential(
     slide: Slide,
     alarms: Mapping[tuple[int, str], Alarm],
     given: Bools,
+    judged: Bools,
+    standing: Mapping[int, tuple[float, float]],
 ) -> Iterator[Evaluation]:
     """One evaluation of each track."""
     counts = (sketch.count([slide], len(detection.signals.names)) * detection.tables.is_value).sum(axis=1)
-    for track in detection.tracks.tracks:
+    for number, track in enumerate(detection.tracks.tracks):
         if given[track.signal]:
             continue
         held = alarms.get((track.signal, track.name))
+        statistic, threshold = standing.get(number, (None, None)) if judged[track.signal] else (None, None)
         yield _evaluation(
             about,
             detection.signals.names[track.signal],
             track.name,
             count=int(counts[track.signal]),
-            statistic=held.statistic if held else None,
-            threshold=held.threshold if held else None,
+            statistic=held.statistic if held else statistic,
+            threshold=held.threshold if held else threshold,
             p_value=None,
             effect=held.effect.size if held else None,
             alarm=held is not None,

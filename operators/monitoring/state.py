@@ -94,6 +94,10 @@ class KeyState(msgspec.Struct, array_like=True):
     layout: bytes = b""  # what its parts are of, see layout.py; none: an older release made it
     before: bytes = b""  # under the configuration before, whose chunks may still come; none: there was none
 
+    def values_per_ms(self, slide_ms: int) -> float:
+        """Rate of the key's records; in the first slide, when it is little more than a guess, as if that were over."""
+        return self.records / max(self.pane_ms - self.first_ms, slide_ms)
+
 
 _decoder = msgspec.msgpack.Decoder(KeyState)
 
