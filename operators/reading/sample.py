@@ -158,7 +158,8 @@ def _model(
     texts: bool,
 ) -> ModelSample:
     features = {
-        feature: guess_type(list(compress(values, keep)), texts=texts) for feature, values in candidates.items()
+        feature: guess_type(list(compress(values, keep)), texts=texts) if feature else Guess(None, "has no name")
+        for feature, values in candidates.items()
     }
     return ModelSample(name, features, guess_prediction(list(compress(predictions, keep)), texts=texts))
 

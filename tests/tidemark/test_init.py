@@ -271,3 +271,14 @@ def test_numbers_of_16_bits(folder, capsys):
     assert cli.main(["init", "--from", "train.parquet"]) == 0
     expected = "      half: numeric\n      # raw: left out, it holds values of another kind (bytes)\n"
     assert capsys.readouterr().out.endswith(f"    features:\n{expected}")
+
+
+def test_names_of_any_kind(folder, capsys):
+    """What is written can be read again: no name, and what looks like a variable of the environment."""
+    names = ["a/b", "a~b", "a b", "", "${HOME}", "n: o", "#h", "\0", '"']
+    record = {"id": 1, "timestamp": 1_767_571_200, "features": dict.fromkeys(names, 1.5)}
+    (folder / "data.jsonl").write_text(json.dumps(record) + "\n")
+    assert cli.main(["init", "--from", "data.jsonl", "-o", "monitors.yaml"]) == 0
+    [model] = load(folder / "monitors.yaml").plan.models
+    assert [feature.name for feature in model.features] == [name for name in names if name]
+    assert '      # "": left out, it has no name\n' in (folder / "monitors.yaml").read_text()

@@ -103,7 +103,7 @@ def _pointer(key: str) -> str:
 
 def _model(sample: Sample, model: ModelSample) -> Iterator[str]:
     versions = "-{version}" if "version" in sample.fields else ""
-    yield f"  {_text(model.name)}:"
+    yield f"  {_key(model.name)}:"
     yield f"    reference: \"profiles/{{model}}{versions}.json\"  # made by 'tidemark profile' from training data"
     if model.prediction is not None:
         yield f"    prediction: {{{_prediction(model.prediction)}}}"
@@ -112,12 +112,12 @@ def _model(sample: Sample, model: ModelSample) -> Iterator[str]:
     yield "    features:"
     for name, guess in used.items():
         kind = str(guess.type) if guess.dim is None else f"{{type: {guess.type}, dim: {guess.dim}}}"
-        yield f"      {_text(name)}: {kind}"
+        yield f"      {_key(name)}: {kind}"
     if not used:
         yield "      {}  # nothing in the data looks like a feature"
     for name, guess in model.features.items():
         if guess.type is None:
-            yield f"      # {_text(name)}: left out, it {guess.remark}"
+            yield f"      # {_key(name)}: left out, it {guess.remark}"
 
 
 def _prediction(plan: PredictionPlan) -> str:
@@ -130,6 +130,11 @@ def _note(text: str | None) -> str:
 
 
 def _text(text: str) -> str:
+    """A value that is a text, in which ``${`` stands for itself."""
+    return _key(text.replace("${", "$${"))
+
+
+def _key(text: str) -> str:
     """A text as YAML writes it, in quotes where it might be read as something else."""
     plain = PLAIN.fullmatch(text) and "*" not in text and text.lower() not in RESERVED
     return text if plain else json.dumps(text, ensure_ascii=False)
