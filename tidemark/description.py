@@ -34,6 +34,7 @@ from operators.quality.field_reference import field_reference
 from operators.quality.rules import rules_of
 from operators.quality.signals import ranged_features
 from schemas.profile import Profile
+from tidemark.learning import learned_sensitivity
 from tidemark.sensitivity import sensitivity
 
 Row = tuple[str, str]  # what, and what holds
@@ -75,6 +76,8 @@ def describe(plan: Plan, profiles: Mapping[str, Mapping[str, Profile]]) -> Itera
         for version, profile in profiles.get(model.name, {}).items():
             rows = [*_fields(model, profile, plan), *sensitivity(model, profile)]
             yield f"model {model.name}, profile {version or 'of any version'}", rows
+        if model.learn is not None and model.features and not profiles.get(model.name):
+            yield f"model {model.name}, when it has learned", list(learned_sensitivity(model, model.learn.records))
     if plan.unavailable:
         yield "not available yet", [(line, "") for line in plan.unavailable]
 

@@ -25,7 +25,7 @@ from operators.relations.domain_classifier import SAMPLE
 from operators.relations.references import RelationReference
 from operators.statistics.shares import bounds
 from schemas.profile import Profile
-from tidemark.spans import before, grown, needed_ms
+from tidemark.spans import before, grown, needed_ms, readable
 
 CLOSEST = 5  # pairs of features that are named
 BLIND = 1.0  # smallest shift in standard deviations, from which on a user has to know that hardly anything is found
@@ -66,12 +66,10 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         )
 
     found = described(None)
-    each = f", {detection.budget(''):.2g} for each of {segments} segments" if segments else ""
-    period = duration(model.alarms.period_ms)
-    yield "budget", f"{detection.budget(ALL):g} false per {period} for all traffic{each}; level {found.level:.2g}"
+    yield budget(detection, found)
     why = "at the rate of the reference" if expected >= window.min_count else "min_count"
     if rate and expected < window.min_count:
-        why += f", which takes {duration(needed_ms(window, rate))} at the rate of the reference"
+        why += f", which takes {duration(readable(needed_ms(window, rate)))} at the rate of the reference"
     what = f"the {duration(window.previous_ms)} before it {known}"
     if not window.previous_ms:
         what = f"reference {profile.provenance.rows}"
@@ -79,7 +77,7 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         what += f", at the times of a window as good as {known}"
     yield "typical window", f"{count} records ({why}), {what}"
     if len(slow) < len(detection.signals.names):
-        yield from _thresholds(detection, found, "")
+        yield from thresholds(detection, found, "")
     if detection.quality is not None:
         yield from _quality(detection, detection.quality, profile, count)
     if detection.relations is not None:
@@ -120,13 +118,14 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     for position, alike in _alike(detection, slow):
         name = detection.signals.names[position] + (f" and {alike} more" if alike else "")
         of = described(position)
-        yield from _thresholds(detection, of, f"in {name}: ")
+        yield from thresholds(detection, of, f"in {name}: ")
         if of.smallest_shift > BLIND:
             yield (
                 "warning",
                 f"{name}: almost nothing can be found (no shift{_below(of.smallest_shift)}), as the values "
                 "follow each other so closely that window and reference say little: profile a longer time and take "
-                "larger windows; or, if the times of the reference do not say when its records came, leave them out",
+                "larger windows; or, if order and times of the reference do not say when its records came, profile it "
+                "with --unordered",
             )
     for line in remarks(profile, model):
         yield "warning", line
@@ -134,12 +133,26 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
         yield from grown(window, rate)
     if window.previous_ms:
         yield from before(model, rate, count, known)
-    elif found.window_share > UNEVEN:
+    else:
+        yield from uneven(found, f"give 'tidemark profile' {math.ceil(count / UNEVEN)} records or more")
+
+
+def budget(detection: Detection, found: Sensitivity) -> tuple[str, str]:
+    """How many false episodes are expected, and the level of one evaluation of the whole traffic."""
+    segments = detection.segments
+    each = f", {detection.budget(''):.2g} for each of {segments} segments" if segments else ""
+    period = duration(detection.signals.model.alarms.period_ms)
+    return "budget", f"{detection.budget(ALL):g} false per {period} for all traffic{each}; level {found.level:.2g}"
+
+
+def uneven(found: Sensitivity, hint: str) -> Iterator[tuple[str, str]]:
+    """Whether the reference is too small for the budget to hold other than on average."""
+    if found.window_share > UNEVEN:
         more = "most" if found.window_share > UNSOUND else "many"
         yield (
             "warning",
             f"the reference has {1 / found.window_share:.2g} times the records of a window; {more} references of that "
-            f"size alarm always or never: give 'tidemark profile' {math.ceil(count / UNEVEN)} records or more",
+            f"size alarm always or never: {hint}",
         )
 
 
@@ -166,17 +179,14 @@ def _quality(
         return
     plan = detection.signals.model.quality
     assert isinstance(plan, QualityPlan), "asked for where there is one"
-    if plan.duplicates and not detection.looks_up:
-        yield (
-            "warning",
-            "the profile knows no ids of records: quality.duplicates watches nothing",
-        )
     if detection.frozen:
         longest = max(detection.frozen, key=lambda one: one.runs.bound(level))
         bound = longest.runs.bound(level)
         yield "", f"{len(detection.frozen)} for standing still; alarms of {longest.name} from {bound:,} values in a row"
     elif plan.frozen and detection.signals.numeric:
         yield "warning", "the profile does not say for how long numbers stand still: quality.frozen watches nothing"
+    if plan.duplicates and not detection.looks_up:
+        yield "warning", "the profile knows no ids of records: quality.duplicates watches nothing"
 
 
 def _relations(detection: Detection, reference: RelationReference, count: int) -> Iterator[tuple[str, str]]:
@@ -207,7 +217,7 @@ def _relations(detection: Detection, reference: RelationReference, count: int) -
         yield "correlation", f"not of {', '.join(out[:CLOSEST])}{more}: constant in the reference, or no room for them"
 
 
-def _thresholds(detection: Detection, found: Sensitivity, where: str) -> Iterator[tuple[str, str]]:
+def thresholds(detection: Detection, found: Sensitivity, where: str) -> Iterator[tuple[str, str]]:
     """What detectors alarm at, and the smallest change that they find."""
     asked = "".join(_above(name, found.distances[name]) for name in detection.windowed if name in found.distances)
     page_hinkley = "" if detection.signals.model.window.previous_ms else f"page_hinkley {found.page_hinkley:.3g}, "

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from config.durations import duration
 from config.plan import ModelPlan, WindowPlan
 
+WEEK = 604_800_000  # in milliseconds
 FEW_BEFORE = 4  # windows in the time before one: with as many the smallest change found is 1.12 times the least
 
 
@@ -20,6 +21,16 @@ def needed_ms(window: WindowPlan, rate: float) -> int:
     return math.ceil(window.min_count / rate / window.slide_ms) * window.slide_ms
 
 
+def readable(ms: int) -> int:
+    """A length of more than a day in whole hours, of more than a week in whole days, rounded up.
+
+    >>> readable(900_300_000) / 86_400_000, readable(87_000_000) / 3_600_000, readable(85_000)
+    (11.0, 25.0, 85000)
+    """
+    unit = WEEK // 7 if ms > WEEK else WEEK // 168 if ms > WEEK // 7 else 1
+    return -(-ms // unit) * unit
+
+
 def grown(window: WindowPlan, rate: float) -> Iterator[tuple[str, str]]:
     """Whether windows that may grow come to their fewest records."""
     needed = needed_ms(window, rate)
@@ -28,7 +39,7 @@ def grown(window: WindowPlan, rate: float) -> Iterator[tuple[str, str]]:
             "warning",
             f"windows grow to {duration(window.grow_to_ms)}, in which there are {rate * window.grow_to_ms:,.0f} "
             f"records at the rate of the reference (min_count {window.min_count}); nothing will be found: let "
-            f"them grow to {duration(needed)}, or lower 'min_count'",
+            f"them grow to {duration(readable(needed))}, or lower 'min_count'",
         )
 
 

@@ -13,7 +13,7 @@ from config import load
 from config.plan import Plan
 from operators.profiles.slices import SliceCodec
 from schemas import profile as profiles
-from schemas.profile import Calibration, NumericSignal, Profile, Provenance, Season
+from schemas.profile import Calibration, CategoricalSignal, NumericSignal, Profile, Provenance, Season
 from tidemark import cli
 
 CONFIGURATION = """\
@@ -131,6 +131,37 @@ models:
 """)
     assert cli.main(["validate", "c.yaml"]) == 0
     assert "  learns           the first 10000 records of a version without a profile\n" in (capsys.readouterr().out)
+
+
+def test_what_will_be_learned_is_told_beforehand(folder, capsys):
+    """Thresholds and the smallest change found, as with a profile of so many records; and whether these are too few."""
+    (folder / "c.yaml").write_text("""\
+sources: {predictions: {path: a.jsonl}}
+models:
+  churn: {reference: {learn: 200}, features: {age: numeric}}
+""")
+    assert cli.main(["validate", "c.yaml"]) == 0
+    learned = capsys.readouterr().out.partition("model churn, when it has learned\n")[2].splitlines()
+    made = profiles.decode(profile(None, None, 200))
+    number = made.signals["feature.age"]
+    classes = CategoricalSignal(
+        count=200, missing=0, invalid=0, categories=(("a", 100), ("b", 100)), rest=0, distinct=2
+    )
+    signals = {"feature.age": number, "prediction": classes, "confidence": number}
+    made = msgspec.structs.replace(made, signals=signals)
+    (folder / "ref.json").write_bytes(profiles.encode(made))
+    (folder / "c.yaml").write_text(SMALL)
+    assert cli.main(["validate", "c.yaml"]) == 0
+    out = capsys.readouterr().out
+    budget, *rest = learned[:4]
+    assert budget.removesuffix(", if records have a prediction and a confidence; less if not") in out
+    assert set(rest) <= set(out.splitlines())
+    assert learned[5:] == [
+        "  warning          it learns from 200 records, too few to tell any but large changes from chance; learn from "
+        "1000 records or more",
+        "  warning          the reference has 0.4 times the records of a window; most references of that size alarm "
+        "always or never: learn from 1000 records or more",
+    ]
 
 
 def test_a_profile_gives_thresholds(folder, capsys):
