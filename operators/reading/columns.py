@@ -7,6 +7,7 @@ each feature is the column of its name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -23,6 +24,10 @@ FIELDS = (
     *("id", "timestamp", "model", "version", "role", "prediction", "probabilities", "confidence"),
     *("label", "group", "item", "score"),
 )
+
+# What msgspec says of a NaN or an infinity, at the first letter that is none of JSON.
+INVALID_AT = re.compile(r"invalid character \(byte (\d+)\)")
+NO_NUMBER = re.compile(rb"NaN|Infinity")
 
 Column: TypeAlias = list[Any] | pa.Array  # of JSON and of tables; None and null are missing
 
@@ -187,7 +192,16 @@ def not_json(line: bytes, error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "not JSON: nested too deeply"
     what = str(error).partition(" - at")[0].removeprefix("JSON is malformed: ")
-    return f"not JSON: {what[:1].lower()}{what[1:]}"
+    return f"not JSON: {_no_number(line, what) or f'{what[:1].lower()}{what[1:]}'}"
+
+
+def _no_number(line: bytes, what: str) -> str | None:
+    """Name a NaN or an infinity, which some programs write; None where it is another character."""
+    place = INVALID_AT.fullmatch(what)
+    found = NO_NUMBER.match(line, int(place[1])) if place else None
+    if place is None or found is None:
+        return None
+    return f"{found[0].decode()} (byte {place[1]}), which JSON does not have; write null"
 
 
 def article(value: Any) -> str:

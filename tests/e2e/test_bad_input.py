@@ -69,8 +69,8 @@ BAD: dict[str, tuple[bytes | None, str]] = {
     "no model": (line(model=None), "'model': the record names none at /model (neither does the source)"),
     "number overflow": (raw(b'{"amount": 1e400}'), "a number beyond the range of floats at /features/amount"),
     "invalid UTF-8": (line().replace(b"Ytterby", b"Ytterby\xff"), "not UTF-8"),
-    "NaN": (raw(b'{"amount": NaN}'), "not JSON: invalid character (byte 99)"),
-    "Infinity": (raw(b'{"amount": -Infinity}'), "not JSON: invalid character (byte 100)"),
+    "NaN": (raw(b'{"amount": NaN}'), "not JSON: NaN (byte 99), which JSON does not have; write null"),
+    "Infinity": (raw(b'{"amount": -Infinity}'), "not JSON: Infinity (byte 100), which JSON does not have; write null"),
     "a byte order mark": (b"\xef\xbb\xbf" + line(), "not JSON: begins with a byte order mark"),
     "10 MB": (line(other="x" * 10_000_000), "a record of more than 1048576 bytes"),
 }  # fmt: skip
