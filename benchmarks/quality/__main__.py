@@ -7,11 +7,13 @@ import json
 import os
 import sys
 import time
+from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.quality import comparison, page, tables, tuning
 from benchmarks.quality.contenders import PEERS
-from benchmarks.quality.processes import ROOT, Environments
+from benchmarks.quality.processes import ROOT, Environments, Tell
 
 DATA = "TIDEMARK_DATA"  # environment variable: folder of the real sets
 SEED = 1123  # constants of detectors were chosen on streams of the seeds 1 and 2
@@ -34,29 +36,36 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--real", action="store_true", help="print the tables of the real sets alone")
     parser.add_argument("--markdown", action="store_true", help="print tables for a page of the documentation")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="at a time (default: processors)")
     given = parser.parse_args()
     data = given.data or Path(os.environ.get(DATA) or ROOT.parent / "shared" / "data")
-    small = given.quick
     began = time.monotonic()
 
     def tell(line: str) -> None:
         print(f"{time.monotonic() - began:7.0f} s  {line}", file=sys.stderr, flush=True)
 
-    made = Environments(given.peers, tell)
+    made = Environments(given.peers, tell, given.processes)
+    with ProcessPoolExecutor(given.processes, get_context("spawn")) as pool:
+        _compare(given, data, made, tell, pool)
+    tell(f"done; {given.out / 'quality.html'}")
+
+
+def _compare(given: argparse.Namespace, data: Path, made: Environments, tell: Tell, pool: Executor) -> None:
+    began, small = time.monotonic(), given.quick
     results = comparison.Results()
     slow_real = None if given.slow else 0
     written = tables.markdown if given.markdown else tables.text
     if given.real:
-        comparison.compare(comparison.real_streams(data, results), results, made, tell, slow_real)
+        comparison.compare(comparison.real_streams(data, results), results, made, tell, slow_real, pool)
         print("\n\n".join(written(table) for table in (*tables.of_sets(results), tables.missing(results))))
         return
     count = given.streams or (1 if small else 5)
     calm, shifted = given.calm or (4 if small else 30), given.shifted or (6 if small else 40)
     periods = (2 if small else 200) if given.periods is None else given.periods
-    kept = comparison.budget(periods, given.seed, tell)
-    rows, errors = tuning.equal_rate(calm, shifted, 2 * given.slow, given.seed, made, tell)
-    comparison.compare(comparison.simulated_streams(count, given.seed, small), results, made, tell, given.slow)
-    comparison.compare(comparison.real_streams(data, results), results, made, tell, slow_real)
+    kept = comparison.budget(periods, given.seed, tell, pool)
+    rows, errors = tuning.equal_rate(calm, shifted, 2 * given.slow, given.seed, made, tell, pool)
+    comparison.compare(comparison.simulated_streams(count, given.seed, small), results, made, tell, given.slow, pool)
+    comparison.compare(comparison.real_streams(data, results), results, made, tell, slow_real, pool)
     for name, why in errors.items():
         results.errors[name][f"tuned: {why}"] += 1
     shown = [tables.budget(kept)] if kept else []
@@ -72,7 +81,6 @@ def main() -> None:
     (given.out / "quality.json").write_text(
         json.dumps({"seconds": seconds, "notes": notes, "tables": as_json}, indent=1)
     )
-    tell(f"done; {given.out / 'quality.html'}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -62,30 +64,38 @@ def real_streams(data: Path, results: Results) -> list[list[Stream]]:
     return found
 
 
-def budget(periods: int, seed: int, tell: Tell) -> list[tuple[str, int, int]]:
+def budget(periods: int, seed: int, tell: Tell, pool: Executor) -> list[tuple[str, int, int]]:
     """Family, budget periods of a day and false episodes, of models with several features: `false_alarms`."""
+    if not periods:
+        return []
     found = []
-    for family in false_alarms.FAMILIES if periods else ():
-        tell(f"budget of Tidemark: {family}, {periods} periods")
-        row = false_alarms.stationary(family, periods, RECORDS, CONFIRM, 0, seed)
+    seen = partial(false_alarms.stationary, periods=periods, records=RECORDS, confirm=CONFIRM, previous_ms=0, seed=seed)
+    for family, row in zip(false_alarms.FAMILIES, pool.map(seen, false_alarms.FAMILIES), strict=True):
         found.append((family, periods, cast(int, row["episodes"])))
+        tell(f"budget of Tidemark: {family}, {periods} periods, {row['episodes']} false episodes")
     return found
 
 
 def compare(
-    kinds: Sequence[Sequence[Stream]], results: Results, made: Environments, tell: Tell, slow: int | None
+    kinds: Sequence[Sequence[Stream]],
+    results: Results,
+    made: Environments,
+    tell: Tell,
+    slow: int | None,
+    pool: Executor,
 ) -> None:
     """Let all contenders look at the streams; slow ones see at most so many of each kind."""
     tasks = []
+    own = pool.map(tidemark.watch, [stream for streams in kinds for stream in streams])
     for streams in kinds:
-        tell(f"Tidemark: {streams[0].group}, {streams[0].change}")
         for number, stream in enumerate(streams):
-            results.said[tidemark.NAME].append((stream, tidemark.watch(stream)))
+            results.said[tidemark.NAME].append((stream, next(own)))
             for peer in PEERS:
                 if peer.slow and slow == 0:
                     results.errors[peer.name]["left out, as it is slow (--slow 0)"] += 1
             able = [peer for peer in PEERS if slow is None or not peer.slow or number < slow]
             tasks.append(Task(stream, {peer.name: [{}] for peer in able}))
+        tell(f"Tidemark: {streams[0].group}, {streams[0].change}")
     for said in processes.run(PEERS, tasks, made, tell):
         if said.alarms is None:
             results.errors[said.contender][said.error] += 1

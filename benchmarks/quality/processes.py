@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,7 @@ from benchmarks.quality.streams import Stream
 
 ROOT = Path(__file__).parents[2]
 Tell = Callable[[str], object]
+_Asked = Sequence[tuple[int, Mapping[str, Any]]]  # numbers of tasks, and what contenders are asked of each
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,10 @@ class Said:
 
 
 class Environments:
-    """Interpreters of the peers, made when they are first asked for."""
+    """Interpreters of the peers, made when they are first asked for, and how many programs run at a time."""
 
-    def __init__(self, folder: Path, tell: Tell) -> None:
-        self._folder, self._tell = folder, tell
+    def __init__(self, folder: Path, tell: Tell, at_a_time: int = 1) -> None:
+        self._folder, self._tell, self.at_a_time = folder, tell, at_a_time
         self._failed: dict[str, str] = {}
 
     def python(self, name: str) -> Path:
@@ -72,7 +74,8 @@ class Environments:
 
 
 def run(peers: Sequence[Contender], tasks: Sequence[Task], made: Environments, tell: Tell) -> Iterator[Said]:
-    """Let the peers look at the tasks that name them, program by program."""
+    """Let the peers look at the tasks that name them: what they say comes program by program."""
+    asked_of = []
     programs = dict.fromkeys((peer.slow, peer.environment, peer.program) for peer in peers)
     for slow, environment, program in sorted(programs):
         names = [peer.name for peer in peers if (peer.slow, peer.program) == (slow, program)]
@@ -88,13 +91,18 @@ def run(peers: Sequence[Contender], tasks: Sequence[Task], made: Environments, t
         except UnavailableError as error:
             yield from (Said(number, name, error=str(error)) for number, wanted in asked for name in wanted)
             continue
+        asked_of.append((names, python, program, asked))
+
+    def answers(names: Sequence[str], python: Path, program: str, asked: _Asked) -> list[Said]:
         tell(f"{', '.join(names)}: {len(asked)} streams")
-        yield from _answers(python, program, asked, tasks)
+        return list(_answers(python, program, asked, tasks))
+
+    with ThreadPoolExecutor(made.at_a_time) as pool:
+        for said in [pool.submit(answers, *one) for one in asked_of]:
+            yield from said.result()
 
 
-def _answers(
-    python: Path, program: str, asked: Sequence[tuple[int, Mapping[str, Any]]], tasks: Sequence[Task]
-) -> Iterator[Said]:
+def _answers(python: Path, program: str, asked: _Asked, tasks: Sequence[Task]) -> Iterator[Said]:
     with TemporaryDirectory(prefix="tidemark-quality-") as made:
         folder = Path(made)
         streams = []
@@ -131,7 +139,7 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
 
 
-def _said(line: Mapping[str, Any], asked: Sequence[tuple[int, Mapping[str, Any]]]) -> Said:
+def _said(line: Mapping[str, Any], asked: _Asked) -> Said:
     which = asked[line["stream"]][0], line["contender"], line["setting"]
     if "error" in line:
         return Said(*which, error=line["error"])

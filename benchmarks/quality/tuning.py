@@ -8,7 +8,9 @@ the kind of values is not known before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,14 +70,14 @@ def over(scores: Sequence[tuple[int, float]], level: float) -> Alarms:
 
 
 def equal_rate(
-    calm: int, shifted: int, slow: int, seed: int, made: Environments, tell: Tell
+    calm: int, shifted: int, slow: int, seed: int, made: Environments, tell: Tell, pool: Executor
 ) -> tuple[list[Row], dict[str, str]]:
     """Rows of the table, and why contenders are missing in it; slow peers see at most so many streams."""
     peers = {peer.name: peer for peer in PEERS}
     stationary = list(simulated.streams(FAMILY, "none", calm, seed + 1))
     changed = list(simulated.streams(FAMILY, CHANGE, shifted, seed + 1))
     rows = [
-        _own(stationary, changed, window_slides, confirm, tell)
+        _own(stationary, changed, window_slides, confirm, tell, pool)
         for window_slides in (SLIDES_A_WINDOW, SHORT_SLIDES)
         for confirm in (CONFIRM, 1)
     ]
@@ -148,11 +150,18 @@ def _said(tasks: Sequence[Task], made: Environments, tell: Tell, errors: dict[st
     return by
 
 
-def _own(stationary: Sequence[Stream], changed: Sequence[Stream], window_slides: int, confirm: int, tell: Tell) -> Row:
+def _own(
+    stationary: Sequence[Stream],
+    changed: Sequence[Stream],
+    window_slides: int,
+    confirm: int,
+    tell: Tell,
+    pool: Executor,
+) -> Row:
     setting = f"confirm {confirm}, each {simulated.WINDOW // window_slides} values"
     tell(f"Tidemark, {setting}: {len(stationary)} calm and {len(changed)} changed streams")
+    watch = partial(tidemark.watch, window_slides=window_slides, confirm=confirm)
     quiet, found = (
-        score([(one, tidemark.watch(one, window_slides=window_slides, confirm=confirm)) for one in streams])
-        for streams in (stationary, changed)
+        score(list(zip(streams, pool.map(watch, streams), strict=True))) for streams in (stationary, changed)
     )
     return Row(tidemark.NAME, tidemark.NAME, setting, quiet, found)
