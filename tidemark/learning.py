@@ -12,7 +12,7 @@ from operators.profiles.learning import blank
 from operators.profiles.remarks import FEW
 from operators.profiles.unprofiled import Unprofiled
 from tidemark.sensitivity import budget, thresholds, uneven
-from tidemark.spans import before
+from tidemark.spans import before, too_small
 
 
 def learned_sensitivity(model: ModelPlan, records: int) -> Iterator[tuple[str, str]]:
@@ -51,4 +51,5 @@ def learned_sensitivity(model: ModelPlan, records: int) -> Iterator[tuple[str, s
     if window.previous_ms:
         yield from before(model, None, count, known)
     else:
+        yield from too_small(found.level, count, known, "'learn' more records")
         yield from uneven(found, more)

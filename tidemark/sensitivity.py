@@ -25,7 +25,7 @@ from operators.relations.domain_classifier import SAMPLE
 from operators.relations.references import RelationReference
 from operators.statistics.shares import bounds
 from schemas.profile import Profile
-from tidemark.spans import before, grown, needed_ms, readable
+from tidemark.spans import before, grown, needed_ms, readable, too_small
 
 CLOSEST = 5  # pairs of features that are named
 BLIND = 1.0  # smallest shift in standard deviations, from which on a user has to know that hardly anything is found
@@ -78,6 +78,8 @@ def sensitivity(model: ModelPlan, profile: Profile) -> Iterator[tuple[str, str]]
     yield "typical window", f"{count} records ({why}), {what}"
     if len(slow) < len(detection.signals.names):
         yield from thresholds(detection, found, "")
+        if not window.previous_ms:
+            yield from too_small(found.level, count, known, "'tidemark profile' of more data")
     if detection.quality is not None:
         yield from _quality(detection, detection.quality, profile, count)
     if detection.relations is not None:

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 from config.durations import duration
 from config.plan import ModelPlan, WindowPlan
+from operators.monitoring.detectable import inverse_for, smallest_shift
+from operators.statistics.effects import SHIFTS
 
 WEEK = 604_800_000  # in milliseconds
+_, MEDIUM, LARGE = SHIFTS  # in standard deviations
 FEW_BEFORE = 4  # windows in the time before one: with as many the smallest change found is 1.12 times the least
 
 
@@ -29,6 +32,33 @@ def readable(ms: int) -> int:
     """
     unit = WEEK // 7 if ms > WEEK else WEEK // 168 if ms > WEEK // 7 else 1
     return -(-ms // unit) * unit
+
+
+def too_small(level: float, count: int, known: int, hint: str) -> Iterator[tuple[str, str]]:
+    """Whether one window shows not even a large change of independent values, and what would show a medium one.
+
+    Parameters
+    ----------
+    level
+        Of one evaluation.
+    count, known
+        Values of a window and of the reference.
+    hint
+        How a reference is made larger.
+    """
+    shown, inverse = smallest_shift(level, 1 / count + 1 / known), inverse_for(MEDIUM, level)
+    if shown <= LARGE:
+        return
+    both = math.ceil(2 / inverse)  # of each, where both are few
+    wanted = [] if known >= both else [f"a reference of {both} ({hint})"]
+    if count < (alone := math.ceil(1 / (inverse - 1 / known)) if known >= both else both):
+        wanted.append(f"windows of {alone} (a larger 'size' or 'min_count')")
+    least = f"below {shown:.2g} sd" if math.isfinite(shown) else "at all"
+    yield (
+        "warning",
+        f"at this budget {count} records against {known} show no shift {least}; to see one of {MEDIUM} sd take "
+        f"{' and '.join(wanted)}, or allow more false alarms",
+    )
 
 
 def grown(window: WindowPlan, rate: float) -> Iterator[tuple[str, str]]:

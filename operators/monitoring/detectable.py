@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from scipy.special import chdtri, chndtrinc, ndtri
+from scipy.special import chdtri, chndtrinc, ndtr, ndtri
 
 from config.plan import AlarmsPlan
 from operators.calibration import (
@@ -193,6 +193,16 @@ def smallest_shift(level: float, inverse: float, power: float = POWER, least: fl
     0.116
     """
     return math.sqrt(2) * float(ndtri(min(1.0, 0.5 + _smallest_mean(level, inverse, power, least))))
+
+
+def inverse_for(shift: float, level: float, power: float = POWER) -> float:
+    """Largest 1/n + 1/m with which lepage finds a shift of a normal feature with the given probability.
+
+    >>> round(smallest_shift(1e-4, inverse_for(0.5, 1e-4)), 6)
+    0.5
+    """
+    moved = float(ndtr(shift / math.sqrt(2))) - 0.5
+    return (moved / UNIFORM_SD / (float(lepage_threshold(level)) + float(ndtri(power)))) ** 2
 
 
 def smallest_spread(level: float, inverse: float, power: float = POWER, least: float = 0.0) -> float:

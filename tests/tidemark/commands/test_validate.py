@@ -133,6 +133,35 @@ models:
     assert "  learns           the first 10000 records of a version without a profile\n" in (capsys.readouterr().out)
 
 
+@pytest.mark.parametrize(
+    ("window", "rows", "warned"),
+    [
+        ("{size: 2 h, min_count: 500}", 500, None),
+        (
+            "{size: 2 h, min_count: 50}",
+            50_000,
+            "at this budget 50 records against 50000 show no shift below 0.84 sd; to see one of 0.5 sd take windows of "
+            "131 (a larger 'size' or 'min_count'), or allow more false alarms",
+        ),
+        (
+            "{size: 2 h, min_count: 500}",
+            50,
+            "at this budget 500 records against 50 show no shift below 0.88 sd; to see one of 0.5 sd take a reference "
+            "of 261 ('tidemark profile' of more data), or allow more false alarms",
+        ),
+    ],
+)
+def test_a_window_or_reference_that_is_too_small(folder, capsys, window, rows, warned):
+    """Where not even a large change is found, what would do is told."""
+    (folder / "ref.json").write_bytes(profile(None, None, rows))
+    settings = f"reference: ref.json, window: {window}, features: {{from: profile}}"
+    (folder / "c.yaml").write_text(f"sources: {{predictions: {{path: a.jsonl}}}}\nmodels: {{churn: {{{settings}}}}}\n")
+    assert cli.main(["validate", "c.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert ("at this budget" in out) is (warned is not None)
+    assert warned is None or warned in out
+
+
 def test_what_will_be_learned_is_told_beforehand(folder, capsys):
     """Thresholds and the smallest change found, as with a profile of so many records; and whether these are too few."""
     (folder / "c.yaml").write_text("""\
