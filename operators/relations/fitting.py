@@ -84,18 +84,21 @@ def _uncertainty(columns: RelationColumns, codes: Codes) -> tuple[Floats, Floats
     levels = max(1, int(np.log2(len(codes) / LEAST_BLOCKS)))
     squares, cubes = np.zeros((levels + 1, many, many)), np.zeros((many, many))
     scores, lacks = columns.spread(codes)
-    standardised = scores.astype(np.float64)
+    standardised = scores.astype(np.float64)  # in place from here on: of many features it is a lot of memory
+    del scores
     there = np.ascontiguousarray(~lacks[:, columns.of])
     counts = np.maximum(there.sum(axis=0), 1)
-    mean = standardised.sum(axis=0) / counts
-    standardised = np.where(there, standardised - mean, 0.0)
-    sd = np.sqrt((standardised**2).sum(axis=0) / counts)
+    standardised -= standardised.sum(axis=0) / counts
+    standardised[~there] = 0.0
+    sd = np.sqrt(np.einsum("ij,ij->j", standardised, standardised) / counts)
     standardised /= np.where(sd > 0, sd, 1.0)
     _follow(np.ascontiguousarray(standardised), there, wanted, squares, cubes)
-    both = np.maximum((there.T.astype(np.float32) @ there.astype(np.float32))[entries], 1)
+    del standardised
+    shares = there.astype(np.float32)
+    both = np.maximum((shares.T @ shares)[entries], 1)
     variance = np.maximum(squares[0][entries] / both / (1 - correlation**2) ** 2, LEAST_VARIANCE)
     skews = cubes[entries] / both / (1 - correlation**2) ** 3 / variance**1.5
-    return variance, _tau(squares[:, entries[0], entries[1]], len(standardised)), skews
+    return variance, _tau(squares[:, entries[0], entries[1]], len(codes)), skews
 
 
 def _tau(squares: Floats, records: int) -> Floats:
